@@ -1,0 +1,83 @@
+package gpusim
+
+import (
+	"gpusim/configs"
+	"gpusim/sm"
+	"gpusim/sm/gpu"
+)
+
+// What limits a kernel.
+const (
+	boundCompute = "compute" // math or tensor pipe
+	boundIssue   = "issue"   // issue slots
+	boundShared  = "shared"  // load/store path and shared memory
+	boundL2      = "l2"      // L2 and crossbar bandwidth
+	boundDRAM    = "dram"    // DRAM bandwidth
+	boundLatency = "latency" // nothing is busy: dependences and too little parallelism
+	boundLaunch  = "launch"  // launch, drain and idle SMs
+)
+
+// busyEnough is the utilisation from which a resource counts as the limit: a
+// resource used for 60 % of the time or more has no room for twice the speed,
+// however much latency were hidden.
+const busyEnough = 0.6
+
+// bound names what limits a kernel: the busiest resource if any is busy
+// enough, else whatever its issue slots waited for most.
+func bound(g *configs.GPU, r *gpu.Report, mem *memCounts, seconds float64) string {
+	slots := &r.SM.Slots
+	total := 0.0
+	for _, n := range slots {
+		total += float64(n)
+	}
+	if total == 0 || seconds == 0 {
+		return boundLaunch
+	}
+	peakDRAM := 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8
+	dram := 32 * float64(mem.DRAMReadSectors+mem.DRAMWriteSectors) / seconds / peakDRAM
+	peakL2 := float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * float64(g.Clock.Sustained)
+	l2 := 32 * float64(mem.L2ReadSectors) / seconds / peakL2
+	if dram >= busyEnough && dram >= l2 {
+		return boundDRAM
+	}
+	if l2 >= busyEnough {
+		return boundL2
+	}
+	share := func(reasons ...sm.Reason) (s float64) {
+		for _, w := range reasons {
+			s += float64(slots[w]) / total
+		}
+		return s
+	}
+	// Slots that steps of an MMA occupy count as issued: the tensor pipe is
+	// then the limit, not the scheduler.
+	waits := []struct {
+		name string
+		part float64
+	}{
+		{boundCompute, share(sm.MathPipe, sm.TensorPipe, sm.Dispatch)},
+		{boundShared, share(sm.MIOThrottle, sm.ShortBoard)},
+		{boundLatency, share(sm.LongBoard, sm.Wait, sm.BarrierWait, sm.Membar)},
+		{boundLaunch, share(sm.Launch, sm.Idle, sm.NoInst)},
+	}
+	issued := share(sm.Issued)
+	if issued+waits[0].part >= busyEnough {
+		if issued > 0.9 && g.SM.SubCores > 0 && !mathHeavy(r) {
+			return boundIssue
+		}
+		return boundCompute
+	}
+	best := waits[0]
+	for _, w := range waits[1:] {
+		if w.part > best.part {
+			best = w
+		}
+	}
+	return best.name
+}
+
+// mathHeavy says whether most warp instructions of a kernel are payload arithmetic.
+func mathHeavy(r *gpu.Report) bool {
+	w := gpu.Account(r.Launch.Kernel, 4)
+	return 2*w.Payload() >= w.WarpInsts
+}

@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+// Exit codes, part of the contract with scripts.
+const (
+	exitOK          = 0
+	exitFailure     = 1   // the simulation could not finish, or a file could not be written
+	exitBadInput    = 2   // a mistake of the user's
+	exitCheck       = 3   // an assertion does not hold
+	exitInterrupted = 130 // 128 + SIGINT
+)
+
+// codeError is an error that knows its exit code.
+type codeError struct {
+	code int
+	err  error
+}
+
+func (e *codeError) Error() string { return e.err.Error() }
+func (e *codeError) Unwrap() error { return e.err }
+
+// usagef is a mistake on the command line.
+func usagef(format string, a ...any) error {
+	return &codeError{exitBadInput, fmt.Errorf(format, a...)}
+}
+
+func exitCode(ctx context.Context, err error) int {
+	var code *codeError
+	var cfg *configs.Error
+	var work *workloads.Error
+	switch {
+	case errors.As(err, &code):
+		return code.code
+	case errors.As(err, &cfg), errors.As(err, &work), gpusim.IsInput(err):
+		return exitBadInput
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return exitInterrupted
+	}
+	return exitFailure
+}

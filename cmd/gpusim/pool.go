@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/report"
+	"gpusim/workloads"
+)
+
+// task is one simulation of a 'run'.
+type task struct {
+	machine *configs.Machine
+	work    workloads.Workload
+	options gpusim.Options
+	result  gpusim.Result
+	err     error
+	done    bool
+}
+
+// simulateAll runs every workload on the machine and on its baseline, several
+// at a time, and gives the finished ones in the order of the workloads. A
+// mistake of the user's in any of them is an error; other failures stand in
+// their entries.
+func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) {
+	var tasks []*task
+	own, base := make([]*task, len(p.work)), make([]*task, len(p.work))
+	for i, w := range p.work {
+		own[i] = &task{machine: p.machine, work: w, options: p.options}
+		tasks = append(tasks, own[i])
+		if p.baseline == nil {
+			continue
+		}
+		g := *w.GEMM
+		g.Kernel = "" // the name means nothing to another machine
+		bw, err := workloads.OfGEMM(g)
+		if err != nil {
+			return nil, err
+		}
+		base[i] = &task{machine: p.baseline, work: bw, options: gpusim.Options{Fidelity: p.options.Fidelity}}
+		tasks = append(tasks, base[i])
+	}
+	a.runTasks(ctx, tasks, p.flags.workers, p.options.Monitor != "")
+
+	var entries []report.Entry
+	for i, w := range p.work {
+		t := own[i]
+		if !t.done {
+			continue
+		}
+		if gpusim.IsInput(t.err) {
+			return nil, fmt.Errorf("%s on %s: %w", w.Short(), p.machine.Name, t.err)
+		}
+		e := report.Entry{Machine: p.machine, Workload: w.Text, Label: w.Short(), Result: t.result, Err: t.err}
+		if b := base[i]; b != nil && t.err == nil {
+			switch {
+			case !b.done:
+				continue // without its baseline a row would differ from a complete run
+			case b.err != nil:
+				slog.Warn("no baseline", "machine", p.baseline.Name, "workload", w.Short(), "error", b.err)
+			default:
+				e.Baseline = &b.result
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// runTasks runs tasks on all cores until ctx ends.
+func (a *app) runTasks(ctx context.Context, tasks []*task, workers int, monitored bool) {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	if monitored {
+		workers = 1 // the page shows one run at a time
+	}
+	bar := newProgress(a.err, "simulating", len(tasks))
+	defer bar.stop()
+	queue := make(chan *task)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	finished := 0
+	for range min(workers, len(tasks)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for t := range queue {
+				start := time.Now()
+				a.do(ctx, t)
+				logged(t.machine.Name, t.work.Short(), &t.result, t.err, time.Since(start))
+				mu.Lock()
+				finished++
+				bar.set(finished)
+				mu.Unlock()
+			}
+		}()
+	}
+feed:
+	for _, t := range tasks {
+		select {
+		case queue <- t:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(queue)
+	wg.Wait()
+}
+
+// do runs one task; a panic of a model becomes an error of this task alone.
+func (a *app) do(ctx context.Context, t *task) {
+	defer func() {
+		if p := recover(); p != nil {
+			slog.Debug("stack of the fault", "stack", string(debug.Stack()))
+			t.err, t.done = fmt.Errorf("internal fault in %s: %v", t.work.Short(), p), true
+		}
+	}()
+	t.result, t.err = a.simulate(ctx, t.machine, t.work, t.options)
+	t.done = t.err == nil || ctx.Err() == nil
+}

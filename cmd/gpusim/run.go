@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/report"
+	"gpusim/workloads"
+)
+
+// runFlags are the flags of 'run' as typed.
+type runFlags struct {
+	workloads, sets                              []string
+	out, fidelity, format, baseline, monitorAddr string
+	workers                                      int
+}
+
+func (a *app) runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run CONFIG",
+		Short: "Simulate workloads on a machine",
+		Long: `Simulates workloads on a machine and compares with a CPU.
+
+Without --workload it runs those that the machine file lists and writes the
+result folder out/NAME. With --workload it prints, and writes only with --out.`,
+		Example: `  gpusim run volta
+  gpusim run configs/volta.yaml --workload gemm:4096x4096x4096:fp16
+  gpusim run volta --workload gemm:m=35,n=700,k=2048,dtype=fp32,ta=t --fidelity detailed
+  gpusim run volta --set gpu.sm.count=40 --workload shapes.yaml --out out/half --format csv`,
+		Args:              oneConfig,
+		ValidArgsFunction: completeConfigs,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), args[0], &f) },
+	}
+	fl := c.Flags()
+	fl.StringArrayVarP(&f.workloads, "workload", "w", nil, "what to simulate (see 'gpusim workload list'); may be repeated")
+	fl.StringVar(&f.out, "out", "", "write the result `folder`")
+	fl.StringVar(&f.fidelity, "fidelity", string(gpusim.Sampled), "detailed, sampled or analytic")
+	fl.StringVar(&f.format, "format", "table", "table, csv or json")
+	fl.StringVar(&f.baseline, "baseline", "skylake-8180", "machine to compare with, or none")
+	fl.StringVar(&f.monitorAddr, "monitor", "", "serve a live page of the run on this loopback `address`")
+	fl.Lookup("monitor").NoOptDefVal = "localhost:0"
+	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
+	setFlag(c, &f.sets)
+	_ = c.MarkFlagDirname("out")
+	return c
+}
+
+// plan is a checked 'run'.
+type plan struct {
+	arg      string
+	flags    *runFlags
+	machine  *configs.Machine
+	baseline *configs.Machine // nil: none
+	work     []workloads.Workload
+	options  gpusim.Options
+	out      string
+	started  time.Time
+}
+
+func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
+	p, err := a.newPlan(arg, f)
+	if err != nil {
+		return err
+	}
+	if p.out != "" {
+		if err := report.CheckFolder(p.out); err != nil {
+			return err
+		}
+	}
+	entries, err := a.simulateAll(ctx, p)
+	if err != nil {
+		return err
+	}
+	interrupted := len(entries) < len(p.work)
+	failed, ok := 0, 0
+	for i := range entries {
+		if entries[i].Err != nil {
+			failed++
+		} else {
+			ok++
+		}
+	}
+	stopped := &codeError{exitInterrupted, fmt.Errorf("interrupted; %d of %d workloads finished", len(entries), len(p.work))}
+	if ok == 0 { // nothing to show
+		if interrupted {
+			return stopped
+		}
+		return entries[0].Err
+	}
+	if err := a.print(entries, f.format); err != nil {
+		return err
+	}
+	if p.out != "" {
+		if err := a.writeRun(p, entries, interrupted); err != nil {
+			return err
+		}
+	}
+	switch {
+	case interrupted:
+		return stopped
+	case failed > 0:
+		return &codeError{exitFailure, fmt.Errorf("%d of %d workloads failed", failed, len(p.work))}
+	}
+	return nil
+}
+
+// newPlan checks everything that the user typed before anything runs.
+func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
+	p := &plan{arg: arg, flags: f, started: time.Now()}
+	var err error
+	if err := oneOf("format", f.format, "table", "csv", "json"); err != nil {
+		return nil, err
+	}
+	if p.options.Fidelity, err = fidelityOf(f.fidelity); err != nil {
+		return nil, err
+	}
+	p.options.Monitor = f.monitorAddr
+	if p.machine, err = a.load(arg, f.sets); err != nil {
+		return nil, err
+	}
+	if f.baseline != "none" && f.baseline != "" {
+		if p.baseline, err = a.load(f.baseline, nil); err != nil {
+			return nil, fmt.Errorf("--baseline: %w", err)
+		}
+	}
+	p.out = f.out
+	if len(f.workloads) > 0 {
+		p.work, err = expand(f.workloads)
+		return p, err
+	}
+	if len(p.machine.Workloads) == 0 {
+		return nil, usagef("%s lists no workloads; name some with --workload", arg)
+	}
+	if p.work, err = expand(p.machine.Workloads); err != nil {
+		return nil, fmt.Errorf("%s: workloads: %w", arg, err)
+	}
+	if p.out == "" {
+		p.out = filepath.Join("out", p.machine.Name)
+	}
+	return p, nil
+}
+
+func (a *app) print(entries []report.Entry, format string) error {
+	var text []byte
+	switch format {
+	case "csv":
+		text = report.SummaryCSV(entries)
+	case "json":
+		text = report.SummaryJSON(entries)
+	default:
+		text = []byte(report.Text(entries))
+	}
+	_, err := a.out.Write(text)
+	return err
+}
+
+// writeRun writes the result folder and says so: on stdout below a table, on
+// stderr beside output for programs.
+func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error {
+	m := report.Manifest{
+		Version: version + revision(), Command: "run", CommandLine: append([]string{"gpusim"}, a.args...),
+		Config:  &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets},
+		Options: map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}, Interrupted: interrupted,
+		Started: p.started.UTC(), WallSeconds: time.Since(p.started).Seconds(),
+	}
+	if b := p.baseline; b != nil {
+		m.Baseline = &report.ManifestConfig{Argument: p.flags.baseline, Name: b.Name, Hash: b.Hash()}
+	}
+	for _, w := range p.work {
+		m.Workloads = append(m.Workloads, w.Text)
+	}
+	m.WorkloadsHash = report.HashList(m.Workloads)
+	tables, err := report.RunFiles(entries)
+	if err != nil {
+		return err
+	}
+	files, err := report.WithManifest(tables, m)
+	if err != nil {
+		return err
+	}
+	if err := report.WriteFolder(p.out, files); err != nil {
+		return err
+	}
+	to := a.out
+	if p.flags.format != "table" {
+		to = a.err
+	} else {
+		fmt.Fprintln(to)
+	}
+	fmt.Fprintf(to, "results are in %s\n", strings.TrimSuffix(filepath.ToSlash(p.out), "/")+"/")
+	return nil
+}
+
+// logged tells with -v what a simulation did.
+func logged(machine, workload string, r *gpusim.Result, err error, took time.Duration) {
+	if err != nil && !errors.Is(err, context.Canceled) {
+		slog.Info("failed", "machine", machine, "workload", workload, "error", err, "wall", took)
+		return
+	}
+	slog.Info("simulated", "machine", machine, "workload", workload, "time_us", r.TimeUS, "wall", took)
+}

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gpusim/configs"
+	"gpusim/report"
+	"gpusim/validate"
+)
+
+type validateFlags struct {
+	against, sets                  []string
+	format, out, asserts, fidelity string
+	force                          bool
+	workers                        int
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	var f validateFlags
+	c := &cobra.Command{
+		Use:   "validate [CONFIG]",
+		Short: "Compare simulated with measured times",
+		Long: `Simulates the rows of measured tables and tells how far off the simulation is.
+
+Without --against it takes the published measurements that ship with gpusim.
+The device named in a row chooses the machine; CONFIG overrides that.`,
+		Example: `  gpusim validate
+  gpusim validate --against mine.csv --format json
+  gpusim validate volta --against mine.csv --set gpu.clock.sustained="1.4 GHz"
+  gpusim validate --assert mape=15,p90=35`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return oneConfig(cmd, args)
+			}
+			return nil
+		},
+		ValidArgsFunction: completeConfigs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.validate(cmd.Context(), args, &f)
+		},
+	}
+	fl := c.Flags()
+	fl.StringArrayVar(&f.against, "against", nil, "measured table, a CSV `file`; may be repeated")
+	fl.StringVar(&f.format, "format", "table", "table or json")
+	fl.StringVar(&f.out, "out", "", "write validation.csv and a manifest into this `folder`")
+	fl.BoolVar(&f.force, "force-recorded", false, "use the kernels that the tables recorded instead of the library's choice")
+	fl.StringVar(&f.asserts, "assert", "", "exit 3 unless these `bounds` hold: mape, wmape, median, p90, max, bias (at most), log_r, rows (at least)")
+	fl.StringVar(&f.fidelity, "fidelity", "sampled", "detailed, sampled or analytic")
+	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
+	setFlag(c, &f.sets)
+	_ = c.MarkFlagFilename("against", "csv")
+	_ = c.MarkFlagDirname("out")
+	return c
+}
+
+func (a *app) validate(ctx context.Context, args []string, f *validateFlags) error {
+	started := time.Now()
+	if err := oneOf("format", f.format, "table", "json"); err != nil {
+		return err
+	}
+	asserts, err := validate.ParseAssertions(f.asserts)
+	if err != nil {
+		return &codeError{exitBadInput, err}
+	}
+	o := validate.Options{Run: a.simulate, ForceRecorded: f.force, Workers: f.workers}
+	if o.Fidelity, err = fidelityOf(f.fidelity); err != nil {
+		return err
+	}
+	var forced *configs.Machine
+	if len(args) > 0 {
+		if forced, err = a.load(args[0], f.sets); err != nil {
+			return err
+		}
+	}
+	o.Machine = a.machineFor(forced, f.sets)
+
+	tables, hashes, err := loadTables(f.against, forced)
+	if err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := report.CheckFolder(f.out); err != nil {
+			return err
+		}
+	}
+	var bar *progress
+	o.Progress = func(done, total int) {
+		if bar == nil {
+			bar = newProgress(a.err, "validating", total)
+		}
+		bar.set(done)
+	}
+	rep, err := tables.Run(ctx, o)
+	if bar != nil {
+		bar.stop()
+	}
+	if err != nil {
+		return err
+	}
+	if err := a.printValidation(rep, f, time.Since(started).Seconds()); err != nil {
+		return err
+	}
+	if f.out != "" {
+		if err := a.writeValidation(rep, args, f, hashes, started); err != nil {
+			return err
+		}
+	}
+	return outcome(rep, asserts)
+}
+
+// outcome turns a report into the command's error, most severe first.
+func outcome(rep *validate.Report, asserts []validate.Assertion) error {
+	total := rep.Total()
+	switch broken := total.Check(asserts); {
+	case rep.Interrupted:
+		return &codeError{exitInterrupted, errors.New("interrupted; the rows that finished are reported")}
+	case rep.Failed > 0:
+		return &codeError{exitFailure, fmt.Errorf("%d rows could not be simulated to the end", rep.Failed)}
+	case len(broken) > 0:
+		return &codeError{exitCheck, errors.New(strings.Join(broken, "; "))}
+	}
+	return nil
+}
+
+// machineFor finds a row's machine by its device name, each loaded once.
+func (a *app) machineFor(forced *configs.Machine, sets []string) func(string) (*configs.Machine, error) {
+	loaded := map[string]*configs.Machine{}
+	return func(device string) (*configs.Machine, error) {
+		if forced != nil {
+			return forced, nil
+		}
+		name, ok := configs.ForDevice(device)
+		if !ok {
+			return nil, nil
+		}
+		if m := loaded[name]; m != nil {
+			return m, nil
+		}
+		m, err := a.load(name, sets)
+		loaded[name] = m
+		return m, err
+	}
+}
+
+// loadTables reads the tables named, or the published ones; with a machine
+// only those rows of the latter that are about it. It also gives the hashes of
+// the files named.
+func loadTables(files []string, forced *configs.Machine) (*validate.Tables, map[string]string, error) {
+	t := &validate.Tables{}
+	hashes := map[string]string{}
+	for _, file := range files {
+		if err := t.LoadFile(file); err != nil {
+			return nil, nil, err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, nil, err
+		}
+		hashes[file] = report.Hash(text)
+	}
+	if len(files) > 0 {
+		return t, hashes, nil
+	}
+	err := t.LoadPublished(func(device string) bool {
+		return forced == nil || slices.ContainsFunc(forced.Devices, func(d string) bool { return strings.EqualFold(d, device) })
+	})
+	if err == nil && t.Len() == 0 {
+		err = usagef("no published measurements of %s ship with gpusim; name a table with --against", forced.Name)
+	}
+	return t, hashes, err
+}
+
+func (a *app) printValidation(rep *validate.Report, f *validateFlags, wall float64) error {
+	if f.format == "json" {
+		text, err := rep.JSON(wall)
+		if err != nil {
+			return err
+		}
+		_, err = a.out.Write(text)
+		return err
+	}
+	yard, err := validate.Yardsticks()
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.out, "%stook %.1f s\n", report.ValidationText(rep, yard), wall)
+	return err
+}
+
+func (a *app) writeValidation(rep *validate.Report, args []string, f *validateFlags, hashes map[string]string, started time.Time) error {
+	m := report.Manifest{
+		Version: version + revision(), Command: "validate", CommandLine: append([]string{"gpusim"}, a.args...), Inputs: hashes,
+		Options:     map[string]string{"fidelity": f.fidelity, "force_recorded": fmt.Sprint(f.force)},
+		Interrupted: rep.Interrupted, Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
+	}
+	for _, c := range rep.Machines {
+		arg := c.Name
+		if len(args) > 0 {
+			arg = args[0]
+		}
+		m.Configs = append(m.Configs, report.ManifestConfig{Argument: arg, Name: c.Name, Hash: c.Hash(), Overrides: f.sets})
+	}
+	files, err := report.WithManifest([]report.File{{Name: "validation.csv", Data: rep.CSV()}}, m)
+	if err != nil {
+		return err
+	}
+	if err := report.WriteFolder(f.out, files); err != nil {
+		return err
+	}
+	to := a.out
+	if f.format != "table" {
+		to = a.err
+	}
+	fmt.Fprintf(to, "results are in %s/\n", strings.TrimSuffix(f.out, "/"))
+	return nil
+}

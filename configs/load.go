@@ -1,0 +1,168 @@
+package configs
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+)
+
+// Load reads a machine file and checks it. nameOrPath is the name of an
+// embedded machine ("volta") or the path of a file; "configs/volta.yaml" means
+// the embedded machine where there is no such file. sets are overrides
+// "key.path=value", applied in order. Every mistake of the user's is an *Error.
+func Load(nameOrPath string, sets []string) (*Machine, error) {
+	l := loader{readDisk: readFile}
+	src, err := l.locate(nameOrPath)
+	if err != nil {
+		return nil, err
+	}
+	return l.load(src, sets)
+}
+
+// source names one file: an embedded one by name, or one on disk by path.
+type source struct {
+	name     string // embedded: without folder and suffix; disk: the path as given
+	embedded bool
+	energy   bool // embedded: below energy/
+}
+
+// display is the file name in error messages.
+func (s source) display() string {
+	switch {
+	case !s.embedded:
+		return s.name
+	case s.energy:
+		return home + "/" + energyDir + "/" + s.name + suffix
+	}
+	return home + "/" + s.name + suffix
+}
+
+// same says whether two sources are one file.
+func (s source) same(o source) bool {
+	if s.embedded || o.embedded {
+		return s == o
+	}
+	a, err1 := filepath.Abs(s.name)
+	b, err2 := filepath.Abs(o.name)
+	return err1 == nil && err2 == nil && a == b
+}
+
+// loader reads the files of one machine.
+type loader struct {
+	readDisk func(path string) ([]byte, error)
+	open     []source // files being read, outermost first
+
+	tableFrom source // the file whose energy_table counts
+}
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	// One byte more than allowed, so that parse sees that it is too large.
+	return io.ReadAll(io.LimitReader(f, maxFileBytes+1))
+}
+
+func noDisk(string) ([]byte, error) { return nil, fs.ErrNotExist }
+
+func (l *loader) read(s source) ([]byte, error) {
+	if !s.embedded {
+		return l.readDisk(s.name)
+	}
+	if s.energy {
+		return embedded.ReadFile(energyDir + "/" + s.name + suffix)
+	}
+	return embedded.ReadFile(s.name + suffix)
+}
+
+func (l *loader) exists(s source) bool {
+	_, err := l.read(s)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// locate finds the file that the user names.
+func (l *loader) locate(nameOrPath string) (source, error) {
+	names := Names()
+	if contains(names, nameOrPath) {
+		return source{name: nameOrPath, embedded: true}, nil
+	}
+	disk := source{name: nameOrPath}
+	if nameOrPath != "" && l.exists(disk) {
+		return disk, nil
+	}
+	if name, ok := embeddedName(nameOrPath, names); ok {
+		return source{name: name, embedded: true}, nil
+	}
+	if nameOrPath == "" {
+		return source{}, &Error{File: "config", Reason: "no machine named (embedded: " + strings.Join(names, ", ") + ")"}
+	}
+	near, _ := nearest(strings.TrimSuffix(filepath.Base(nameOrPath), suffix), names)
+	return source{}, &Error{File: nameOrPath, Reason: "no such file, and no embedded machine of that name" +
+		hint(near, "") + " (embedded: " + strings.Join(names, ", ") + ")"}
+}
+
+// load resolves, decodes and checks one machine.
+func (l *loader) load(src source, sets []string) (*Machine, error) {
+	overrides, err := parseSets(sets)
+	if err != nil {
+		return nil, err
+	}
+	root, err := l.machine(src)
+	if err != nil {
+		return nil, err
+	}
+	inherits := root.get("inherits")
+	// The energy table is chosen first, so that a coefficient can be set.
+	for i := range overrides {
+		if o := &overrides[i]; o.path[0] == "energy_table" {
+			if err := o.apply(root); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := l.mergeEnergy(root); err != nil {
+		return nil, err
+	}
+	for i := range overrides {
+		if o := &overrides[i]; o.path[0] != "energy_table" {
+			if err := o.apply(root); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := checkKind(root); err != nil {
+		return nil, err
+	}
+	m := new(Machine)
+	if err := decode(root, reflect.ValueOf(m).Elem(), &field{}, ""); err != nil {
+		return nil, err
+	}
+	if inherits != nil {
+		m.Inherits = inherits.text
+	}
+	if err := check(m, root); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// file reads and parses one file.
+func (l *loader) file(s source) (*node, error) {
+	text, err := l.read(s)
+	if err != nil {
+		var pe *fs.PathError
+		reason := err.Error()
+		if errors.As(err, &pe) {
+			reason = pe.Err.Error() // without the path, which the error shows already
+		}
+		return nil, &Error{File: s.display(), Reason: fmt.Sprintf("cannot be read: %s", reason)}
+	}
+	return parse(s.display(), text)
+}

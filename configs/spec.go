@@ -1,0 +1,279 @@
+package configs
+
+// Machine is one loaded machine file. Exactly one of GPU and CPU is set,
+// named by Kind. It is immutable once loaded.
+type Machine struct {
+	Name        string   `yaml:"name" doc:"short name, also the result folder's name"`
+	Kind        string   `yaml:"kind" allowed:"gpu,cpu" doc:"which model simulates it"`
+	Description string   `yaml:"description"`
+	Inherits    string   `yaml:"inherits,omitempty" doc:"base machine file; this file states only the change"`
+	Devices     []string `yaml:"devices" doc:"device names in measured tables that this machine answers to"`
+	ProcessNM   float64  `yaml:"process_nm" min:"1" max:"250"`
+	DieMM2      float64  `yaml:"die_mm2" min:"1" max:"2000"`
+	TDP         Power    `yaml:"tdp" min:"1 W" max:"2000 W"`
+	Workloads   []string `yaml:"workloads" doc:"what 'gpusim run' simulates when no --workload is given"`
+	GPU         *GPU     `yaml:"gpu,omitempty"`
+	CPU         *CPU     `yaml:"cpu,omitempty"`
+	EnergyTable string   `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
+	Energy      Energy   `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
+}
+
+// GPU describes a GPU: Clock, the SM and everything outside it.
+type GPU struct {
+	ComputeCapability string     `yaml:"compute_capability"`
+	Clock             Clock      `yaml:"clock"`
+	SM                SM         `yaml:"sm"`
+	Tensor            TensorCore `yaml:"tensor_core"`
+	L1                L1         `yaml:"l1"`
+	Crossbar          Crossbar   `yaml:"crossbar"`
+	L2                L2         `yaml:"l2"`
+	DRAM              DRAM       `yaml:"dram"`
+	Dispatch          Dispatch   `yaml:"dispatch"`
+	Library           Library    `yaml:"library"`
+}
+
+// Clock holds the core clock. Peaks are quoted at Boost; kernels run at Sustained.
+type Clock struct {
+	Base      Freq `yaml:"base" min:"100 MHz" max:"5 GHz"`
+	Boost     Freq `yaml:"boost" min:"100 MHz" max:"5 GHz"`
+	Sustained Freq `yaml:"sustained" min:"100 MHz" max:"5 GHz" doc:"clock that kernels run at; fitted or cited"`
+}
+
+// SM describes one streaming multiprocessor. Times are SM cycles.
+type SM struct {
+	Count               int    `yaml:"count" min:"1" max:"512"`
+	PerTPC              int    `yaml:"per_tpc" min:"1" max:"4"`
+	GPCs                int    `yaml:"gpcs" min:"1" max:"32"`
+	SubCores            int    `yaml:"sub_cores" min:"1" max:"4"`
+	Scheduler           string `yaml:"scheduler" allowed:"gto,lrr,two-level,oldest"`
+	ActiveSet           int    `yaml:"two_level_active_set" min:"1" max:"64" doc:"warps in the active set of the two-level scheduler"`
+	MaxWarps            int    `yaml:"max_warps" min:"1" max:"64"`
+	MaxCTAs             int    `yaml:"max_ctas" min:"1" max:"64"`
+	Registers           int    `yaml:"registers" min:"1024" max:"1048576" doc:"32-bit registers per SM"`
+	RegisterAllocUnit   int    `yaml:"register_alloc_unit" min:"1" max:"4096" doc:"registers are given to a warp in this granularity"`
+	SharedMemory        Bytes  `yaml:"shared_memory" min:"1 KiB" max:"1 MiB" doc:"largest shared memory of all resident CTAs"`
+	SharedAllocUnit     Bytes  `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
+	RegisterBanks       int    `yaml:"register_banks" min:"1" max:"8"`
+	BankOperandsPerRead int    `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
+	Pipes               Pipes  `yaml:"pipes"`
+	MIO                 MIO    `yaml:"mio"`
+	ICache              ICache `yaml:"icache"`
+	BranchLatency       int    `yaml:"branch_latency" min:"1" max:"64"`
+	BarrierLatency      int    `yaml:"barrier_latency" min:"1" max:"200" doc:"last arrival to first issue after BAR.SYNC"`
+	CTALaunchLatency    int    `yaml:"cta_launch_latency" min:"0" max:"5000" doc:"CTA dispatched to first instruction issued"`
+	CTAExitLatency      int    `yaml:"cta_exit_latency" min:"0" max:"5000" doc:"last warp exits to slot free"`
+}
+
+// Pipes are the execution pipes of one sub-core.
+type Pipes struct {
+	FP32 Pipe `yaml:"fp32"`
+	FP64 Pipe `yaml:"fp64"`
+	INT  Pipe `yaml:"int"`
+	FP16 Pipe `yaml:"fp16"`
+	SFU  Pipe `yaml:"sfu"`
+}
+
+// Pipe is one execution pipe: a warp instruction holds its input for
+// ceil(32/lanes) cycles and its result can be read after Latency cycles.
+type Pipe struct {
+	Lanes   int `yaml:"lanes" min:"0" max:"64"`
+	Latency int `yaml:"latency" min:"1" max:"64"`
+}
+
+// MIO is the path that memory instructions share: a queue per sub-core and
+// the load/store unit with the shared memory of the SM.
+type MIO struct {
+	QueueDepth       int `yaml:"queue_depth" min:"1" max:"64" doc:"memory instructions buffered per sub-core"`
+	IssueInterval    int `yaml:"issue_interval" min:"1" max:"16" doc:"cycles between memory instructions that one sub-core sends"`
+	SharedLatency    int `yaml:"shared_latency" min:"1" max:"200" doc:"LDS of 32 bit, conflict free, issue to use"`
+	SharedBytesClk   int `yaml:"shared_bytes_per_clk" min:"16" max:"512"`
+	SharedBanks      int `yaml:"shared_banks" min:"16" max:"64"`
+	StoreReadLatency int `yaml:"store_read_latency" min:"1" max:"64" doc:"issue to source registers free again"`
+}
+
+// ICache is the instruction-fetch path.
+type ICache struct {
+	InstructionBytes int   `yaml:"instruction_bytes" min:"8" max:"16"`
+	L0               Bytes `yaml:"l0" min:"1 KiB" max:"256 KiB" doc:"per sub-core"`
+	L1               Bytes `yaml:"l1" min:"4 KiB" max:"1 MiB" doc:"per SM (L1.5)"`
+	LineBytes        int   `yaml:"line_bytes" min:"32" max:"256"`
+	L0MissLatency    int   `yaml:"l0_miss_latency" min:"1" max:"500" doc:"L0 miss that hits L1.5"`
+	L1MissLatency    int   `yaml:"l1_miss_latency" min:"1" max:"2000" doc:"L1.5 miss that hits L2"`
+	PrefetchLines    int   `yaml:"prefetch_lines" min:"0" max:"64"`
+}
+
+// TensorCore describes the matrix unit of one sub-core.
+type TensorCore struct {
+	Shape          string  `yaml:"shape" allowed:"none,884,1688,16816" doc:"warp-level MMA the generators use"`
+	FMAPerClk      int     `yaml:"fma_per_clk" min:"0" max:"4096" doc:"fp16 FMA per clock and sub-core"`
+	StepCycles     int     `yaml:"step_cycles" min:"1" max:"64" doc:"issue interval of one HMMA step"`
+	StepCyclesFP16 int     `yaml:"step_cycles_fp16" min:"1" max:"64" doc:"issue interval of one HMMA step with fp16 accumulators"`
+	StepsFP32      int     `yaml:"steps_fp32" min:"1" max:"8" doc:"HMMA steps of one m8n8k4 with fp32 accumulators"`
+	StepsFP16      int     `yaml:"steps_fp16" min:"1" max:"8"`
+	Latency        int     `yaml:"latency" min:"1" max:"128" doc:"issue of a step to its accumulator readable by another instruction"`
+	BubbleSetsFP32 int     `yaml:"bubble_sets_fp32" min:"0" max:"64" doc:"every so many m8n8k4 with fp32 accumulators cost one extra step slot cycle; 0 = never"`
+	AccumulateWait int     `yaml:"accumulate_latency" min:"1" max:"128" doc:"issue of the first step of an MMA to the first step of a dependent MMA on the same accumulator"`
+	AreaShare      float64 `yaml:"area_share,omitempty" min:"0" max:"1" doc:"share of the SM's area"`
+}
+
+// L1 is the sectored first-level data cache that shares its SRAM with shared memory.
+type L1 struct {
+	Size       Bytes `yaml:"size" min:"1 KiB" max:"1 MiB" doc:"L1 plus shared memory"`
+	LineBytes  int   `yaml:"line_bytes" min:"32" max:"256"`
+	Sector     int   `yaml:"sector_bytes" min:"16" max:"128"`
+	Ways       int   `yaml:"ways" min:"1" max:"64"`
+	HitLatency int   `yaml:"hit_latency" min:"1" max:"500"`
+	TagsPerClk int   `yaml:"tags_per_clk" min:"1" max:"32"`
+	BytesClk   int   `yaml:"bytes_per_clk" min:"16" max:"512"`
+	MSHRs      int   `yaml:"mshrs" min:"1" max:"4096" doc:"outstanding missed lines"`
+}
+
+// Crossbar joins SMs and L2 slices. Latencies are SM cycles; widths are bytes per SM cycle.
+type Crossbar struct {
+	RequestLatency int `yaml:"request_latency" min:"1" max:"500" doc:"L1 miss known to request at its slice"`
+	ReplyLatency   int `yaml:"reply_latency" min:"1" max:"500" doc:"slice data ready to register written, port waits excluded"`
+	SMRequestBytes int `yaml:"sm_request_bytes_per_clk" min:"1" max:"512" doc:"write data and request headers, per SM"`
+	SMReplyBytes   int `yaml:"sm_reply_bytes_per_clk" min:"1" max:"512" doc:"read data, per SM"`
+	GPCReplyBytes  int `yaml:"gpc_reply_bytes_per_clk" min:"1" max:"8192" doc:"read data, per GPC"`
+	RequestHeader  int `yaml:"request_header_bytes" min:"1" max:"64"`
+}
+
+// L2 is the sliced last-level cache.
+type L2 struct {
+	Size          Bytes  `yaml:"size" min:"64 KiB" max:"256 MiB"`
+	Slices        int    `yaml:"slices" min:"1" max:"512"`
+	LineBytes     int    `yaml:"line_bytes" min:"32" max:"256"`
+	Sector        int    `yaml:"sector_bytes" min:"16" max:"128"`
+	Ways          int    `yaml:"ways" min:"1" max:"64"`
+	BytesPerSlice int    `yaml:"bytes_per_clk_per_slice" min:"8" max:"128"`
+	HitLatency    int    `yaml:"hit_latency" min:"1" max:"1000" doc:"request at slice to data ready at slice"`
+	MissLatency   int    `yaml:"miss_latency" min:"1" max:"1000" doc:"request at slice to request in the DRAM queue"`
+	FillLatency   int    `yaml:"fill_latency" min:"1" max:"1000" doc:"last DRAM beat to data ready at slice"`
+	AtomicCycles  int    `yaml:"atomic_cycles" min:"1" max:"64" doc:"slice cycles of one atomic"`
+	Hash          string `yaml:"hash" allowed:"xor,modulo" doc:"address to slice"`
+}
+
+// DRAM is the off-chip memory. Timings are DRAM clock cycles (tCK).
+type DRAM struct {
+	Standard      string `yaml:"standard"`
+	Size          Bytes  `yaml:"size" min:"1 MiB" max:"1 TiB"`
+	Clock         Freq   `yaml:"clock" min:"50 MHz" max:"10 GHz" doc:"command clock; data moves twice a cycle"`
+	Channels      int    `yaml:"channels" min:"1" max:"1024" doc:"independent (pseudo-)channels"`
+	ChannelBits   int    `yaml:"channel_bits" min:"8" max:"1024"`
+	BurstLength   int    `yaml:"burst_length" min:"1" max:"32"`
+	BankGroups    int    `yaml:"bank_groups" min:"1" max:"16"`
+	BanksPerGroup int    `yaml:"banks_per_group" min:"1" max:"16"`
+	RowBytes      Bytes  `yaml:"row_bytes" min:"256 B" max:"16 KiB"`
+	QueueDepth    int    `yaml:"queue_depth" min:"1" max:"1024" doc:"requests the scheduler can choose among"`
+	AgeLimit      int    `yaml:"age_limit" min:"0" max:"100000" doc:"tCK after which the oldest request goes first"`
+	Page          string `yaml:"page_policy" allowed:"open,closed"`
+	Timing        Timing `yaml:"timing"`
+	PHYLatency    int    `yaml:"phy_latency" min:"0" max:"500" doc:"SM cycles of controller and PHY, both directions, not in tCL"`
+	ECC           bool   `yaml:"ecc_inline" doc:"ECC words take bandwidth (GDDR boards)"`
+}
+
+// Timing holds the DRAM timing constraints in tCK.
+type Timing struct {
+	RCDRD int `yaml:"tRCDRD" min:"1" max:"200"`
+	RCDWR int `yaml:"tRCDWR" min:"1" max:"200"`
+	RP    int `yaml:"tRP" min:"1" max:"200"`
+	RAS   int `yaml:"tRAS" min:"1" max:"500"`
+	CL    int `yaml:"tCL" min:"1" max:"200"`
+	CWL   int `yaml:"tCWL" min:"1" max:"200"`
+	CCDS  int `yaml:"tCCD_S" min:"1" max:"50"`
+	CCDL  int `yaml:"tCCD_L" min:"1" max:"50"`
+	RRDS  int `yaml:"tRRD_S" min:"1" max:"50"`
+	RRDL  int `yaml:"tRRD_L" min:"1" max:"50"`
+	FAW   int `yaml:"tFAW" min:"1" max:"200"`
+	WTRS  int `yaml:"tWTR_S" min:"1" max:"100"`
+	WTRL  int `yaml:"tWTR_L" min:"1" max:"100"`
+	RTP   int `yaml:"tRTP" min:"1" max:"100"`
+	WR    int `yaml:"tWR" min:"1" max:"200"`
+	RTW   int `yaml:"tRTW" min:"1" max:"100" doc:"read command to write command"`
+	REFI  int `yaml:"tREFI" min:"100" max:"1000000"`
+	RFC   int `yaml:"tRFC" min:"1" max:"10000"`
+}
+
+// Dispatch is the CTA scheduler and the kernel launch path on the device.
+type Dispatch struct {
+	CTAInterval   int `yaml:"cta_interval" min:"1" max:"1000" doc:"cycles between CTAs leaving the dispatcher"`
+	SMInterval    int `yaml:"sm_interval" min:"0" max:"10000" doc:"cycles between CTAs arriving at one SM"`
+	KernelLatency int `yaml:"kernel_latency" min:"0" max:"100000" doc:"kernel at the front of its stream to first CTA dispatched"`
+	DrainLatency  int `yaml:"drain_latency" min:"0" max:"100000" doc:"last CTA done and writes visible to the next kernel of the stream allowed"`
+}
+
+// Library describes the math library that picks kernels on this machine.
+type Library struct {
+	Name      string   `yaml:"name"`
+	Workspace Bytes    `yaml:"workspace" min:"0 B" max:"1 GiB" doc:"split-K partial sums up to this size go to a workspace, larger ones reduce in the kernel"`
+	Kernels   []string `yaml:"kernels" doc:"catalogue: kernel families that exist on this machine"`
+}
+
+// CPU describes a multi-core processor baseline.
+type CPU struct {
+	Sockets        int       `yaml:"sockets" min:"1" max:"16"`
+	Cores          int       `yaml:"cores" min:"1" max:"1024" doc:"per socket"`
+	ThreadsPerCore int       `yaml:"threads_per_core" min:"1" max:"8"`
+	Clock          CPUClock  `yaml:"clock"`
+	Issue          CPUIssue  `yaml:"issue"`
+	Caches         []Cache   `yaml:"caches" doc:"nearest first"`
+	Memory         CPUMemory `yaml:"memory"`
+	IdlePower      Power     `yaml:"idle_power" min:"0 W" max:"1000 W" doc:"package power with all cores idle"`
+}
+
+// CPUClock holds the all-core clocks by vector width in use.
+type CPUClock struct {
+	Base   Freq `yaml:"base" min:"100 MHz" max:"10 GHz"`
+	Scalar Freq `yaml:"scalar" min:"100 MHz" max:"10 GHz"`
+	Vector Freq `yaml:"vector" min:"100 MHz" max:"10 GHz" doc:"all cores in the widest vector unit"`
+}
+
+// CPUIssue describes the core.
+type CPUIssue struct {
+	Width          int `yaml:"width" min:"1" max:"16" doc:"instructions per cycle sustained"`
+	Window         int `yaml:"window" min:"1" max:"1024" doc:"reorder buffer entries"`
+	VectorBits     int `yaml:"vector_bits" min:"32" max:"2048"`
+	VectorUnits    int `yaml:"vector_units" min:"1" max:"8" doc:"FMA units"`
+	FMALatency     int `yaml:"fma_latency" min:"1" max:"20"`
+	LoadsPerCycle  int `yaml:"loads_per_cycle" min:"1" max:"8"`
+	StoresPerCycle int `yaml:"stores_per_cycle" min:"1" max:"8"`
+	VectorRegs     int `yaml:"vector_registers" min:"8" max:"128"`
+}
+
+// Cache is one level of a CPU's cache hierarchy.
+type Cache struct {
+	Name        string  `yaml:"name"`
+	Size        Bytes   `yaml:"size" min:"1 KiB" max:"1 GiB" doc:"per instance"`
+	Shared      bool    `yaml:"shared" doc:"one per socket instead of one per core"`
+	Ways        int     `yaml:"ways" min:"1" max:"64"`
+	LineBytes   int     `yaml:"line_bytes" min:"16" max:"256"`
+	Latency     int     `yaml:"latency" min:"1" max:"1000" doc:"load to use, core cycles"`
+	BytesPerClk float64 `yaml:"bytes_per_clk" min:"1" max:"1024" doc:"sustained towards the core, per core"`
+}
+
+// CPUMemory is the CPU's main memory, per socket.
+type CPUMemory struct {
+	Bandwidth  Bandwidth `yaml:"bandwidth" min:"1 GB/s" max:"10 TB/s" doc:"peak per socket"`
+	Efficiency float64   `yaml:"efficiency" min:"0.1" max:"1" doc:"sustained over peak (STREAM)"`
+	Latency    Duration  `yaml:"latency" min:"1 ns" max:"1 us"`
+}
+
+// Energy holds the energy coefficients of a machine: what one event costs,
+// and what flows whether or not anything happens. Sources stand in the YAML.
+type Energy struct {
+	PowerScope string                 `yaml:"power_scope" allowed:"core,chip,package,board,wall" doc:"what the power and energy figures include"`
+	Events     map[string]EnergyEvent `yaml:"events" doc:"component name -> coefficient"`
+	Static     map[string]StaticPower `yaml:"static" doc:"component name -> power that flows while the kernel runs"`
+}
+
+// EnergyEvent is one dynamic coefficient.
+type EnergyEvent struct {
+	PJ     float64 `yaml:"pj" min:"0" max:"1e9" doc:"energy of one event"`
+	Column string  `yaml:"column" allowed:"payload,instruction,register,shared_l1,l2,crossbar,dram,link" doc:"ledger column"`
+}
+
+// StaticPower is power that does not depend on activity.
+type StaticPower struct {
+	Power  Power  `yaml:"power" min:"0 W" max:"2000 W"`
+	Column string `yaml:"column" allowed:"static"`
+}

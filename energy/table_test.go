@@ -1,0 +1,114 @@
+package energy
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+
+	"gpusim/configs"
+)
+
+// readTable reads an energy file by itself: this package stands below whatever
+// puts machine files together.
+func readTable(t testing.TB, name string) configs.Energy {
+	t.Helper()
+	text, err := os.ReadFile("../configs/energy/" + name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw struct {
+		PowerScope string                         `yaml:"power_scope"`
+		Events     map[string]configs.EnergyEvent `yaml:"events"`
+		Static     map[string]struct {
+			Power  string `yaml:"power"`
+			Column string `yaml:"column"`
+		} `yaml:"static"`
+	}
+	if err := yaml.Unmarshal(text, &raw); err != nil {
+		t.Fatal(err)
+	}
+	e := configs.Energy{PowerScope: raw.PowerScope, Events: raw.Events, Static: map[string]configs.StaticPower{}}
+	for k, s := range raw.Static {
+		v, err := strconv.ParseFloat(strings.TrimSuffix(s.Power, " W"), 64)
+		if err != nil {
+			t.Fatalf("%s: %v", k, err)
+		}
+		e.Static[k] = configs.StaticPower{Power: configs.Power(v), Column: s.Column}
+	}
+	return e
+}
+
+// Every coefficient that a table derives can be recomputed from its sources.
+func TestCoefficientsFollowFromTheirSources(t *testing.T) {
+	factor := func(from, to float64) float64 {
+		f, err := NodeFactor(from, 0.9, to, 0.9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	f16, f14, f22, k40, cacti := factor(45, 16), factor(45, 14), factor(45, 22), factor(28, 16), factor(22, 16)
+	const fma32, fma64 = 3.7 + 0.9, 3.7*(53.0/24)*(53.0/24) + 0.9*53.0/24
+	gv := readTable(t, "gv100").Events
+	rf := 3*gv[RFRead].PJ + gv[RFWrite].PJ
+	const wire = 0.1 * 2.0 / 3 * 28.548 // pJ per bit over 2/3 of sqrt(815 mm2)
+	want := map[string]map[string]float64{
+		"gv100": {
+			FMAFP32: fma32 * f16, FMAFP64: fma64 * f16, FMAFP16: 1.5 * f16, MMAFP32: 2.0 * f16, MMAFP16: 1.5 * f16,
+			SFUOp: 2.072 * fma32 * f16, IntOp: (3*0.1 + 3.2) / 4 * f16,
+			RFRead: 5 * 32 * f16, RFWrite: 5 * 32 * f16 * 9.3146 / 8.4307,
+			WarpInstruction: 50*32*k40 - rf - 32*fma32*f16,
+			HMMAStep:        8192 * (0.0404 + 0.0713) / 8 * cacti,
+			L1Access:        1.59 * 1024, SharedPass: 1.59 * 5.32 / 5.85 * 1024,
+			XbarSector: wire * 256, XbarRequest: wire * 64,
+			L2SectorRead: (4.71 - 1.59 - wire) * 256, L2SectorWrite: (4.71 - 1.59 - wire) * 256,
+			DRAMSectorRead: (2.24 + 0.30 + 0.17 + 13.11 - 4.71 - 3.92) * 256, DRAMSectorWrite: (2.24 + 0.30 + 0.17 + 4.48) * 256,
+			DRAMActivate: 909,
+		},
+		"skylake-sp": {
+			FMAFP32: fma32 * f14, FMAFP64: fma64 * f14, CPURegRead: 10 * f14, CPURegWrite: 10 * f14, CPUL1Word: 20 * f14,
+			CPUL2Line: 800 * f14, CPUL3Line: 8 * 116 * f14, CPUMeshLine: 0.1 * 512 * 17.56, CPUDRAMLine: 10240,
+		},
+		"haswell-ep": {
+			FMAFP32: fma32 * f22, FMAFP64: fma64 * f22, CPURegRead: 10 * f22, CPURegWrite: 10 * f22, CPUL1Word: 20 * f22,
+			CPUL2Line: 8 * 52.5 * f22, CPUL3Line: 8 * 153 * f22, CPUMeshLine: 0.1 * 512 * 17.15, CPUDRAMLine: 10240,
+		},
+	}
+	fitted := map[string]bool{CPUInstruction: true, CPUVectorLane: true}
+	for _, name := range sortedKeys(want) {
+		table := readTable(t, name)
+		for _, c := range sortedKeys(table.Events) {
+			w, ok := want[name][c]
+			if !ok && !fitted[c] {
+				t.Errorf("%s: %s is not derived here", name, c)
+			}
+			if got := table.Events[c].PJ; ok && (got < 0.99*w || got > 1.01*w) {
+				t.Errorf("%s: %s = %g pJ, derivation gives %.4g", name, c, got, w)
+			}
+		}
+	}
+}
+
+// The two fitted CPU coefficients solve the equation they are said to be
+// fitted on.
+func TestFittedCPUCoefficients(t *testing.T) {
+	var sx, sy, sxx, sxy float64
+	for _, p := range []struct{ lanes, ghz float64 }{{8, 3.2}, {16, 2.8}, {32, 2.3}} {
+		nj := (205 - 58) / 28.0 / p.ghz
+		sx, sy, sxx, sxy = sx+p.lanes, sy+nj, sxx+p.lanes*p.lanes, sxy+p.lanes*nj
+	}
+	slope := (3*sxy - sx*sy) / (3*sxx - sx*sx)
+	base := (sy - slope*sx) / 3
+	e := readTable(t, "skylake-sp").Events
+	perCycle := 3.2*e[CPUInstruction].PJ + 24
+	if d := perCycle/1000/base - 1; d > 0.01 || d < -0.01 {
+		t.Errorf("instructions: %.0f pJ per cycle, fit says %.0f", perCycle, 1000*base)
+	}
+	lanes := 32*(e[CPUVectorLane].PJ+e[FMAFP32].PJ) + 73*e[CPURegRead].PJ + 2.1*e[CPUL1Word].PJ
+	if d := lanes/1000/(32*slope) - 1; d > 0.01 || d < -0.01 {
+		t.Errorf("lanes: %.0f pJ per cycle, fit says %.0f", lanes, 32000*slope)
+	}
+}

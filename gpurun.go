@@ -1,0 +1,175 @@
+package gpusim
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"gpusim/configs"
+	"gpusim/energy"
+	"gpusim/sm"
+	"gpusim/sm/gpu"
+	"gpusim/workloads"
+	"gpusim/workloads/gemm"
+	"gpusim/workloads/library"
+	"gpusim/workloads/tile"
+)
+
+// runGPU simulates a workload on a GPU.
+func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
+	p, err := problem(w.GEMM)
+	if err != nil {
+		return Result{}, err
+	}
+	g := m.GPU
+	call, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.GEMM.Kernel), Splits: o.Splits})
+	if err != nil {
+		return Result{}, err
+	}
+	r := newResult(m, w, o.Fidelity)
+	r.ClockMHz = float64(g.Clock.Sustained) / 1e6
+	r.PeakTOPS = PeakTOPS(g, p.DType)
+	if o.Fidelity == Analytic {
+		return analyticGPU(m, p, call, r)
+	}
+
+	kernels, err := gemm.Build(p, call.Config, library.Latencies(g))
+	if err != nil {
+		return Result{}, err
+	}
+	stream := make([]*gpu.Launch, len(kernels))
+	for i, k := range kernels {
+		if stream[i], err = plan(k, g, o.Fidelity); err != nil {
+			return Result{}, err
+		}
+	}
+	dev, err := gpu.New(ctx, g, g.Clock.Sustained, gpu.Options{MaxCycles: o.MaxCycles})
+	if err != nil {
+		return Result{}, err
+	}
+	for _, k := range kernels {
+		dev.Warm(k)
+	}
+	reports, err := dev.Run(stream)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s on %s: %w", w.Text, m.Name, err)
+	}
+	for i := range reports {
+		l, err := layer(m, &reports[i], call)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Layers = append(r.Layers, l)
+	}
+	return r.sum(reports), nil
+}
+
+// problem is the GEMM as the kernel generators take it.
+func problem(g *workloads.GEMM) (gemm.Problem, error) {
+	p := gemm.Problem{
+		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
+		DType: g.DType, Acc: g.Acc, Alpha: 1,
+	}
+	return p, p.Check()
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// PeakTOPS is the nominal peak at the boost clock, in 1e12 operations per
+// second, of the fastest unit that takes the type; NaN if none does.
+func PeakTOPS(g *configs.GPU, dtype string) float64 {
+	perClk := 0
+	switch dtype {
+	case "fp64":
+		perClk = g.SM.Pipes.FP64.Lanes
+	case "fp32":
+		perClk = g.SM.Pipes.FP32.Lanes
+	case "fp16":
+		perClk = max(g.Tensor.FMAPerClk, 2*g.SM.Pipes.FP16.Lanes)
+	}
+	if perClk == 0 {
+		return math.NaN()
+	}
+	return 2 * float64(perClk*g.SM.SubCores*g.SM.Count) * float64(g.Clock.Boost) / 1e12
+}
+
+// layer turns a kernel's report into a layer: counts left out by sampling are
+// filled in from the program, which is exact, and by the share of main-loop
+// iterations for memory traffic.
+func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) {
+	g, k := m.GPU, r.Launch.Kernel
+	cycles := r.Launch.Cycles()
+	seconds := float64(cycles) / float64(g.Clock.Sustained)
+	work := gpu.Account(k, uint8(g.Tensor.StepsFP32))
+	slots := g.SM.Count * r.Launch.CTAsPerSM
+	l := Layer{
+		Name: call.Name, Kernel: k.Name,
+		Grid:      fmt.Sprintf("%dx%dx%d", k.Grid[0], k.Grid[1], k.Grid[2]),
+		CTATile:   fmt.Sprintf("%dx%dx%d", k.TileM, k.TileN, k.TileK),
+		Waves:     float64(k.CTAs()) / float64(slots),
+		Occupancy: float64(r.Launch.CTAsPerSM*k.Warps()) / float64(g.SM.MaxWarps),
+		TimeUS:    seconds * 1e6,
+		WarpInsts: float64(work.WarpInsts),
+	}
+	mem := extrapolate(r, &work)
+	l.DRAMBytes = float64(32 * (mem.DRAMReadSectors + mem.DRAMWriteSectors))
+	if n := mem.L2Hits + mem.L2Misses; n > 0 {
+		l.L2HitPct = 100 * float64(mem.L2Hits) / float64(n)
+	} else {
+		l.L2HitPct = math.NaN()
+	}
+	for i, n := range r.SM.Slots {
+		if n > 0 {
+			l.Stalls = append(l.Stalls, Stall{Reason: sm.Reason(i).String(), Slots: n})
+		}
+	}
+	l.Bound = bound(g, r, &mem, seconds)
+	var err error
+	l.Energy, err = energy.Build(&m.Energy, counts(r, &work, &mem), seconds)
+	return l, err
+}
+
+// counts are the energy events of a kernel.
+func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
+	lane := func(ops ...tile.Op) (n uint64) {
+		for _, o := range ops {
+			n += 32 * w.Ops[o]
+		}
+		return n
+	}
+	scale := mem.loopScale
+	c := []energy.Count{
+		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
+		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL)},
+		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
+		{Component: energy.MMAFP32, Events: 1024 * w.HMMAFP32},
+		{Component: energy.MMAFP16, Events: 1024 * w.HMMAFP16},
+		{Component: energy.SFUOp, Events: lane(tile.OpMUFU)},
+		{Component: energy.WarpInstruction, Events: w.Slots},
+		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK)},
+		{Component: energy.HMMAStep, Events: w.HMMASteps},
+		{Component: energy.RFRead, Events: w.RegReads},
+		{Component: energy.RFWrite, Events: w.RegWrites},
+		{Component: energy.SharedPass, Events: scaled(r.SM.SharedPasses, scale)},
+		{Component: energy.L1Access, Events: scaled(r.SM.L1Accesses, scale)},
+		{Component: energy.L2SectorRead, Events: mem.L2ReadSectors},
+		{Component: energy.L2SectorWrite, Events: mem.L2WriteSectors},
+		{Component: energy.XbarSector, Events: mem.L2ReadSectors + mem.L2WriteSectors},
+		{Component: energy.XbarRequest, Events: mem.Requests},
+		{Component: energy.DRAMSectorRead, Events: mem.DRAMReadSectors},
+		{Component: energy.DRAMSectorWrite, Events: mem.DRAMWriteSectors},
+		{Component: energy.DRAMActivate, Events: mem.Activates},
+	}
+	out := c[:0]
+	for _, n := range c {
+		if n.Events > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}

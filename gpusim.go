@@ -1,0 +1,77 @@
+// Package gpusim simulates deep-learning machines: how fast, for how many
+// joules, and why. Run is its one entry point.
+package gpusim
+
+import (
+	"gpusim/energy"
+)
+
+// Fidelity says how much of a run is simulated instruction by instruction.
+type Fidelity string
+
+// Fidelities.
+const (
+	Detailed Fidelity = "detailed" // every instruction
+	Sampled  Fidelity = "sampled"  // steady loops and repeated waves are extrapolated
+	Analytic Fidelity = "analytic" // closed form
+)
+
+// Options are the choices of one run. The zero value means sampled, kernel
+// time on the device without host effects.
+type Options struct {
+	Fidelity  Fidelity
+	Kernel    string             // forces a catalogue kernel; empty lets the library choose
+	Splits    int                // forces the split-K factor when Kernel is set; 0 lets the library choose
+	MaxCycles uint64             // guard; 0 = default
+	Progress  func(done float64) // called now and then with the finished share, may be nil
+	Monitor   string             // loopback address of the live page, empty = off
+}
+
+// Result is one workload on one machine. A number that does not apply is NaN
+// (floats) or nil; units stand in the names.
+type Result struct {
+	Machine      string
+	Workload     string
+	DType        string // canonical
+	Batch        int
+	GPUs         int
+	TimeUS       float64 // simulated
+	TimeLoUS     float64 // interval of the extrapolation; equals TimeUS when detailed
+	TimeHiUS     float64
+	Ops          float64 // multiply and add count as two
+	PeakTOPS     float64 // nominal boost-clock peak of the type
+	Bound        string  // what limits it: compute, dram, l2, latency, launch, issue, shared ...
+	Energy       energy.Ledger
+	ClockMHz     float64
+	DRAMBytes    float64
+	L2HitPct     float64
+	Fidelity     Fidelity
+	SimulatedPct float64 // share of warp instructions that was simulated rather than extrapolated
+	WarpInsts    float64
+	Layers       []Layer // one per kernel
+}
+
+// Layer is one kernel (or CPU loop nest) of a workload.
+type Layer struct {
+	Name      string // layer name
+	Kernel    string
+	Grid      string // "32x32x1"
+	CTATile   string // "128x128x32"
+	Waves     float64
+	Occupancy float64 // resident warps over the most the SM can hold, 0..1
+	TimeUS    float64
+	Ops       float64
+	Bound     string
+	WarpInsts float64
+	DRAMBytes float64
+	L2HitPct  float64
+	Energy    energy.Ledger
+	Stalls    []Stall
+}
+
+// Stall is one reason of the CPI stack: each issue slot of each cycle has
+// exactly one reason, so slots sum to sub-cores x cycles.
+type Stall struct {
+	Reason string
+	Slots  uint64
+}

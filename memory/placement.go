@@ -1,0 +1,76 @@
+package memory
+
+import (
+	"gpusim/configs"
+)
+
+// placement maps lines to DRAM. A slice belongs to one channel (or has
+// several of its own), so channels interleave below the slice hash. Within a
+// channel consecutive lines go to different bank groups, so that a stream can
+// move data at tCCD_S; a row holds its lines next to each other; and banks
+// are permuted by the row number, so that strides do not stay in one bank.
+type placement struct {
+	slices, fan   divider // slices per channel, channels per slice: one of them is 1
+	groups, banks divider // bank groups, banks per group
+	columns       divider // lines of a row
+	perGroup      int
+	all           divider
+	width         uint
+}
+
+func newPlacement(d *configs.DRAM, slices int) placement {
+	p := placement{slices: newDivider(1), fan: newDivider(1), groups: newDivider(d.BankGroups),
+		banks: newDivider(d.BanksPerGroup), columns: newDivider(max(1, int(d.RowBytes)>>lineShift)),
+		perGroup: d.BanksPerGroup, all: newDivider(d.BankGroups * d.BanksPerGroup)}
+	if slices >= d.Channels {
+		p.slices = newDivider(slices / d.Channels)
+	} else {
+		p.fan = newDivider(d.Channels / slices)
+	}
+	for 1<<p.width < d.BankGroups*d.BanksPerGroup {
+		p.width++
+	}
+	return p
+}
+
+// locate gives the channel, bank, row and column (in lines) of a line.
+func (p *placement) locate(slice int, local uint64) (channel int, bank uint8, row uint32, column uint16) {
+	c, within := p.slices.div(uint64(slice))
+	local, f := p.fan.div(local)
+	channel = int(c*p.fan.n + f)
+	n := local*p.slices.n + within
+	n, group := p.groups.div(n)
+	n, col := p.columns.div(n)
+	n, b := p.banks.div(n)
+	at := group*uint64(p.perGroup) + b
+	if p.all.pow2 {
+		at ^= fold(n, p.width) & (p.all.n - 1)
+	} else {
+		_, at = p.all.div(at + fold(n, p.width)&(1<<p.width-1))
+	}
+	return channel, uint8(at), uint32(n), uint16(col)
+}
+
+// fill asks DRAM for sectors of a line on behalf of a flight; older is the
+// line's previous read under way.
+func (s *System) fill(slice int, local uint64, sectors uint8, at uint64, flight, line, older int32) int32 {
+	d := s.queue(slice, local, sectors, at, false)
+	f := &s.fetches.all[d]
+	f.first, f.line, f.older = flight, line, older
+	return d
+}
+
+// writeBack sends the dirty sectors of an evicted line to DRAM.
+func (s *System) writeBack(slice int, local uint64, sectors uint8, at uint64) {
+	s.queue(slice, local, sectors, at, true)
+}
+
+// queue puts an access into its channel's queue at an SM cycle.
+func (s *System) queue(slice int, local uint64, sectors uint8, at uint64, write bool) int32 {
+	ch, bank, row, col := s.place.locate(slice, local)
+	d, f := s.fetches.add()
+	*f = fetch{arrive: s.toDRAM.ceil(at), row: row, bank: bank, column: col, sectors: sectors, write: write,
+		left: s.params.bursts[sectors], first: -1, waiters: -1, line: -1, older: -1}
+	s.channels[ch].arrive(d)
+	return d
+}

@@ -1,0 +1,242 @@
+package memory
+
+import "math/bits"
+
+// cache is the storage of all L2 slices: set-associative, LRU, write-back,
+// with valid and dirty bits for each sector. A write of whole sectors needs
+// no fill (write-validate).
+type cache struct {
+	tags  []uint64 // local line number + 1, 0 = empty; ways of a set are adjacent
+	lines []line
+	ready [][4]uint64 // per sector: cycle at which its fill is there, if young
+	sets  divider
+	width uint
+	ways  int
+	clock uint32
+	free  []uint64 // per slice: cycle at which the data array is free
+}
+
+// line is the state of one line; its sectors are bit masks.
+type line struct {
+	used  uint32 // LRU time stamp
+	fills int32  // latest DRAM read under way for this line, -1 = none
+	valid uint8
+	dirty uint8
+	asked uint8 // on the way from DRAM, time not known yet
+	young uint8 // valid, but perhaps not there yet: see ready
+}
+
+func newCache(slices, sets, ways int) cache {
+	n := slices * sets * ways
+	c := cache{tags: make([]uint64, n), lines: make([]line, n), ready: make([][4]uint64, n),
+		sets: newDivider(sets), width: uint(bits.Len(uint(sets - 1))), ways: ways, free: make([]uint64, slices)}
+	c.reset()
+	return c
+}
+
+func (c *cache) reset() {
+	clear(c.tags)
+	clear(c.free)
+	for i := range c.lines {
+		c.lines[i] = line{fills: -1}
+	}
+	c.clock = 0
+}
+
+// set is the first entry of a line's set. All bits of the line number have a
+// say in the index, so that strides spread over sets.
+func (c *cache) set(slice int, local uint64) int {
+	var i uint64
+	if c.sets.pow2 {
+		i = fold(local, c.width) & (c.sets.n - 1)
+	} else {
+		q, _ := c.sets.div(local)
+		_, i = c.sets.div(local + q ^ q>>c.width)
+	}
+	return (slice*int(c.sets.n) + int(i)) * c.ways
+}
+
+// touch finds the entry of a line and makes it the most recent. Without one
+// it returns the least recent entry of the set, not changed yet.
+func (c *cache) touch(slice int, local uint64) (i int, found bool) {
+	if c.clock == 1<<32-1 {
+		c.renumber()
+	}
+	c.clock++
+	base := c.set(slice, local)
+	for w, t := range c.tags[base : base+c.ways] {
+		if t == local+1 {
+			c.lines[base+w].used = c.clock
+			return base + w, true
+		}
+	}
+	set := c.lines[base : base+c.ways]
+	victim := 0
+	for w := range set {
+		if set[w].used < set[victim].used {
+			victim = w
+		}
+	}
+	return base + victim, false
+}
+
+// renumber makes room for time stamps when the counter is full: an entry's
+// new stamp is its rank within its set.
+func (c *cache) renumber() {
+	rank := make([]uint32, c.ways)
+	for base := 0; base < len(c.lines); base += c.ways {
+		set := c.lines[base : base+c.ways]
+		for i := range set {
+			rank[i] = 0
+			for j := range set {
+				if set[j].used < set[i].used {
+					rank[i]++
+				}
+			}
+		}
+		for i := range set {
+			set[i].used = rank[i]
+		}
+	}
+	c.clock = uint32(c.ways)
+}
+
+// slot gives the entry of a line, allocated if need be; at is the cycle at
+// which the dirty sectors of a line that must go reach their channel, or
+// never if they are to be forgotten.
+func (s *System) slot(slice int, local, at uint64) int {
+	i, found := s.cache.touch(slice, local)
+	if found {
+		return i
+	}
+	l := &s.cache.lines[i]
+	if s.cache.tags[i] != 0 {
+		s.count.L2Evictions++
+		if l.dirty != 0 && at != never {
+			s.writeBack(slice, s.cache.tags[i]-1, l.dirty, at)
+		}
+		// Fills on their way still answer those who wait for them.
+		for d := l.fills; d >= 0; d = s.fetches.all[d].older {
+			s.fetches.all[d].line = -1
+		}
+	}
+	s.cache.tags[i] = local + 1
+	*l = line{used: s.cache.clock, fills: -1}
+	return i
+}
+
+// access handles a request that arrives at its slice at cycle t.
+func (s *System) access(i int32, t uint64) {
+	f := &s.flights[i]
+	if f.req.Kind >= Signal {
+		s.semaphore(i, t)
+		return
+	}
+	slice, local := s.hash.Map(f.req.Line >> lineShift)
+	sectors := f.req.Sectors & allSectors
+	n := uint64(bits.OnesCount8(sectors))
+	start := max(t, s.cache.free[slice])
+	cycles := s.sliceCycles[n]
+	if f.req.Kind == Atomic {
+		cycles = max(1, n*uint64(s.l2.AtomicCycles))
+	}
+	s.cache.free[slice] = start + cycles
+	s.count.SliceBusy += cycles
+	f.ready = start + cycles - 1 + uint64(s.l2.HitLatency)
+
+	toDRAM := start + uint64(s.l2.MissLatency)
+	e := s.slot(slice, local, toDRAM)
+	l := &s.cache.lines[e]
+	if f.req.Kind == Write {
+		s.count.L2WriteSectors += n
+		l.valid |= sectors
+		l.dirty |= sectors
+		l.asked &^= sectors // what DRAM still brings is stale
+		l.young &^= sectors
+		s.replies.put(f.ready, i, s.flights)
+		return
+	}
+	missing := sectors &^ (l.valid | l.asked)
+	lost := uint64(bits.OnesCount8(missing))
+	s.count.L2ReadSectors += n
+	s.count.L2Misses += lost
+	s.count.L2Hits += n - lost
+	if f.req.Kind == Atomic {
+		s.count.L2WriteSectors += n
+		l.dirty |= sectors
+	}
+	hit := f.ready
+	if lost == n && n > 0 {
+		f.ready = 0 // only DRAM's time counts
+	}
+	s.awaitYoung(f, l, e, sectors, start, hit)
+	if want := sectors & l.asked; want != 0 {
+		for d := l.fills; d >= 0; d = s.fetches.all[d].older {
+			if s.fetches.all[d].sectors&want != 0 {
+				s.fetches.wait(d, i)
+				f.missing++
+			}
+		}
+	}
+	if missing != 0 {
+		l.asked |= missing
+		f.missing++
+		l.fills = s.fill(slice, local, missing, toDRAM, i, int32(e), l.fills)
+	}
+	if f.missing == 0 {
+		s.replies.put(f.ready, i, s.flights)
+	}
+}
+
+// awaitYoung holds a request until sectors are there whose arrival is
+// announced. Whether that was announced before or after the request came
+// depends on how far DRAM has been simulated; the result does not.
+func (s *System) awaitYoung(f *flight, l *line, e int, sectors uint8, start, hit uint64) {
+	late := uint64(0)
+	for m := sectors & l.young; m != 0; m &= m - 1 {
+		b := bits.TrailingZeros8(m)
+		if at := s.cache.ready[e][b]; at > start {
+			late = max(late, at)
+		} else {
+			l.young &^= 1 << b
+		}
+	}
+	if late > hit {
+		f.merged = true
+	}
+	f.ready = max(f.ready, late)
+}
+
+// filled takes the sectors of DRAM read d, which will be at the slice at a
+// cycle, and frees the requests that waited for them.
+func (s *System) filled(d int32, ready uint64) {
+	q := &s.fetches.all[d]
+	if q.line >= 0 {
+		l := &s.cache.lines[q.line]
+		s.fetches.unlink(l, d)
+		here := q.sectors & l.asked // not those written meanwhile
+		l.asked &^= here
+		l.valid |= here
+		l.young |= here
+		for m := here; m != 0; m &= m - 1 {
+			s.cache.ready[q.line][bits.TrailingZeros8(m)] = ready
+		}
+	}
+	s.arrived(q.first, ready, false)
+	for w := q.waiters; w >= 0; w = s.fetches.waits[w].next {
+		s.arrived(s.fetches.waits[w].flight, ready, true)
+	}
+	s.fetches.release(d)
+}
+
+// arrived tells a flight of sectors that it waited for.
+func (s *System) arrived(i int32, ready uint64, other bool) {
+	f := &s.flights[i]
+	if other && ready > f.ready {
+		f.merged = true
+	}
+	f.ready = max(f.ready, ready)
+	if f.missing--; f.missing == 0 {
+		s.replies.put(f.ready, i, s.flights)
+	}
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// File is one file of a result folder.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// ManifestName is the file that makes a folder a complete result folder.
+const ManifestName = "manifest.json"
+
+// WriteFolder writes all files or none: they go to temporary names first and
+// are renamed when all are on disk, the manifest last, so a folder with a
+// manifest is complete. What a failed attempt made, folders included, is
+// removed again. The error is one line.
+func WriteFolder(dir string, files []File) (err error) {
+	made, err := makeDirs(dir)
+	if err != nil {
+		return fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+	}
+	var temps []string
+	defer func() {
+		if err == nil {
+			return
+		}
+		for _, t := range temps {
+			_ = os.Remove(t) // gone already where it was renamed
+		}
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = os.Remove(made[i]) // only empty ones go
+		}
+	}()
+	for _, f := range files {
+		target := filepath.Join(dir, f.Name)
+		if st, err := os.Lstat(target); err == nil && !st.Mode().IsRegular() {
+			return fmt.Errorf("cannot write %s: not a regular file", target)
+		}
+		t, err := writeTemp(dir, f)
+		if err != nil {
+			return fmt.Errorf("cannot write %s: %s", target, reason(err))
+		}
+		temps = append(temps, t)
+	}
+	// An old manifest must not stand beside new tables, should we be stopped
+	// between two renames.
+	manifest := filepath.Join(dir, ManifestName)
+	if err := os.Remove(manifest); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("cannot replace %s: %s", manifest, reason(err))
+	}
+	last := -1
+	for i, f := range files {
+		if f.Name == ManifestName {
+			last = i
+			continue
+		}
+		if err := os.Rename(temps[i], filepath.Join(dir, f.Name)); err != nil {
+			return fmt.Errorf("cannot write %s: %s", filepath.Join(dir, f.Name), reason(err))
+		}
+	}
+	if last >= 0 {
+		if err := os.Rename(temps[last], manifest); err != nil {
+			return fmt.Errorf("cannot write %s: %s", manifest, reason(err))
+		}
+	}
+	return nil
+}
+
+// CheckFolder finds out before a long run whether results can be written:
+// it makes the folder and a file in it and takes both away again.
+func CheckFolder(dir string) error {
+	made, err := makeDirs(dir)
+	defer func() {
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = os.Remove(made[i])
+		}
+	}()
+	if err != nil {
+		return fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+	}
+	t, err := writeTemp(dir, File{Name: ManifestName})
+	if err != nil {
+		return fmt.Errorf("cannot write into the result folder %s: %s", dir, reason(err))
+	}
+	return os.Remove(t)
+}
+
+// makeDirs is MkdirAll that tells which folders it made, outermost first.
+func makeDirs(dir string) (made []string, err error) {
+	dir = filepath.Clean(dir)
+	if st, err := os.Stat(dir); err == nil {
+		if !st.IsDir() {
+			return nil, &fs.PathError{Op: "mkdir", Path: dir, Err: errors.New("not a folder")}
+		}
+		return nil, nil
+	}
+	if parent := filepath.Dir(dir); parent != dir {
+		if made, err = makeDirs(parent); err != nil {
+			return made, err
+		}
+	}
+	if err := os.Mkdir(dir, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = os.Remove(made[i])
+		}
+		return nil, err
+	}
+	return append(made, dir), nil
+}
+
+func writeTemp(dir string, f File) (string, error) {
+	t, err := os.CreateTemp(dir, "."+f.Name+".tmp*")
+	if err != nil {
+		return "", err
+	}
+	_, err = t.Write(f.Data)
+	if err == nil {
+		err = t.Sync() // a full disk shows here at the latest
+	}
+	if e := t.Close(); err == nil {
+		err = e
+	}
+	if err == nil {
+		err = os.Chmod(t.Name(), 0o644)
+	}
+	if err != nil {
+		_ = os.Remove(t.Name())
+		return "", err
+	}
+	return t.Name(), nil
+}
+
+// reason is an I/O error without the path, which the message names already.
+func reason(err error) string {
+	var pe *fs.PathError
+	var le *os.LinkError
+	switch {
+	case errors.As(err, &pe):
+		return pe.Err.Error()
+	case errors.As(err, &le):
+		return le.Err.Error()
+	}
+	return oneLine(err.Error())
+}

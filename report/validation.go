@@ -1,0 +1,129 @@
+package report
+
+import (
+	"fmt"
+	"math"
+	"sort"
+	"strconv"
+	"strings"
+
+	"gpusim/validate"
+)
+
+const (
+	worstRows  = 10 // rows with the largest errors that are listed
+	maxReasons = 8  // reasons for skipping that are listed
+)
+
+// ValidationText gives what a person reads of a validation; yardsticks are
+// the lines that say how other simulators fare, may be empty.
+func ValidationText(r *validate.Report, yardsticks string) string {
+	var b strings.Builder
+	names := make([]string, len(r.Machines))
+	for i, m := range r.Machines {
+		names[i] = m.Name
+	}
+	fmt.Fprintf(&b, "simulated against measured: %d rows", len(r.Rows))
+	if len(names) > 0 {
+		b.WriteString(" on " + strings.Join(names, ", "))
+	}
+	fmt.Fprintf(&b, ", %d skipped\nerrors in percent of the measured value\n\n", len(r.Skipped))
+
+	t := Table{Header: [][]string{{"class", "rows", "mean", "weighted", "median", "p90", "max", "bias", "log r"}}}
+	line := func(name string, s validate.Stats) {
+		t.Rows = append(t.Rows, []string{
+			name, strconv.Itoa(s.Rows), percent(s.MAPE), percent(s.WMAPE), percent(s.Median), percent(s.P90), percent(s.Max),
+			signed(s.Bias), fixed(s.LogR, 4),
+		})
+	}
+	for _, c := range r.Classes() {
+		line(c.Class, c.Stats)
+	}
+	line("all", r.Total())
+	b.WriteString(t.String())
+
+	if m := r.Match(); m.TileRows > 0 {
+		fmt.Fprintf(&b, "\nkernel choice against the recorded one: tile %d of %d (%.0f %%)", m.TileHits, m.TileRows, pct(m.TileHits, m.TileRows))
+		if m.SplitRows > 0 {
+			fmt.Fprintf(&b, ", split-K %d of %d (%.0f %%)", m.SplitHits, m.SplitRows, pct(m.SplitHits, m.SplitRows))
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(worst(r.Rows))
+	b.WriteString(reasons(r.Skipped))
+	if yardsticks != "" {
+		b.WriteString("\nfor comparison, mean errors that other simulators report (other kernels, so no contest):\n" + yardsticks)
+	}
+	if r.Interrupted {
+		b.WriteString("\ninterrupted: rows that were not finished are missing\n")
+	}
+	return b.String()
+}
+
+func pct(part, whole int) float64 { return 100 * float64(part) / float64(whole) }
+
+func signed(v float64) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return fmt.Sprintf("%+.1f", v)
+}
+
+func fixed(v float64, decimals int) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return strconv.FormatFloat(v, 'f', decimals, 64)
+}
+
+// worst lists the rows with the largest errors.
+func worst(rows []validate.Row) string {
+	if len(rows) == 0 {
+		return ""
+	}
+	order := make([]int, len(rows))
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool {
+		return math.Abs(rows[order[i]].ErrorPct) > math.Abs(rows[order[j]].ErrorPct)
+	})
+	t := Table{
+		Header: [][]string{{"worst rows", "class", "line", "measured", "simulated", "error", "kernel"}, {"", "", "", "us", "us", "%", ""}},
+		Left:   map[int]bool{1: true, 6: true},
+	}
+	for _, i := range order[:min(worstRows, len(order))] {
+		r := &rows[i]
+		t.Rows = append(t.Rows, []string{
+			r.Workload, r.Class, strconv.Itoa(r.Line), human(r.Measured), human(r.Simulated), signed(r.ErrorPct), r.Kernel,
+		})
+	}
+	return "\n" + t.String()
+}
+
+// reasons counts the skipped rows by reason, the most frequent first.
+func reasons(skipped []validate.Skip) string {
+	if len(skipped) == 0 {
+		return ""
+	}
+	count := map[string]int{}
+	var names []string
+	for _, s := range skipped {
+		r := oneLine(s.Reason)
+		if count[r] == 0 {
+			names = append(names, r)
+		}
+		count[r]++
+	}
+	sort.SliceStable(names, func(i, j int) bool { return count[names[i]] > count[names[j]] })
+	var b strings.Builder
+	b.WriteString("\nskipped rows:\n")
+	for i, n := range names {
+		if i == maxReasons {
+			fmt.Fprintf(&b, "  ... and %d more reasons\n", len(names)-i)
+			break
+		}
+		fmt.Fprintf(&b, "%6d  %s\n", count[n], n)
+	}
+	return b.String()
+}

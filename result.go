@@ -1,0 +1,52 @@
+package gpusim
+
+import (
+	"math"
+
+	"gpusim/configs"
+	"gpusim/energy"
+	"gpusim/sm/gpu"
+	"gpusim/workloads"
+)
+
+// newResult fills in what is known before anything runs.
+func newResult(m *configs.Machine, w workloads.Workload, f Fidelity) Result {
+	if f == "" {
+		f = Sampled
+	}
+	g := w.GEMM
+	return Result{
+		Machine: m.Name, Workload: w.Text, DType: g.DType, Batch: g.Batch, GPUs: 1, Fidelity: f,
+		Ops:          2 * float64(g.M) * float64(g.N) * float64(g.K) * float64(g.Batch),
+		SimulatedPct: 100, PeakTOPS: math.NaN(), L2HitPct: math.NaN(), DRAMBytes: math.NaN(), WarpInsts: math.NaN(),
+	}
+}
+
+// sum adds the kernels of a call up. They run one after another on the
+// device; what the host adds is a matter of the measurement method.
+func (r Result) sum(reports []gpu.Report) Result {
+	var hits, insts, simulated float64
+	r.DRAMBytes, r.WarpInsts = 0, 0
+	ledgers := make([]energy.Ledger, len(r.Layers))
+	longest := 0.0
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		r.TimeUS += l.TimeUS
+		r.DRAMBytes += l.DRAMBytes
+		r.WarpInsts += l.WarpInsts
+		insts += l.WarpInsts
+		simulated += float64(reports[i].SM.WarpInsts)
+		if !math.IsNaN(l.L2HitPct) {
+			hits += l.L2HitPct * l.WarpInsts
+		}
+		ledgers[i] = l.Energy
+		if l.TimeUS > longest {
+			longest, r.Bound = l.TimeUS, l.Bound
+		}
+	}
+	r.L2HitPct = hits / insts
+	r.SimulatedPct = math.Min(100, 100*simulated/insts)
+	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
+	r.Energy, _ = energy.Sum(ledgers...)
+	return r
+}

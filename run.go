@@ -1,0 +1,28 @@
+package gpusim
+
+import (
+	"context"
+	"fmt"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+// Run simulates one workload on one machine. Errors that are the user's (a
+// shape that does not fit, a type the machine lacks, a kernel that is not in
+// its catalogue) come back before anything runs; ctx ends a run early.
+func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
+	if o.Fidelity == "" {
+		o.Fidelity = Sampled
+	}
+	if w.GEMM == nil {
+		return Result{}, fmt.Errorf("workload %q: only GEMMs are simulated so far", w.Text)
+	}
+	switch m.Kind {
+	case "gpu":
+		return runGPU(ctx, m, w, o)
+	case "cpu":
+		return runCPU(m, w, o)
+	}
+	return Result{}, fmt.Errorf("machine %s: kind %q has no model", m.Name, m.Kind)
+}

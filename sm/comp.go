@@ -1,0 +1,187 @@
+package sm
+
+import (
+	"fmt"
+
+	akita "github.com/sarchlab/akita/v3/sim"
+
+	"gpusim/configs"
+	"gpusim/memory"
+	"gpusim/sim"
+)
+
+// LaunchMsg hands CTAs to an SM.
+type LaunchMsg struct {
+	akita.MsgMeta
+	CTAs []CTALaunch
+}
+
+// CTALaunch is one CTA that may issue from Cycle on.
+type CTALaunch struct {
+	Cycle   uint64
+	Index   int
+	Skipped uint64 // see Done
+}
+
+// Meta gives Akita access to the message's header.
+func (m *LaunchMsg) Meta() *akita.MsgMeta { return &m.MsgMeta }
+
+// StatusMsg tells the dispatcher what happened on an SM in one step.
+type StatusMsg struct {
+	akita.MsgMeta
+	SM      int
+	Done    []Done
+	Drained bool   // nothing resident and every store acknowledged
+	LastAck uint64 // cycle of the latest acknowledgement
+}
+
+// Meta gives Akita access to the message's header.
+func (m *StatusMsg) Meta() *akita.MsgMeta { return &m.MsgMeta }
+
+// Comp is the SM as an Akita component. It advances its Core by windows of
+// Horizon cycles: the least time in which anything outside could create an
+// input for it. A window begins at a multiple of Horizon.
+type Comp struct {
+	*sim.Component
+	Core    *Core
+	MemPort akita.Port
+	CtlPort akita.Port
+
+	memDst  akita.Port
+	ctlDst  akita.Port
+	id      int
+	horizon uint64
+	drained bool
+	batch   memory.RequestBatch
+}
+
+// Builder builds SM components.
+type Builder struct {
+	engine  *sim.Engine
+	domain  *sim.Domain
+	gpu     *configs.GPU
+	horizon uint64
+	id      int
+}
+
+// MakeBuilder returns a builder with a horizon of one cycle.
+func MakeBuilder() Builder { return Builder{horizon: 1} }
+
+// WithEngine sets the engine.
+func (b Builder) WithEngine(e *sim.Engine) Builder { b.engine = e; return b }
+
+// WithDomain sets the SM clock.
+func (b Builder) WithDomain(d *sim.Domain) Builder { b.domain = d; return b }
+
+// WithSpec sets the machine.
+func (b Builder) WithSpec(g *configs.GPU) Builder { b.gpu = g; return b }
+
+// WithHorizon sets the length of a bulk step in cycles.
+func (b Builder) WithHorizon(h uint64) Builder { b.horizon = h; return b }
+
+// WithID sets the SM's number.
+func (b Builder) WithID(id int) Builder { b.id = id; return b }
+
+// Build makes the component.
+func (b Builder) Build(name string) (*Comp, error) {
+	core, err := NewCore(b.gpu)
+	if err != nil {
+		return nil, err
+	}
+	c := &Comp{Core: core, id: b.id, horizon: b.horizon, drained: true}
+	c.Component = sim.NewComponent(name, b.engine, b.domain, sim.PhaseAct, c)
+	c.MemPort = c.MakePort("Mem", 4)
+	c.CtlPort = c.MakePort("Ctrl", 4)
+	return c, nil
+}
+
+// Connect names the ports that requests and status reports go to.
+func (c *Comp) Connect(mem, ctl akita.Port) { c.memDst, c.ctlDst = mem, ctl }
+
+// Wake runs one window.
+func (c *Comp) Wake(cycle uint64) {
+	c.Core.Run(cycle + c.horizon)
+	c.flush()
+	c.schedule(cycle)
+}
+
+// flush sends what the window produced.
+func (c *Comp) flush() {
+	if len(c.Core.out) > 0 {
+		c.batch.Src, c.batch.Dst, c.batch.SM = c.MemPort, c.memDst, c.id
+		c.batch.Requests = c.Core.out
+		c.MemPort.Send(&c.batch)
+		c.Core.out = c.Core.out[:0] // read by the receiver before the next window
+	}
+	drained := c.Core.drained()
+	if len(c.Core.done) > 0 || (drained && !c.drained) {
+		m := &StatusMsg{SM: c.id, Done: append([]Done(nil), c.Core.done...), Drained: drained, LastAck: c.Core.lastAck}
+		m.Src, m.Dst = c.CtlPort, c.ctlDst
+		c.Core.done = c.Core.done[:0]
+		c.CtlPort.Send(m)
+	}
+	c.drained = drained
+}
+
+// drained says that nothing is resident, announced or unacknowledged.
+func (c *Core) drained() bool {
+	return c.resident == 0 && len(c.launches) == 0 && c.stores == 0
+}
+
+// schedule asks for the window that holds the next thing to do.
+func (c *Comp) schedule(now uint64) {
+	if n, ok := c.Core.Next(); ok {
+		w := n - n%c.horizon
+		c.WakeAt(max(w, now-now%c.horizon+c.horizon))
+	}
+}
+
+// Receive takes replies and CTAs.
+func (c *Comp) Receive(cycle uint64, _ akita.Port, msg akita.Msg) {
+	switch m := msg.(type) {
+	case *memory.ReplyBatch:
+		for _, r := range m.Replies {
+			c.Core.Reply(r)
+		}
+		if !c.drained && c.Core.drained() {
+			c.WakeAt(cycle - cycle%c.horizon + c.horizon) // report it in the next window
+		}
+	case *LaunchMsg:
+		for _, l := range m.CTAs {
+			c.Core.Launch(l.Cycle, l.Index, l.Skipped)
+		}
+		c.drained = false
+	default:
+		c.Engine.Fail(fmt.Errorf("%s: unexpected message %T", c.Name(), msg))
+		return
+	}
+	c.schedule(cycle)
+}
+
+// Waiting names what the SM's warps wait for, for the deadlock report.
+func (c *Comp) Waiting() []string {
+	var out []string
+	for i := range c.Core.sub {
+		for _, w := range c.Core.sub[i].warps {
+			out = append(out, fmt.Sprintf("%s CTA %d warp %d at instruction %d waits: %s (%d of %d warps at the barrier)",
+				c.Name(), w.cta.Index, w.id, w.pc, w.why, w.cta.arrived, w.cta.live))
+		}
+	}
+	if c.Core.stores > 0 {
+		out = append(out, fmt.Sprintf("%s waits for %d store acknowledgements", c.Name(), c.Core.stores))
+	}
+	return out
+}
+
+// Counts returns the event counts since Load.
+func (c *Core) Counts() *Counts {
+	c.counts.L1Hits, c.counts.L1Misses = c.cache.hits, c.cache.miss
+	return &c.counts
+}
+
+// Close charges the slots up to the kernel's end as idle.
+func (c *Core) Close(cycle uint64) {
+	for i := range c.sub {
+		c.charge(&c.sub[i], cycle, Idle)
+	}
+}

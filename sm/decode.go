@@ -1,0 +1,177 @@
+package sm
+
+import (
+	"gpusim/configs"
+	"gpusim/tensorcore"
+	"gpusim/workloads/tile"
+)
+
+// class says what issuing an instruction sets in motion.
+type class uint8
+
+const (
+	clALU class = iota
+	clHMMA
+	clLDS
+	clSTS
+	clLDG
+	clSTG
+	clRED
+	clBAR
+	clMEMBAR
+	clWAITSEM
+	clSIGSEM
+	clBRA
+	clEXIT
+)
+
+// pipe is an issue port of a sub-core.
+type pipe uint8
+
+const (
+	pipeNone pipe = iota
+	pipeFP32
+	pipeINT
+	pipeFP64
+	pipeFP16
+	pipeSFU
+	pipeTensor
+	pipeMIO
+	numPipes
+)
+
+// uop is a decoded instruction: what the issue loop needs, in 16 bytes.
+type uop struct {
+	access int16
+	line   uint16 // code line, for the instruction caches
+	class  class
+	pipe   pipe
+	busy   uint8 // cycles that it holds its pipe's input
+	stall  uint8
+	wait   uint8
+	wr, rd uint8 // barrier number, 0 = none
+	guard  tile.Guard
+	steps  uint8
+	slots  uint8 // issue slots taken
+	fetch  bool  // first instruction of a code line
+}
+
+// segment is a run of decoded instructions; Loop ones end in a branch.
+type segment struct {
+	start, end int32
+	loop       bool
+}
+
+// code is a decoded program.
+type code struct {
+	ops  []uop
+	segs []segment
+	base uint16 // first code line: programs of one kernel follow each other
+}
+
+func pipeOf(op tile.Op) pipe {
+	switch op {
+	case tile.OpFFMA, tile.OpFADD, tile.OpFMUL:
+		return pipeFP32
+	case tile.OpDFMA, tile.OpDADD, tile.OpDMUL:
+		return pipeFP64
+	case tile.OpHFMA2:
+		return pipeFP16
+	case tile.OpMOV, tile.OpPRMT, tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpPACK, tile.OpUNPACK:
+		return pipeINT
+	case tile.OpMUFU:
+		return pipeSFU
+	case tile.OpHMMA:
+		return pipeTensor
+	case tile.OpLDG, tile.OpSTG, tile.OpLDS, tile.OpSTS, tile.OpRED, tile.OpS2R, tile.OpSIGSEM, tile.OpWAITSEM:
+		return pipeMIO
+	}
+	return pipeNone
+}
+
+func classOf(op tile.Op) class {
+	switch op {
+	case tile.OpHMMA:
+		return clHMMA
+	case tile.OpLDS, tile.OpS2R:
+		return clLDS
+	case tile.OpSTS:
+		return clSTS
+	case tile.OpLDG:
+		return clLDG
+	case tile.OpSTG:
+		return clSTG
+	case tile.OpRED:
+		return clRED
+	case tile.OpBAR:
+		return clBAR
+	case tile.OpMEMBAR:
+		return clMEMBAR
+	case tile.OpWAITSEM:
+		return clWAITSEM
+	case tile.OpSIGSEM:
+		return clSIGSEM
+	case tile.OpBRA:
+		return clBRA
+	case tile.OpEXIT:
+		return clEXIT
+	}
+	return clALU
+}
+
+// busyCycles is how long a warp instruction holds a pipe of so many lanes.
+func busyCycles(lanes int) uint8 {
+	if lanes <= 0 {
+		return 32
+	}
+	return uint8((32 + lanes - 1) / lanes)
+}
+
+// decode turns a program into uops. line is the code line at which the
+// program begins; the next free line is returned.
+func decode(p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code, int) {
+	busy := [numPipes]uint8{
+		pipeFP32: busyCycles(s.Pipes.FP32.Lanes),
+		pipeINT:  busyCycles(s.Pipes.INT.Lanes),
+		pipeFP64: busyCycles(s.Pipes.FP64.Lanes),
+		pipeFP16: busyCycles(s.Pipes.FP16.Lanes),
+		pipeSFU:  busyCycles(s.Pipes.SFU.Lanes),
+		pipeMIO:  uint8(s.MIO.IssueInterval),
+		pipeNone: 1,
+	}
+	c := &code{base: uint16(line)}
+	perLine := s.ICache.LineBytes / s.ICache.InstructionBytes
+	at := 0 // machine instructions so far
+	lastLine := -1
+	for _, seg := range p.Segments {
+		start := int32(len(c.ops))
+		for i := range seg.Code {
+			in := &seg.Code[i]
+			u := uop{
+				access: in.Access, class: classOf(in.Op), pipe: pipeOf(in.Op),
+				stall: in.Stall, wait: in.Wait, wr: in.WrBar, rd: in.RdBar, guard: in.Guard,
+				steps: in.Steps, slots: 1,
+			}
+			u.busy = busy[u.pipe] + in.Bank
+			if in.Op == tile.OpS2R {
+				u.access = -1 // goes through the same queue, but reads no shared memory
+			}
+			here := line + at/perLine
+			u.line = uint16(here)
+			u.fetch = here != lastLine || i == 0
+			lastLine = here
+			at++
+			if in.Op == tile.OpHMMA {
+				// The warp's next instruction follows the last step.
+				span := uint8(uint64(in.Steps-1)*t.Interval(in.Steps)) + 1
+				u.stall = max(u.stall, span)
+				u.slots = in.Steps
+				at += int(in.Steps) - 1
+			}
+			u.stall = max(u.stall, 1)
+			c.ops = append(c.ops, u)
+		}
+		c.segs = append(c.segs, segment{start: start, end: int32(len(c.ops)), loop: seg.Loop})
+	}
+	return c, line + (at+perLine-1)/perLine
+}

@@ -1,0 +1,102 @@
+package gpu
+
+import (
+	"gpusim/workloads/tile"
+)
+
+// Work is what a kernel's instructions amount to over its whole grid. It
+// follows from the program and the trip counts alone, so it is exact under
+// any sampling.
+type Work struct {
+	Trips     uint64 // main-loop iterations, all CTAs
+	WarpInsts uint64 // HMMA groups count as one
+	Slots     uint64 // issue slots: HMMA steps count
+	Ops       [tile.NumOps]uint64
+	HMMASteps uint64
+	HMMAFP32  uint64 // m8n8k4 groups with fp32 accumulators (1024 FMA each)
+	HMMAFP16  uint64
+	RegReads  uint64 // warp-wide 32-bit operands
+	RegWrites uint64
+}
+
+// Account adds up the work of a grid.
+func Account(k *tile.Kernel, stepsFP32 uint8) Work {
+	var w Work
+	var cta tile.CTA
+	n := k.CTAs()
+	for i := range n {
+		cta = tile.CTA{}
+		k.Place(i, &cta)
+		w.Trips += uint64(cta.Trips)
+	}
+	for _, role := range k.Role {
+		for _, s := range k.Programs[role].Segments {
+			times := uint64(n)
+			if s.Loop {
+				times = w.Trips
+			}
+			for i := range s.Code {
+				w.add(&s.Code[i], times, stepsFP32, k)
+			}
+		}
+	}
+	return w
+}
+
+func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel) {
+	w.WarpInsts += times
+	w.Ops[in.Op] += times
+	slots := uint64(1)
+	if in.Op == tile.OpHMMA {
+		slots = uint64(in.Steps)
+		w.HMMASteps += times * slots
+		if in.Steps == stepsFP32 {
+			w.HMMAFP32 += times
+		} else {
+			w.HMMAFP16 += times
+		}
+	}
+	w.Slots += times * slots
+	r, d := operands(in, k)
+	w.RegReads += times * r
+	w.RegWrites += times * d
+}
+
+// operands counts the 32-bit register operands that an instruction reads and
+// writes.
+func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
+	words := uint64(1)
+	if in.Access >= 0 && int(in.Access) < len(k.Accesses) {
+		words = uint64(max(1, k.Accesses[in.Access].Bytes/4))
+	}
+	switch in.Op {
+	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD:
+		return 3, 1
+	case tile.OpFADD, tile.OpFMUL, tile.OpPACK, tile.OpPRMT, tile.OpISETP:
+		return 2, 1
+	case tile.OpDFMA:
+		return 6, 2
+	case tile.OpDADD, tile.OpDMUL:
+		return 4, 2
+	case tile.OpMOV, tile.OpUNPACK, tile.OpMUFU:
+		return 1, 1
+	case tile.OpS2R:
+		return 0, 1
+	case tile.OpHMMA: // each step reads A, B (2 each) and C (2), writes 2
+		return 6 * uint64(in.Steps), 2 * uint64(in.Steps)
+	case tile.OpLDG:
+		return 2, words // 64-bit address
+	case tile.OpSTG, tile.OpRED:
+		return 2 + words, 0
+	case tile.OpLDS:
+		return 1, words
+	case tile.OpSTS:
+		return 1 + words, 0
+	}
+	return 0, 0
+}
+
+// Payload is the number of warp instructions that do the arithmetic asked for.
+func (w *Work) Payload() uint64 {
+	return w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA]
+}

@@ -1,0 +1,144 @@
+// Package gpu assembles a GPU from its components and runs streams of kernels
+// on it.
+package gpu
+
+import (
+	"context"
+	"fmt"
+
+	akita "github.com/sarchlab/akita/v3/sim"
+
+	"gpusim/configs"
+	"gpusim/memory"
+	"gpusim/sim"
+	"gpusim/sm"
+	"gpusim/workloads/tile"
+)
+
+// GPU is an assembled device.
+type GPU struct {
+	Engine *sim.Engine
+	Domain *sim.Domain
+	SMs    []*sm.Comp
+	Memory *memory.Comp
+
+	spec    *configs.GPU
+	command *command
+	horizon uint64
+	results []Report
+	before  memory.Counters
+}
+
+// Report is what a kernel did.
+type Report struct {
+	Launch *Launch
+	SM     sm.Counts       // sums over SMs
+	Memory memory.Counters // differences over the kernel
+}
+
+// Options are the choices of an assembly.
+type Options struct {
+	Horizon   uint64 // bulk step in cycles; 0 = the largest that is exact
+	MaxCycles uint64
+	Reverse   bool // create the SMs in the opposite order (for the order test)
+}
+
+// MaxHorizon is the least time, in cycles, in which anything outside an SM
+// can create an input for it: a memory reply or a CTA for a place just freed.
+func MaxHorizon(g *configs.GPU, m *memory.System) uint64 {
+	turn := uint64(g.SM.CTAExitLatency + g.SM.CTALaunchLatency)
+	return max(1, min(uint64(g.L1.HitLatency)+m.MinRoundTrip(), turn))
+}
+
+// New assembles a GPU at the given clock.
+func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*GPU, error) {
+	d := &GPU{spec: g, Engine: sim.NewEngine(ctx, o.MaxCycles), Domain: sim.NewDomain(uint64(clock))}
+	probe, err := memory.New(g, clock)
+	if err != nil {
+		return nil, err
+	}
+	d.horizon = MaxHorizon(g, probe)
+	if o.Horizon > 0 {
+		d.horizon = min(o.Horizon, d.horizon)
+	}
+	toServe := sim.NewLink("Up", d.Engine, d.Domain, sim.PhaseDeliver, 0)
+	toSM := sim.NewLink("Down", d.Engine, d.Domain, sim.PhaseReply, 0)
+
+	if d.Memory, err = memory.MakeBuilder().WithEngine(d.Engine).WithDomain(d.Domain).WithSpec(g).WithHorizon(d.horizon).Build("Memory"); err != nil {
+		return nil, err
+	}
+	d.command = newCommand("Command", d.Engine, d.Domain, g, d.horizon)
+	toSM.PlugIn(d.Memory.Port, 0)
+	toSM.PlugIn(d.command.port, 0)
+
+	d.SMs = make([]*sm.Comp, g.SM.Count)
+	for n := range d.SMs {
+		i := n
+		if o.Reverse {
+			i = len(d.SMs) - 1 - n
+		}
+		b := sm.MakeBuilder().WithEngine(d.Engine).WithDomain(d.Domain).WithSpec(g).WithHorizon(d.horizon).WithID(i)
+		if d.SMs[i], err = b.Build(fmt.Sprintf("SM[%d]", i)); err != nil {
+			return nil, err
+		}
+		d.SMs[i].Connect(d.Memory.Port, d.command.port)
+	}
+	mem, ctl := make([]akita.Port, len(d.SMs)), make([]akita.Port, len(d.SMs))
+	for i, s := range d.SMs {
+		toServe.PlugIn(s.MemPort, 0)
+		toServe.PlugIn(s.CtlPort, 0)
+		mem[i], ctl[i] = s.MemPort, s.CtlPort
+	}
+	d.Memory.Connect(mem)
+	d.command.sms = ctl
+	d.command.drained = make([]bool, len(ctl))
+	for i := range d.command.drained {
+		d.command.drained[i] = true
+	}
+	d.command.onLoad, d.command.onDone = d.load, d.done
+	return d, nil
+}
+
+// Horizon is the bulk step in use, in cycles.
+func (d *GPU) Horizon() uint64 { return d.horizon }
+
+// Warm installs tensors in L2 as a preceding launch of the same kernels
+// leaves them: inputs clean, outputs dirty, in the order in which they were
+// last touched.
+func (d *GPU) Warm(k *tile.Kernel) {
+	for i := range k.Tensors {
+		t := &k.Tensors[i]
+		d.Memory.System.Warm(t.Base, t.Bytes, t.Output)
+	}
+}
+
+// Run executes launches one after another and reports on each.
+func (d *GPU) Run(launches []*Launch) ([]Report, error) {
+	if len(launches) == 0 {
+		return nil, nil
+	}
+	d.command.stream, d.command.current = launches, 0
+	d.results = d.results[:0]
+	d.command.WakeAt(0)
+	if err := d.Engine.RunAll(); err != nil {
+		return d.results, err
+	}
+	return d.results, nil
+}
+
+func (d *GPU) load(l *Launch, cycle uint64) {
+	for _, s := range d.SMs {
+		s.Core.Load(l.Prepared, cycle)
+	}
+	d.before = d.Memory.System.Counters()
+}
+
+func (d *GPU) done(l *Launch, cycle uint64) {
+	r := Report{Launch: l}
+	for _, s := range d.SMs {
+		s.Core.Close(cycle)
+		r.SM.Add(s.Core.Counts())
+	}
+	r.Memory = d.Memory.System.Counters().Sub(d.before)
+	d.results = append(d.results, r)
+}

@@ -1,0 +1,47 @@
+package gpu
+
+import (
+	"slices"
+
+	"gpusim/sm"
+)
+
+// WavePlan leaves whole waves out of a large grid: CTAs [At, At+By) are not
+// run. By is a multiple of the CTAs that the GPU holds at once (Slots), and
+// the pace of a wave is measured on the second one.
+type WavePlan struct {
+	Slots, At, By int
+}
+
+// Run is the number of CTAs that are run of a grid of n.
+func (p *WavePlan) Run(n int) int { return n - p.By }
+
+// index maps the i-th CTA that is run to its index in the grid.
+func (p *WavePlan) index(i int) int {
+	if i >= p.At {
+		return i + p.By
+	}
+	return i
+}
+
+// pace is the time of one wave: from the completion that ends the first wave
+// to the one that ends the second, in time that includes skipped iterations.
+func (p *WavePlan) pace(ends []uint64) uint64 {
+	if p.By == 0 || len(ends) < 2*p.Slots {
+		return 0
+	}
+	slices.Sort(ends)
+	return ends[2*p.Slots-1] - ends[p.Slots-1]
+}
+
+// Cycles is the kernel's duration including what sampling left out.
+func (l *Launch) Cycles() uint64 { return l.End - l.Start + l.Skipped }
+
+// virtualEnd notes a CTA's end in time that includes what was left out.
+func (l *Launch) virtualEnd(d sm.Done) {
+	v := d.Cycle + d.Skipped
+	l.longest = max(l.longest, v)
+	if l.Waves.By > 0 {
+		l.ends = append(l.ends, v)
+	}
+}

@@ -1,0 +1,127 @@
+package sm
+
+import (
+	"math/bits"
+
+	"gpusim/configs"
+	"gpusim/workloads/tile"
+)
+
+// l1cache is the sectored L1 data cache: write-through, no write allocation,
+// LRU. Sectors become valid when their fill is announced and can be used from
+// the announced cycle on.
+type l1cache struct {
+	sets  uint64
+	ways  int
+	lines []l1line
+	clock uint32
+	hits  uint64
+	miss  uint64
+}
+
+type l1line struct {
+	tag     uint64                 // line address | 1, 0 = empty
+	ready   [sectorsPerLine]uint64 // cycle from which a valid sector can be used
+	used    uint32
+	missTag uint32 // latest outstanding miss of this line
+	valid   uint8
+	flying  uint8 // asked for, not announced yet
+}
+
+const sectorsPerLine = 8
+
+// lookupResult says what a lookup found.
+type lookupResult struct {
+	slot     int
+	ready    uint64 // when the valid sectors can be used
+	tag      uint32 // miss entry of the sectors in flight
+	missing  uint8
+	inFlight uint8
+}
+
+// reset empties the cache and gives it the SRAM that shared memory leaves.
+func (l *l1cache) reset(spec *configs.L1, size int64) {
+	ways := spec.Ways
+	sets := uint64(1)
+	if n := size / int64(spec.LineBytes*ways); n > 1 {
+		sets = 1 << (bits.Len64(uint64(n)) - 1)
+	}
+	if l.sets != sets || l.ways != ways {
+		l.sets, l.ways = sets, ways
+		l.lines = make([]l1line, sets*uint64(ways))
+	}
+	clear(l.lines)
+	l.clock, l.hits, l.miss = 0, 0, 0
+}
+
+func (l *l1cache) set(addr uint64) int {
+	n := addr >> 7
+	return int((n^n>>7)&(l.sets-1)) * l.ways
+}
+
+// find gives the index of a line, or -1.
+func (l *l1cache) find(addr uint64) int {
+	base := l.set(addr)
+	for i := base; i < base+l.ways; i++ {
+		if l.lines[i].tag == addr|1 {
+			return i
+		}
+	}
+	return -1
+}
+
+// lookup finds the sectors of a line, allocating the line if it is new.
+func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
+	l.clock++
+	base := l.set(ln.Addr)
+	victim := base
+	for i := base; i < base+l.ways; i++ {
+		e := &l.lines[i]
+		if e.tag == ln.Addr|1 {
+			e.used = l.clock
+			r.slot, r.tag = i, e.missTag
+			r.inFlight = ln.Sectors & e.flying
+			r.missing = ln.Sectors &^ (e.valid | e.flying)
+			for m := ln.Sectors & e.valid; m != 0; m &= m - 1 {
+				r.ready = max(r.ready, e.ready[bits.TrailingZeros8(m)])
+			}
+			n := uint64(bits.OnesCount8(r.missing))
+			l.miss += n
+			l.hits += uint64(bits.OnesCount8(ln.Sectors)) - n
+			return r
+		}
+		if e.used < l.lines[victim].used {
+			victim = i
+		}
+	}
+	l.lines[victim] = l1line{tag: ln.Addr | 1, used: l.clock}
+	l.miss += uint64(bits.OnesCount8(ln.Sectors))
+	return lookupResult{missing: ln.Sectors, slot: victim}
+}
+
+// pending marks sectors as asked for.
+func (l *l1cache) pending(slot int, sectors uint8, tag uint32) {
+	l.lines[slot].flying |= sectors
+	l.lines[slot].missTag = tag
+}
+
+// fill makes sectors usable from a cycle on, if the line is still there.
+func (l *l1cache) fill(addr uint64, sectors uint8, ready uint64) {
+	i := l.find(addr)
+	if i < 0 {
+		return
+	}
+	e := &l.lines[i]
+	e.flying &^= sectors
+	e.valid |= sectors
+	for m := sectors; m != 0; m &= m - 1 {
+		e.ready[bits.TrailingZeros8(m)] = ready
+	}
+}
+
+// invalidate drops written sectors: a store goes through to L2.
+func (l *l1cache) invalidate(ln tile.Line) {
+	if i := l.find(ln.Addr); i >= 0 {
+		l.lines[i].valid &^= ln.Sectors
+	}
+}

@@ -1,0 +1,128 @@
+package sm
+
+import (
+	"gpusim/memory"
+	"gpusim/workloads/tile"
+)
+
+// send puts a memory instruction of a sub-core into its queue at cycle t and
+// returns when the shared load/store unit starts it; the unit is then busy
+// for `cycles`. The sub-core cannot issue another one while its queue is full.
+func (c *Core) send(s *subcore, t, cycles uint64) (start uint64) {
+	start = max(t, c.lsuFree)
+	c.lsuFree = start + cycles
+	s.mio[s.mioHead] = start
+	if s.mioHead++; s.mioHead == len(s.mio) {
+		s.mioHead = 0
+	}
+	// A place in the queue is free once the oldest of the latest
+	// QueueDepth instructions has started.
+	s.pipeFree[pipeMIO] = max(t+uint64(c.spec.MIO.IssueInterval), s.mio[s.mioHead])
+	return start
+}
+
+// shared issues a load from or store to shared memory.
+func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
+	passes := uint64(1)
+	if u.access >= 0 {
+		passes = uint64(c.kernel.Accesses[u.access].Passes[w.id])
+		c.counts.SharedPasses += passes
+	}
+	if !w.guarded(u) {
+		passes = 0
+	}
+	start := c.send(s, t, passes)
+	if u.rd != 0 {
+		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency), ShortBoard)
+	}
+	if u.wr != 0 {
+		w.hold(u.wr, start+passes+uint64(c.spec.MIO.SharedLatency)-1, ShortBoard)
+	}
+}
+
+// guarded says whether the instruction's guard holds.
+func (w *warp) guarded(u *uop) bool {
+	switch u.guard {
+	case tile.GuardMore:
+		return w.iter+1 < w.cta.Trips
+	case tile.GuardFirst:
+		return w.cta.Split == 0
+	case tile.GuardNotFirst:
+		return w.cta.Split != 0
+	case tile.GuardLast:
+		return w.cta.Split == w.cta.Splits-1
+	case tile.GuardNotLast:
+		return w.cta.Split != w.cta.Splits-1
+	}
+	return true
+}
+
+// global issues a load from or store to global memory: address generation,
+// coalescing into lines, L1 lookup, requests for what is missing.
+func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
+	acc := &c.kernel.Accesses[u.access]
+	c.lines = c.lines[:0]
+	if w.guarded(u) {
+		c.lines = c.lineGen.Lines(int(u.access), &w.cta.CTA, int(w.id), w.iter, c.lines)
+	}
+	n := len(c.lines)
+	cycles := uint64(0)
+	if n > 0 {
+		tags := uint64(n+c.l1.TagsPerClk-1) / uint64(c.l1.TagsPerClk)
+		cycles = max(tags, uint64(acc.Bytes*32/c.l1.BytesClk), 1)
+	}
+	start := c.send(s, t, cycles)
+	if u.rd != 0 {
+		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency)+cycles, ShortBoard)
+	}
+	if u.class == clLDG {
+		c.load(w, u, start, cycles)
+		return
+	}
+	kind := memory.Write
+	if u.class == clRED {
+		kind = memory.Atomic
+	}
+	for i, l := range c.lines {
+		c.cache.invalidate(l)
+		tag := c.newMiss(missEntry{kind: missStore, warp: w, gen: w.gen})
+		w.stores++
+		c.stores++
+		c.out = append(c.out, memory.Request{
+			Cycle: start + uint64(i/c.l1.TagsPerClk) + uint64(c.l1.HitLatency), Line: l.Addr,
+			Tag: tag, Sectors: l.Sectors, Kind: kind,
+		})
+	}
+}
+
+// load looks the lines of a load up in L1 and asks L2 for what is missing.
+func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
+	hit := start + uint64(c.l1.HitLatency) + cycles
+	if cycles > 0 {
+		hit--
+	}
+	b := u.wr - 1
+	w.hold(u.wr, hit, LongBoard)
+	for i, l := range c.lines {
+		at := start + uint64(i/c.l1.TagsPerClk)
+		r := c.cache.lookup(l)
+		c.counts.L1Accesses++
+		if r.missing != 0 {
+			tag := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: b, line: l.Addr, sectors: r.missing})
+			w.pend[b]++
+			w.barWhy[b] = LongBoard
+			c.cache.pending(r.slot, r.missing, tag)
+			c.out = append(c.out, memory.Request{
+				Cycle: at + uint64(c.l1.HitLatency), Line: l.Addr, Tag: tag, Sectors: r.missing, Kind: memory.Read,
+			})
+		}
+		if r.ready > hit {
+			w.hold(u.wr, r.ready, LongBoard)
+		}
+		if r.inFlight != 0 { // another load has asked for some of the sectors
+			w.pend[b]++
+			w.barWhy[b] = LongBoard
+			c.follow(r.tag, w, b)
+		}
+	}
+}

@@ -1,0 +1,106 @@
+package sm
+
+import "gpusim/memory"
+
+// What an outstanding request is for.
+const (
+	missLoad = iota
+	missStore
+	missSemaphore
+)
+
+// missEntry is an outstanding request to L2; its index is the request's tag.
+// Several loads can wait for one miss: they follow in a list.
+type missEntry struct {
+	line    uint64
+	warp    *warp
+	gen     uint32 // of the warp: a store may outlive it
+	next    int32  // follower, or next free entry; -1 ends
+	bar     uint8
+	sectors uint8
+	kind    uint8
+}
+
+func (c *Core) newMiss(e missEntry) uint32 {
+	e.next = -1
+	if c.missFree > 0 {
+		i := c.missFree - 1
+		c.missFree = c.miss[i].next + 1
+		c.miss[i] = e
+		return uint32(i)
+	}
+	c.miss = append(c.miss, e)
+	return uint32(len(c.miss) - 1)
+}
+
+func (c *Core) freeMiss(i uint32) {
+	c.miss[i] = missEntry{next: c.missFree - 1}
+	c.missFree = int32(i) + 1
+}
+
+// follow lets a warp's barrier wait for a miss that is already outstanding.
+func (c *Core) follow(tag uint32, w *warp, bar uint8) {
+	n := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: bar})
+	at := tag
+	for c.miss[at].next >= 0 {
+		at = uint32(c.miss[at].next)
+	}
+	c.miss[at].next = int32(n)
+}
+
+// Reply applies a reply that the memory system announced. Its cycle is never
+// in the SM's past.
+func (c *Core) Reply(r memory.Reply) {
+	e := c.miss[r.Tag]
+	switch e.kind {
+	case missLoad:
+		c.cache.fill(e.line, e.sectors, r.Ready)
+		at := int32(r.Tag)
+		for at >= 0 {
+			f := c.miss[at]
+			c.freeMiss(uint32(at))
+			c.arrive(&f, r.Ready)
+			at = f.next
+		}
+		return
+	case missStore:
+		c.stores--
+		c.lastAck = max(c.lastAck, r.Ready)
+		if w := e.warp; w.gen == e.gen {
+			w.stores--
+			w.ack = max(w.ack, r.Ready)
+			if w.stores == 0 && w.wait && w.why == Membar {
+				c.wake(w, max(w.ready, w.ack))
+			}
+		}
+	case missSemaphore:
+		c.wake(e.warp, max(e.warp.ready, r.Ready))
+	}
+	c.freeMiss(r.Tag)
+}
+
+// arrive completes one line of a load.
+func (c *Core) arrive(f *missEntry, ready uint64) {
+	w := f.warp
+	if w.gen != f.gen {
+		return // the warp did not wait for its last loads
+	}
+	w.pend[f.bar]--
+	w.hold(f.bar+1, ready, LongBoard)
+	if w.wait && w.pend[f.bar] == 0 && w.why == LongBoard {
+		w.prepare(w.ready)
+		if !w.wait {
+			c.sub[w.sub].evaluate()
+		}
+	}
+}
+
+// wake lets a warp that waited for the outside go on at a cycle.
+func (c *Core) wake(w *warp, at uint64) {
+	why := w.why
+	w.prepare(at)
+	if !w.wait {
+		w.why = why
+	}
+	c.sub[w.sub].evaluate()
+}

@@ -1,0 +1,66 @@
+package sm
+
+import (
+	"fmt"
+
+	"gpusim/configs"
+	"gpusim/tensorcore"
+	"gpusim/workloads/tile"
+)
+
+// Prepared is a kernel decoded for one machine.
+type Prepared struct {
+	Kernel    *tile.Kernel
+	Plan      *Plan // nil: nothing is left out
+	CTAsPerSM int
+	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
+	codes     []*code
+	codeLines int
+}
+
+// Prepare decodes a kernel and works out how many of its CTAs fit an SM.
+func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
+	p := &Prepared{Kernel: k, Plan: plan}
+	if plan != nil && len(plan.Windows) > maxWindows {
+		return nil, fmt.Errorf("sampling plan has %d windows, at most %d", len(plan.Windows), maxWindows)
+	}
+	var err error
+	if p.CTAsPerSM, p.Limit, err = Occupancy(k, &g.SM); err != nil {
+		return nil, err
+	}
+	ts := tensorcore.NewSpec(&g.Tensor)
+	line := 0
+	for _, prog := range k.Programs {
+		var c *code
+		c, line = decode(prog, &g.SM, &ts, line)
+		p.codes = append(p.codes, c)
+	}
+	p.codeLines = line
+	return p, nil
+}
+
+// Occupancy is the number of CTAs of a kernel that fit an SM, and the
+// resource that limits it.
+func Occupancy(k *tile.Kernel, s *configs.SM) (int, string, error) {
+	warps := k.Warps()
+	perWarp := roundUp(k.Regs*32, s.RegisterAllocUnit)
+	n, limit := s.MaxCTAs, "ctas"
+	if m := s.MaxWarps / warps; m < n {
+		n, limit = m, "warps"
+	}
+	if m := s.Registers / (perWarp * warps); m < n {
+		n, limit = m, "registers"
+	}
+	if k.Shared > 0 {
+		if m := int(s.SharedMemory) / roundUp(k.Shared, int(s.SharedAllocUnit)); m < n {
+			n, limit = m, "shared_memory"
+		}
+	}
+	if n == 0 {
+		return 0, limit, fmt.Errorf("kernel %s does not fit an SM: %d threads, %d registers a thread, %d B of shared memory (limit: %s)",
+			k.Name, k.Threads, k.Regs, k.Shared, limit)
+	}
+	return n, limit, nil
+}
+
+func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }

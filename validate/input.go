@@ -1,0 +1,164 @@
+package validate
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gpusim/workloads"
+)
+
+//go:embed data/*.csv
+var data embed.FS
+
+// published are the embedded tables that are validated by default.
+var published = []string{"v100_gemm_published.csv"}
+
+// row is one measured row that can be simulated.
+type row struct {
+	file     string
+	m        workloads.Measured
+	method   Method
+	recorded Recorded
+	hasName  bool
+}
+
+// Skip is a well-formed row that was not simulated.
+type Skip struct {
+	File   string
+	Line   int
+	Reason string
+}
+
+// Tables are the measured tables of one validation.
+type Tables struct {
+	files   []string
+	rows    []row
+	skipped []Skip
+}
+
+// Files names the tables in the order in which they were read.
+func (t *Tables) Files() []string { return t.files }
+
+// Len is the number of rows that can be simulated.
+func (t *Tables) Len() int { return len(t.rows) }
+
+// LoadFile reads a measured table. A malformed one is a *workloads.Error.
+func (t *Tables) LoadFile(path string) error {
+	tab, err := workloads.LoadTable(path)
+	if err != nil {
+		return err
+	}
+	return t.add(tab)
+}
+
+// LoadPublished reads the tables that ship with the program; with devices
+// only rows of these.
+func (t *Tables) LoadPublished(wanted func(device string) bool) error {
+	for _, name := range published {
+		text, err := data.ReadFile("data/" + name)
+		if err != nil {
+			return err
+		}
+		tab, err := workloads.ReadTable(name, text)
+		if err != nil {
+			return err
+		}
+		if err := t.add(tab); err != nil {
+			return err
+		}
+	}
+	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !wanted(r.m.Device) })
+	return nil
+}
+
+// otherTables are the kinds of measured tables that no model takes yet, known
+// by columns that no other kind has.
+var otherTables = []struct {
+	columns []string
+	reason  string
+}{
+	{[]string{"pass", "c", "h", "w", "r", "s"}, "convolutions are not supported yet"},
+	{[]string{"device", "op", "shape", "time_us"}, "element-wise operators are not supported yet"},
+	{[]string{"gpus", "bytes", "time_us"}, "collectives are not supported yet"},
+	{[]string{"device", "metric", "path", "value"}, "point-to-point links are not supported yet"},
+	{[]string{"device", "model", "batch", "phase"}, "networks are not supported yet"},
+	{[]string{"layer", "dataflow", "total_cycles"}, "systolic arrays are not supported yet"},
+	{[]string{"suite", "workload", "hw_cycles"}, "one cycle count for a program with an unstated number of launches"},
+	{[]string{"config", "cycles"}, "NVDLA is not supported yet"},
+	{[]string{"device", "kernel", "dtype", "power_w"}, "power tables are not supported yet"},
+}
+
+func (t *Tables) add(tab *workloads.Table) error {
+	t.files = append(t.files, tab.File)
+	if _, ok := workloads.IsGEMMTable(tab.Header); !ok {
+		for _, o := range otherTables {
+			if !hasAll(tab.Header, o.columns) {
+				continue
+			}
+			for i := range tab.Rows {
+				t.skipped = append(t.skipped, Skip{tab.File, tab.Line(i), o.reason})
+			}
+			return nil
+		}
+	}
+	rows, err := tab.Measured()
+	if err != nil {
+		return err
+	}
+	for _, m := range rows {
+		r := row{file: tab.File, m: m}
+		if r.method, err = MethodFor(m.Method, m.Source, m.Device); err != nil {
+			return &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
+		}
+		if reason := unsupported(&m, r.method); reason != "" {
+			t.skipped = append(t.skipped, Skip{tab.File, m.Line, reason})
+			continue
+		}
+		if r.m.Workload, err = padded(&m); err != nil {
+			return &workloads.Error{File: tab.File, Line: m.Line, Reason: err.Error()}
+		}
+		r.recorded, r.hasName = ParseRecorded(m.Kernel)
+		t.rows = append(t.rows, r)
+	}
+	return nil
+}
+
+func hasAll(header, columns []string) bool {
+	for _, c := range columns {
+		if !slices.Contains(header, c) {
+			return false
+		}
+	}
+	return true
+}
+
+// unsupported says why a well-formed row cannot be judged on any machine.
+func unsupported(m *workloads.Measured, how Method) string {
+	switch {
+	case how.Name == Cold:
+		return "cold caches are not modelled"
+	case m.TensorCore && (m.Precision == "fp32" || m.Precision == "fp64"):
+		return m.Precision + " on matrix units is not modelled"
+	case !m.TensorCore && m.Precision == "fp16" && strings.Contains(strings.ToLower(m.Device), "v100"):
+		return "fp16 beside the Tensor Cores is not modelled"
+	}
+	return ""
+}
+
+// padded is the product that ran where the table lists what was asked for.
+func padded(m *workloads.Measured) (workloads.Workload, error) {
+	g := *m.Workload.GEMM
+	p := paddedDims(m.Source, m.Precision, m.TensorCore)
+	if p == 1 {
+		return m.Workload, nil
+	}
+	up := func(v int) int { return (v + p - 1) / p * p }
+	g.M, g.N, g.K = up(g.M), up(g.N), up(g.K)
+	w, err := workloads.OfGEMM(g)
+	if err != nil {
+		return w, fmt.Errorf("padded to multiples of %d: %w", p, err)
+	}
+	return w, nil
+}

@@ -1,0 +1,146 @@
+package validate
+
+import (
+	"fmt"
+	"math"
+	"strings"
+)
+
+// Method says how somebody turned kernel executions into one figure. Its
+// numbers describe the measuring program and its host, not the GPU.
+type Method struct {
+	Name           string
+	HostIssueUS    float64 // host time per kernel launch (back to back), or from the first time stamp to the launch (bracketed, host_sync)
+	GapUS          float64 // device idle between kernels of a stream, on top of what the device model has
+	FloorUS        float64 // the host's way from one time stamp to the next when it alone decides
+	SecondKernelUS float64 // what each further kernel of a call adds to that way
+	Truncate       bool    // the source printed whole microseconds, rounded down
+}
+
+// Names of methods as measured tables write them.
+const (
+	WarmBackToBack = "warm_back_to_back" // many calls in a row, device kept busy, mean
+	WarmGraph      = "warm_graph"        // device time of the kernels alone: captured graphs, profilers
+	Bracketed      = "bracketed"         // device time stamps around one call of an idle device
+	HostSync       = "host_sync"         // host clock around one call and a device synchronisation
+	Cold           = "cold"              // caches flushed before each call
+)
+
+// methods are the defaults by name.
+//
+// Fitted: HostIssueUS and GapUS of back-to-back calls to DeepBench's V100 rows
+// of 8 to 20 us. A bare asynchronous launch costs a V100's host 1.8 us (CSCS
+// ReFrame reference values); a cuBLAS call adds its heuristics.
+var methods = map[string]Method{
+	WarmBackToBack: {HostIssueUS: 5, GapUS: 1},
+	WarmGraph:      {GapUS: 0.6}, // launch-free successor node: 0.58 us per no-op node of a graph replay (ocannl issue 488)
+	Bracketed:      {HostIssueUS: 32, FloorUS: 40, SecondKernelUS: 5, GapUS: 1},
+	HostSync:       {HostIssueUS: 22, SecondKernelUS: 5, GapUS: 1}, // fitted: LLMCompass' shortest A100 rows
+	Cold:           {},
+}
+
+// source is what is known of one origin of measured rows.
+type source struct {
+	match  []string // all of them stand in the row's source, lower case
+	device string   // stands in the row's device, lower case; empty fits all
+	method Method
+}
+
+// sources are tried from the top.
+//
+// Fitted on the V100 rows of NeuSight, four numbers per operator: floors are
+// the medians of rows with less than a microsecond of work (linear 65.7 us,
+// bmm in two clusters at 40 and 48.6 us), a second kernel lifts the linear
+// floor to 71 us, and the way to the launch follows from rows of 100 to
+// 300 us. Rows of bmm are one kernel always.
+var sources = []source{
+	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 1, Truncate: true}},
+	{[]string{"neusight", "linear"}, "v100", Method{Name: Bracketed, HostIssueUS: 40, FloorUS: 65.5, SecondKernelUS: 5.5, GapUS: 1}},
+	{[]string{"neusight", "bmm"}, "v100", Method{Name: Bracketed, HostIssueUS: 36, FloorUS: 46, SecondKernelUS: 5.5, GapUS: 1}},
+	{[]string{"neusight"}, "", Method{Name: Bracketed}},
+	{[]string{"llmcompass"}, "", Method{Name: HostSync}},
+	{[]string{"deepgemm"}, "", Method{Name: WarmGraph}},
+}
+
+// MethodFor gives the method of a row: the named one, or what its source is
+// known to have done, or plain kernel time. An unknown name is an error.
+func MethodFor(name, src, device string) (Method, error) {
+	name, src, device = strings.ToLower(name), strings.ToLower(src), strings.ToLower(device)
+	if _, ok := methods[name]; name != "" && !ok {
+		return Method{}, fmt.Errorf("unknown method %q (allowed: %s, %s, %s, %s, %s)", name, WarmBackToBack, WarmGraph, Bracketed, HostSync, Cold)
+	}
+	for _, s := range sources {
+		if !s.fits(src, device) || name != "" && name != s.method.Name {
+			continue
+		}
+		if s.method == (Method{Name: s.method.Name}) {
+			return named(s.method.Name), nil
+		}
+		return s.method, nil
+	}
+	if name == "" {
+		name = WarmGraph
+	}
+	return named(name), nil
+}
+
+func named(name string) Method {
+	m := methods[name]
+	m.Name = name
+	return m
+}
+
+func (s *source) fits(src, device string) bool {
+	for _, word := range s.match {
+		if !strings.Contains(src, word) {
+			return false
+		}
+	}
+	return strings.Contains(device, s.device)
+}
+
+// Apply gives the figure that the method reports, in microseconds, for a call
+// whose kernels take the given times on the device, one after another.
+func (m Method) Apply(kernelTimesUS []float64) float64 {
+	n := float64(len(kernelTimesUS))
+	sum := 0.0
+	for _, t := range kernelTimesUS {
+		sum += t
+	}
+	var us float64
+	switch m.Name {
+	case WarmBackToBack:
+		// Whoever is slower sets the pace: the host issuing or the device
+		// executing.
+		us = math.Max(m.HostIssueUS*n, sum+m.GapUS*n)
+	case Bracketed:
+		// The first time stamp is taken at once, the device idles until the
+		// launch arrives. A short call is over before the host has recorded
+		// the second time stamp.
+		us = math.Max(m.FloorUS+m.SecondKernelUS*(n-1), m.HostIssueUS+sum+m.GapUS*(n-1))
+	case HostSync:
+		us = m.HostIssueUS + math.Max(sum+m.GapUS*(n-1), m.SecondKernelUS*(n-1))
+	default:
+		us = sum + m.GapUS*(n-1)
+	}
+	if m.Truncate {
+		us = math.Floor(us)
+	}
+	return us
+}
+
+// paddedDims gives the sizes that really ran. DeepBench pads the operands of
+// Tensor Core kernels to multiples of 8 and those of int8 kernels to
+// multiples of 4, but lists them unpadded.
+func paddedDims(src, dtype string, tensorCore bool) (multiple int) {
+	if !strings.Contains(strings.ToLower(src), "deepbench") {
+		return 1
+	}
+	switch {
+	case dtype == "fp16" && tensorCore:
+		return 8
+	case dtype == "int8":
+		return 4
+	}
+	return 1
+}

@@ -1,0 +1,235 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sort"
+	"sync"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+// Runner simulates one workload; gpusim.Run is one.
+type Runner func(ctx context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error)
+
+// Options are the choices of one validation.
+type Options struct {
+	Run           Runner
+	Machine       func(device string) (*configs.Machine, error) // the machine for a device name; nil without error = none answers to it
+	Fidelity      gpusim.Fidelity
+	ForceRecorded bool                  // use the recorded kernel and split-K factor instead of the library's choice
+	Workers       int                   // 0 = all cores
+	Progress      func(done, total int) // called from one goroutine at a time after every simulation; may be nil
+}
+
+// Row is one simulated row.
+type Row struct {
+	File       string
+	Line       int
+	Class      string
+	Metric     string
+	Workload   string
+	Measured   float64
+	Simulated  float64
+	ErrorPct   float64
+	Kernel     string // main kernel that was simulated
+	Recorded   string // kernel that the table names, empty if none
+	TileHit    bool   // simulated tile is the recorded one
+	SplitHit   bool   // simulated split-K factor is the recorded one
+	knowsTile  bool
+	knowsSplit bool
+}
+
+// Report is the outcome.
+type Report struct {
+	Rows        []Row  // in the order of the tables
+	Skipped     []Skip // likewise
+	Failed      int    // of the skipped: rows whose simulation broke down
+	Interrupted bool
+	Machines    []*configs.Machine // that were used, by name
+}
+
+// job is one simulation; rows with the same shape on the same machine share it.
+type job struct {
+	machine *configs.Machine
+	work    workloads.Workload
+	opts    gpusim.Options
+	result  gpusim.Result
+	err     error
+	done    bool
+}
+
+// Run simulates all rows of the tables, several at a time, and compares. The
+// report does not depend on how many run at once. When ctx ends, what is
+// finished is reported and Interrupted set.
+func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
+	rep := &Report{Skipped: append([]Skip(nil), t.skipped...)}
+	jobs, of, err := t.plan(o, rep)
+	if err != nil {
+		return nil, err
+	}
+	execute(ctx, jobs, o)
+	for i := range t.rows {
+		j := of[i]
+		if j == nil {
+			continue
+		}
+		r := &t.rows[i]
+		switch {
+		case !j.done:
+			rep.Interrupted = true
+		case j.err != nil:
+			reason := j.err.Error()
+			if !gpusim.IsInput(j.err) {
+				rep.Failed++
+				reason = "simulation failed: " + reason
+			}
+			rep.Skipped = append(rep.Skipped, Skip{r.file, r.m.Line, reason})
+		default:
+			rep.Rows = append(rep.Rows, r.compare(&j.result))
+		}
+	}
+	t.sortSkips(rep.Skipped)
+	return rep, nil
+}
+
+// plan finds each row's machine and puts rows with the same simulation
+// together.
+func (t *Tables) plan(o Options, rep *Report) (jobs []*job, of []*job, err error) {
+	of = make([]*job, len(t.rows))
+	byKey := map[string]*job{}
+	machines := map[string]*configs.Machine{}
+	for i := range t.rows {
+		r := &t.rows[i]
+		m, err := o.Machine(r.m.Device)
+		if err != nil {
+			return nil, nil, err
+		}
+		if m == nil {
+			rep.Skipped = append(rep.Skipped, Skip{r.file, r.m.Line, fmt.Sprintf("no machine file answers to the device %q", r.m.Device)})
+			continue
+		}
+		machines[m.Name] = m
+		opts := gpusim.Options{Fidelity: o.Fidelity}
+		if o.ForceRecorded && r.hasName {
+			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.m.Workload.GEMM.Batch)
+		}
+		key := fmt.Sprintf("%s|%s|%s|%d", m.Name, r.m.Workload.Text, opts.Kernel, opts.Splits)
+		j := byKey[key]
+		if j == nil {
+			j = &job{machine: m, work: r.m.Workload, opts: opts}
+			byKey[key] = j
+			jobs = append(jobs, j)
+		}
+		of[i] = j
+	}
+	names := make([]string, 0, len(machines))
+	for n := range machines {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		rep.Machines = append(rep.Machines, machines[n])
+	}
+	return jobs, of, nil
+}
+
+// execute runs the jobs on all cores, each on one goroutine.
+func execute(ctx context.Context, jobs []*job, o Options) {
+	workers := o.Workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	queue := make(chan *job)
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	finished := 0
+	for range min(workers, len(jobs)) {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for j := range queue {
+				j.run(ctx, o.Run)
+				mu.Lock()
+				finished++
+				if o.Progress != nil {
+					o.Progress(finished, len(jobs))
+				}
+				mu.Unlock()
+			}
+		}()
+	}
+feed:
+	for _, j := range jobs {
+		select {
+		case queue <- j:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(queue)
+	wg.Wait()
+}
+
+// run simulates; a panic of a model becomes an error of this job alone.
+func (j *job) run(ctx context.Context, run Runner) {
+	defer func() {
+		if p := recover(); p != nil {
+			j.err, j.done = fmt.Errorf("internal fault: %v", p), true
+		}
+	}()
+	j.result, j.err = run(ctx, j.machine, j.work, j.opts)
+	j.done = !(j.err != nil && (ctx.Err() != nil || errors.Is(j.err, context.Canceled)))
+}
+
+// compare turns a simulation into the row's figure by the row's method.
+func (r *row) compare(res *gpusim.Result) Row {
+	times := make([]float64, len(res.Layers))
+	main := 0
+	for i := range res.Layers {
+		times[i] = res.Layers[i].TimeUS
+		if times[i] > times[main] {
+			main = i
+		}
+	}
+	if len(times) == 0 {
+		times = []float64{res.TimeUS}
+	}
+	g := r.m.Workload.GEMM
+	out := Row{
+		File: r.file, Line: r.m.Line, Class: class(g.DType, g.Acc, r.m.TensorCore), Metric: "time_us",
+		Workload: r.m.Workload.Short(), Measured: r.m.TimeUS, Simulated: r.method.Apply(times), Recorded: r.m.Kernel,
+	}
+	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
+	if len(res.Layers) == 0 {
+		return out
+	}
+	l := &res.Layers[main]
+	out.Kernel = l.Kernel
+	if r.hasName && r.recorded.TileM > 0 {
+		tile := dims(l.CTATile)
+		out.knowsTile, out.TileHit = true, tile[0] == r.recorded.TileM && tile[1] == r.recorded.TileN
+	}
+	if want := r.recorded.Splits(g.Batch); r.hasName && want > 0 {
+		grid := Recorded{Grid: dims(l.Grid)}
+		out.knowsSplit, out.SplitHit = true, grid.Splits(g.Batch) == want
+	}
+	return out
+}
+
+// sortSkips orders skips by table, in the order in which they were read, and
+// line.
+func (t *Tables) sortSkips(skips []Skip) {
+	sort.SliceStable(skips, func(i, j int) bool {
+		a, b := skips[i], skips[j]
+		if a.File != b.File {
+			return slices.Index(t.files, a.File) < slices.Index(t.files, b.File)
+		}
+		return a.Line < b.Line
+	})
+}

@@ -1,0 +1,275 @@
+package workloads
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"strconv"
+	"strings"
+)
+
+// MaxDim is the largest size of a matrix side: libraries take 32-bit integers.
+const MaxDim = math.MaxInt32
+
+// GEMM is a matrix product with the column-major BLAS meaning: op(A) is M x K,
+// op(B) K x N, C M x N.
+type GEMM struct {
+	M, N, K, Batch int
+	DType, Acc     string // canonical types of the elements and the accumulators
+	TransA, TransB bool
+	Order          string // how the sizes are meant, col or row; always col after Parse and OfGEMM
+	Kernel         string // forces a kernel of the catalogue; empty lets the library choose
+}
+
+// gemmKeys lists the keys of the long form in canonical order.
+var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "kernel"}
+
+// OfGEMM checks a product, fills in what is left empty (accumulator, batch,
+// order) and turns a row-major one into the column-major one that computes
+// the same: row-major (m,n,k,ta,tb) is column-major (n,m,k,tb,ta), because a
+// row-major matrix is a column-major one transposed and C' = B'A'.
+func OfGEMM(g GEMM) (Workload, error) {
+	fail := func(format string, a ...any) (Workload, error) {
+		return Workload{}, &Error{Text: g.typed(), Reason: fmt.Sprintf(format, a...)}
+	}
+	if g.Batch == 0 {
+		g.Batch = 1
+	}
+	for _, d := range []struct {
+		key string
+		v   int
+	}{{"m", g.M}, {"n", g.N}, {"k", g.K}, {"batch", g.Batch}} {
+		if d.v < 1 || d.v > MaxDim {
+			return fail("%s=%d is out of range (allowed 1..%d)", d.key, d.v, MaxDim)
+		}
+	}
+	var err error
+	if g.DType, err = DType(g.DType); err != nil {
+		return fail("%v", err)
+	}
+	if g.Acc, err = Accumulator(g.DType, g.Acc); err != nil {
+		return fail("%v", err)
+	}
+	switch g.Order {
+	case "row":
+		g.M, g.N, g.TransA, g.TransB, g.Order = g.N, g.M, g.TransB, g.TransA, "col"
+	case "", "col":
+		g.Order = "col"
+	default:
+		return fail("order=%s (allowed: col, row)", g.Order)
+	}
+	if err := kernelName(g.Kernel); err != nil {
+		return fail("%v", err)
+	}
+	if err := g.checkSize(); err != nil {
+		return fail("%v", err)
+	}
+	return Workload{Kind: KindGEMM, GEMM: &g, Text: g.String()}, nil
+}
+
+// checkSize refuses products whose counts would not fit 64-bit integers.
+func (g *GEMM) checkSize() error {
+	if _, ok := product(2, g.M, g.N, g.K, g.Batch); !ok {
+		return fmt.Errorf("%d x %d x %d x batch %d needs more than 2^63 operations", g.M, g.N, g.K, g.Batch)
+	}
+	for _, t := range []struct {
+		name string
+		r, c int
+	}{{"A", g.M, g.K}, {"B", g.K, g.N}, {"C", g.M, g.N}} {
+		if _, ok := product(elemBytes[g.DType], t.r, t.c, g.Batch); !ok {
+			return fmt.Errorf("matrix %s of %d x %d x batch %d needs more than 2^63 bytes", t.name, t.r, t.c, g.Batch)
+		}
+	}
+	return nil
+}
+
+// product multiplies positive integers and says whether the result fits int64.
+func product(factors ...int) (int64, bool) {
+	p := uint64(1)
+	for _, f := range factors {
+		hi, lo := bits.Mul64(p, uint64(f))
+		if hi != 0 || lo > math.MaxInt64 {
+			return 0, false
+		}
+		p = lo
+	}
+	return int64(p), true
+}
+
+// String gives the canonical long form.
+func (g *GEMM) String() string {
+	s := fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,acc=%s,ta=%s,tb=%s,batch=%d,order=%s",
+		g.M, g.N, g.K, g.DType, g.Acc, letter(g.TransA), letter(g.TransB), g.Batch, g.Order)
+	if g.Kernel != "" {
+		s += ",kernel=" + g.Kernel
+	}
+	return s
+}
+
+// typed is the product as far as it is known, for error messages.
+func (g *GEMM) typed() string {
+	return fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s", g.M, g.N, g.K, g.DType)
+}
+
+// short leaves out everything that is a default.
+func (g *GEMM) short() string {
+	s := fmt.Sprintf("gemm:%dx%dx%d:%s", g.M, g.N, g.K, g.DType)
+	if acc, _ := Accumulator(g.DType, ""); g.Acc != acc {
+		s += ",acc=" + g.Acc
+	}
+	if g.TransA {
+		s += ",ta=t"
+	}
+	if g.TransB {
+		s += ",tb=t"
+	}
+	if g.Batch != 1 {
+		s += ",batch=" + strconv.Itoa(g.Batch)
+	}
+	if g.Kernel != "" {
+		s += ",kernel=" + g.Kernel
+	}
+	return s
+}
+
+func letter(trans bool) string {
+	if trans {
+		return "t"
+	}
+	return "n"
+}
+
+// parseGEMM reads what stands behind "gemm:" in either form.
+func parseGEMM(s string) (GEMM, error) {
+	g := GEMM{DType: "fp32", Batch: 1}
+	seen := map[string]bool{}
+	parts := strings.Split(s, ",")
+	if !strings.Contains(parts[0], "=") {
+		if err := g.parseShape(parts[0], seen); err != nil {
+			return g, err
+		}
+		parts = parts[1:]
+	}
+	for _, p := range parts {
+		key, value, ok := strings.Cut(p, "=")
+		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
+		switch {
+		case !ok || key == "":
+			return g, fmt.Errorf("%q is not key=value", p)
+		case !contains(gemmKeys, key):
+			if near, ok := Nearest(key, gemmKeys); ok {
+				return g, fmt.Errorf("unknown key %q (did you mean %q?)", key, near)
+			}
+			return g, fmt.Errorf("unknown key %q (allowed: %s)", key, strings.Join(gemmKeys, ", "))
+		case seen[key]:
+			return g, fmt.Errorf("%s is given twice", key)
+		case value == "":
+			return g, fmt.Errorf("%s has no value", key)
+		}
+		seen[key] = true
+		if err := g.set(key, value); err != nil {
+			return g, err
+		}
+	}
+	for _, key := range gemmKeys[:3] {
+		if !seen[key] {
+			return g, fmt.Errorf("%s is missing", key)
+		}
+	}
+	return g, nil
+}
+
+// parseShape reads MxNxK or MxNxK:DTYPE.
+func (g *GEMM) parseShape(s string, seen map[string]bool) error {
+	shape, dtype, typed := strings.Cut(s, ":")
+	dims := strings.Split(strings.ToLower(strings.TrimSpace(shape)), "x")
+	if len(dims) != 3 {
+		return fmt.Errorf("%q is not MxNxK (example: 4096x4096x4096)", shape)
+	}
+	for i, d := range dims {
+		if err := g.set(gemmKeys[i], d); err != nil {
+			return err
+		}
+		seen[gemmKeys[i]] = true
+	}
+	if typed {
+		seen["dtype"] = true
+		return g.set("dtype", dtype)
+	}
+	return nil
+}
+
+// set assigns one key.
+func (g *GEMM) set(key, value string) (err error) {
+	switch key {
+	case "m":
+		g.M, err = dim(key, value)
+	case "n":
+		g.N, err = dim(key, value)
+	case "k":
+		g.K, err = dim(key, value)
+	case "batch":
+		g.Batch, err = dim(key, value)
+	case "dtype":
+		g.DType, err = DType(value)
+	case "acc":
+		g.Acc = value // checked when the type is known
+	case "ta":
+		g.TransA, err = trans(key, value)
+	case "tb":
+		g.TransB, err = trans(key, value)
+	case "order":
+		if g.Order = strings.ToLower(value); g.Order != "col" && g.Order != "row" {
+			err = fmt.Errorf("order=%s (allowed: col, row)", value)
+		}
+	case "kernel":
+		g.Kernel, err = value, kernelName(value)
+	}
+	return err
+}
+
+// dim reads a size: decimal digits only.
+func dim(key, s string) (int, error) {
+	for _, c := range s {
+		if c < '0' || c > '9' {
+			return 0, fmt.Errorf("%s=%s is not a whole number of 1 or more", key, s)
+		}
+	}
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || v < 1 || v > MaxDim {
+		return 0, fmt.Errorf("%s=%s is out of range (allowed 1..%d)", key, s, MaxDim)
+	}
+	return int(v), nil
+}
+
+func trans(key, s string) (bool, error) {
+	switch strings.ToLower(s) {
+	case "n":
+		return false, nil
+	case "t":
+		return true, nil
+	}
+	return false, fmt.Errorf("%s=%s (allowed: n, t)", key, s)
+}
+
+// kernelName keeps names free of what would break the canonical form.
+func kernelName(s string) error {
+	for _, c := range s {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-' || c == '.') {
+			return fmt.Errorf("kernel=%s: letters, digits, '_', '-' and '.' only", s)
+		}
+	}
+	return nil
+}
+
+// Ops counts multiply and add as two.
+func (g *GEMM) Ops() int64 {
+	p, _ := product(2, g.M, g.N, g.K, g.Batch) // OfGEMM has checked that it fits
+	return p
+}
+
+// Bytes is the size of A, B and C in memory, each once.
+func (g *GEMM) Bytes() float64 {
+	m, n, k := float64(g.M), float64(g.N), float64(g.K)
+	return float64(elemBytes[g.DType]) * float64(g.Batch) * (m*k + k*n + m*n)
+}

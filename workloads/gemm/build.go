@@ -1,0 +1,36 @@
+package gemm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gpusim/workloads/tile"
+)
+
+// builder generates the kernels of one family.
+type builder func(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error)
+
+// families is filled in by register before main and only read afterwards.
+var families = map[string]builder{}
+
+// register adds a family; each family's file calls it from init.
+func register(name string, b builder) { families[name] = b }
+
+// Build generates the kernels that compute p with configuration c, in launch
+// order, compiled against the fixed latencies l.
+func Build(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
+	b, ok := families[c.Family]
+	if !ok {
+		var names []string
+		for n := range families {
+			names = append(names, n)
+		}
+		slices.Sort(names)
+		return nil, fmt.Errorf("gemm: unknown kernel family %q (known: %s)", c.Family, strings.Join(names, ", "))
+	}
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	return b(p, c, l)
+}

@@ -1,0 +1,260 @@
+package gemm
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+func init() { register("hmma", buildHMMA) }
+
+// hmmaTiles are the CTA tiles of the Volta Tensor Core kernels and their warp
+// tiles. The list is CUTLASS's for sm_70 (warps of 64x64, and 2x2 warps for
+// the small tiles); cuBLAS kernel names show the same tiles.
+var hmmaTiles = []struct{ m, n, warpM, warpN int }{
+	{256, 128, 64, 64},
+	{128, 256, 64, 64},
+	{128, 128, 64, 64},
+	{256, 64, 64, 64},
+	{64, 256, 64, 64},
+	{128, 64, 64, 32},
+	{64, 128, 32, 64},
+	{64, 64, 32, 32},
+}
+
+// hmmaAddrRegs is the number of registers that hold pointers, counters and
+// thread indices.
+const hmmaAddrRegs = 20
+
+// hmma is a kernel under construction.
+type hmma struct {
+	p     Problem
+	c     Config
+	k     *tile.Kernel
+	acc16 bool // fp16 accumulators
+	rows  hmmaOperand
+	cols  hmmaOperand
+	waves [][]chunk
+
+	warpM, warpN []int // per warp: where its tile begins in the CTA tile
+	buffer       int32 // bytes of one shared-memory buffer
+
+	// First registers of the fragments, of the data on their way to shared
+	// memory, of addresses, and of the epilogue's temporaries. Accumulators
+	// begin at 0.
+	regRows, regCols, regCopy, regAddr, regTemp int
+}
+
+// buildHMMA generates a volta_{s,h}884gemm kernel and, for split-K through a
+// workspace, the reduction that follows it.
+func buildHMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
+	h := &hmma{p: p, c: c}
+	if err := h.check(); err != nil {
+		return nil, err
+	}
+	slices, per := kSlices(p.K, hmmaTileK, c.Splits)
+	h.c.Splits = slices
+	if slices == 1 {
+		h.c.Workspace = false
+	}
+	if err := h.kernel(per); err != nil {
+		return nil, err
+	}
+	if err := tile.Finish(h.k, l); err != nil {
+		return nil, fmt.Errorf("gemm: %s: %w", h.k.Name, err)
+	}
+	ks := []*tile.Kernel{h.k}
+	if h.c.Workspace {
+		r, err := reduceKernel(p, slices, h.k.Tensors, l)
+		if err != nil {
+			return nil, err
+		}
+		ks = append(ks, r)
+	}
+	return ks, nil
+}
+
+// check validates the problem and the configuration and fills in defaults.
+func (h *hmma) check() error {
+	p, c := h.p, &h.c
+	if p.DType != "fp16" {
+		return fmt.Errorf("gemm: HMMA.884 multiplies fp16, not %q", p.DType)
+	}
+	switch p.Acc {
+	case "fp32", "":
+	case "fp16":
+		h.acc16 = true
+	default:
+		return fmt.Errorf("gemm: HMMA.884 accumulates in fp32 or fp16, not %q", p.Acc)
+	}
+	if o := p.Out(); o != "fp16" && o != "fp32" {
+		return fmt.Errorf("gemm: HMMA.884 kernels write fp16 or fp32, not %q", o)
+	}
+	if c.TileK == 0 {
+		c.TileK = hmmaTileK
+	}
+	if c.TileK != hmmaTileK || (c.WarpK != 0 && c.WarpK != hmmaTileK) {
+		return fmt.Errorf("gemm: HMMA.884 kernels have a k-tile of %d, not %d (warp %d)", hmmaTileK, c.TileK, c.WarpK)
+	}
+	known := ""
+	for _, t := range hmmaTiles {
+		known += fmt.Sprintf(" %dx%d", t.m, t.n)
+		if t.m != c.TileM || t.n != c.TileN {
+			continue
+		}
+		if c.WarpM == 0 && c.WarpN == 0 {
+			c.WarpM, c.WarpN = t.warpM, t.warpN
+		}
+		if c.WarpM != t.warpM || c.WarpN != t.warpN {
+			return fmt.Errorf("gemm: tile %dx%d has warp tiles of %dx%d, not %dx%d", t.m, t.n, t.warpM, t.warpN, c.WarpM, c.WarpN)
+		}
+		return h.checkVectors()
+	}
+	return fmt.Errorf("gemm: no HMMA.884 kernel has a %dx%d tile (known:%s)", c.TileM, c.TileN, known)
+}
+
+// checkVectors defaults the vector widths to the widest that the contiguous
+// extents allow, and rejects wider ones.
+func (h *hmma) checkVectors() error {
+	contigA, contigB := h.p.M, h.p.K
+	if h.p.TransA {
+		contigA = h.p.K
+	}
+	if h.p.TransB {
+		contigB = h.p.N
+	}
+	for _, v := range []struct {
+		name   string
+		width  *int
+		contig int
+	}{{"A", &h.c.VecA, contigA}, {"B", &h.c.VecB, contigB}, {"C", &h.c.VecC, h.p.M}} {
+		if *v.width == 0 {
+			*v.width = widestVector(v.contig, 8)
+		}
+		if w := *v.width; w != 1 && w != 2 && w != 4 && w != 8 {
+			return fmt.Errorf("gemm: vector width of %s is %d elements: must be 1, 2, 4 or 8", v.name, w)
+		}
+		if v.contig%*v.width != 0 {
+			return fmt.Errorf("gemm: vector width of %s is %d elements, which does not divide its contiguous extent of %d", v.name, *v.width, v.contig)
+		}
+	}
+	return nil
+}
+
+// widestVector is the largest power of two, at most limit, that divides n.
+func widestVector(n, limit int) int {
+	v := limit
+	for n%v != 0 {
+		v /= 2
+	}
+	return v
+}
+
+// name follows cuBLAS: s or h for the accumulators, ldg8 for the elements per
+// global load, the BLAS transposes last.
+func (h *hmma) name() string {
+	kind := "s"
+	if h.acc16 {
+		kind = "h"
+	}
+	return fmt.Sprintf("volta_%s884gemm_%dx%d_ldg%d_f2f_%s", kind, h.c.TileM, h.c.TileN, min(h.c.VecA, h.c.VecB), h.p.Layout())
+}
+
+// kernel generates the main kernel; per is the k-tiles of a full slice.
+func (h *hmma) kernel(per int) error {
+	p, c := h.p, h.c
+	wm, wn := c.TileM/c.WarpM, c.TileN/c.WarpN
+	threads := 32 * wm * wn
+	for w := range wm * wn {
+		h.warpM = append(h.warpM, w%wm*c.WarpM)
+		h.warpN = append(h.warpN, w/wm*c.WarpN)
+	}
+	operand := func(tensor, outer, warp, vec, base int, kContig bool) hmmaOperand {
+		return hmmaOperand{
+			tensor: tensor, rows: tensor == tensorB, kContig: kContig, outer: outer, warp: warp, vec: vec,
+			base: base, chunks: outer * hmmaTileK / hmmaChunk / threads, frags: warp / 16,
+		}
+	}
+	h.cols = operand(tensorA, c.TileM, c.WarpM, c.VecA, 0, p.TransA)
+	h.rows = operand(tensorB, c.TileN, c.WarpN, c.VecB, c.TileM*hmmaTileK*2, !p.TransB)
+	h.buffer = int32((c.TileM + c.TileN) * hmmaTileK * 2)
+
+	workspaces := 1
+	if c.Workspace {
+		workspaces = c.Splits
+	}
+	ts, err := p.tensors(workspaces)
+	if err != nil {
+		return err
+	}
+	h.k = &tile.Kernel{
+		Name: h.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: hmmaTileK, Splits: c.Splits,
+		Grid:    [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits},
+		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: "fp16", Role: make([]uint8, threads/32),
+	}
+	h.regRows = h.accRegs()
+	h.regCols = h.regRows + 2*h.rows.fragRegs()
+	h.regCopy = h.regCols + 2*h.cols.fragRegs()
+	// The epilogue's temporaries take the place of fragments and copies.
+	h.regTemp = h.regRows
+	h.waves = h.copyWaves()
+	h.regAddr = max(h.k.Regs, h.regTemp+h.epilogueRegs())
+	h.need(h.regAddr + hmmaAddrRegs)
+
+	prog := &tile.Program{Segments: []tile.Segment{
+		{Code: h.prologue()}, {Code: h.body(), Loop: true}, {Code: h.epilogue()},
+	}}
+	h.k.Programs = []*tile.Program{prog}
+	h.k.Shared = max(2*int(h.buffer), len(h.warpM)*h.stageBytes())
+	h.k.Place = placer(p, c, per)
+	if c.Splits > 1 && !c.Workspace {
+		h.k.Semaphores = h.k.Grid[0] * h.k.Grid[1] * p.Batch
+	}
+	if h.k.Regs > tile.RZ {
+		return fmt.Errorf("gemm: %s needs %d registers per thread", h.k.Name, h.k.Regs)
+	}
+	return nil
+}
+
+// placer fills in the CTAs of an unswizzled grid: x walks M tiles, y N tiles,
+// z batches and within them slices of K of per k-tiles each.
+func placer(p Problem, c Config, per int) func(int, *tile.CTA) {
+	gx, gy := ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN)
+	return func(index int, cta *tile.CTA) {
+		x, y, z := index%gx, index/gx%gy, index/gx/gy
+		split, batch := z%c.Splits, z/c.Splits
+		k0 := split * per * c.TileK
+		k1 := min(p.K, k0+per*c.TileK)
+		*cta = tile.CTA{
+			Index: index, Batch: int32(batch), Split: int32(split), Splits: int32(c.Splits),
+			Tile: int32(x + gx*(y+gy*batch)), Trips: int32(ceilDiv(k1-k0, c.TileK)),
+		}
+		cta.Origin[tile.VarM], cta.Limit[tile.VarM] = int32(x*c.TileM), int32(p.M)
+		cta.Origin[tile.VarN], cta.Limit[tile.VarN] = int32(y*c.TileN), int32(p.N)
+		cta.Origin[tile.VarK], cta.Limit[tile.VarK] = int32(k0), int32(k1)
+		// Columns of the workspace: slice s owns [s*N, (s+1)*N).
+		cta.Origin[tile.VarSplit], cta.Limit[tile.VarSplit] = int32(split*p.N+y*c.TileN), int32((split+1)*p.N)
+	}
+}
+
+// access adds an address generator to the kernel and returns its index.
+func (h *hmma) access(a tile.Access) int16 {
+	h.k.Accesses = append(h.k.Accesses, a)
+	return int16(len(h.k.Accesses) - 1)
+}
+
+// need records that registers below n are in use.
+func (h *hmma) need(n int) { h.k.Regs = max(h.k.Regs, n) }
+
+// acc is the first accumulator register of fragment pair (fr, fc).
+func (h *hmma) acc(fr, fc int) int { return (fc*h.rows.frags + fr) * h.accSize() }
+
+// accSize is the number of registers of one 16x16 accumulator per thread.
+func (h *hmma) accSize() int {
+	if h.acc16 {
+		return 4
+	}
+	return 8
+}
+
+func (h *hmma) accRegs() int { return h.rows.frags * h.cols.frags * h.accSize() }

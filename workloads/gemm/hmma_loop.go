@@ -1,0 +1,267 @@
+package gemm
+
+import (
+	"slices"
+
+	"gpusim/workloads/tile"
+)
+
+// ins is an instruction without memory operand or guard.
+func ins(op tile.Op, dst, a, b, c int) tile.Inst {
+	return tile.Inst{Op: op, Dst: uint8(dst), SrcA: uint8(a), SrcB: uint8(b), SrcC: uint8(c)}
+}
+
+// load and store are memory instructions through access generator acc.
+func load(op tile.Op, dst int, acc int16) tile.Inst {
+	i := ins(op, dst, tile.RZ, tile.RZ, tile.RZ)
+	i.Access = acc
+	return i
+}
+
+func store(op tile.Op, src int, acc int16) tile.Inst {
+	i := ins(op, tile.RZ, src, tile.RZ, tile.RZ)
+	i.Access = acc
+	return i
+}
+
+// integer is an address instruction that updates register r, or a predicate
+// instruction that tests it.
+func integer(op tile.Op, r int) tile.Inst {
+	if op == tile.OpISETP {
+		return ins(op, tile.RZ, r, tile.RZ, tile.RZ)
+	}
+	return ins(op, r, r, tile.RZ, tile.RZ)
+}
+
+// bare is an instruction without operands.
+func bare(op tile.Op) tile.Inst { return ins(op, tile.RZ, tile.RZ, tile.RZ, tile.RZ) }
+
+func guarded(g tile.Guard, i tile.Inst) tile.Inst {
+	i.Guard = g
+	return i
+}
+
+// placed is an instruction that belongs before the matrix instruction with
+// index pos of the loop body.
+type placed struct {
+	pos  int
+	inst tile.Inst
+}
+
+// spread places instructions evenly over the matrix instructions of k-steps
+// [from, to).
+func (h *hmma) spread(dst []placed, list []tile.Inst, from, to float64) []placed {
+	for i, in := range list {
+		at := from + (to-from)*float64(i)/float64(len(list))
+		dst = append(dst, placed{int(at * float64(h.perStep())), in})
+	}
+	return dst
+}
+
+// perStep is the number of matrix instructions (16x16x4) per k-step.
+func (h *hmma) perStep() int { return h.rows.frags * h.cols.frags }
+
+// copyRegs bounds the registers that hold global data on its way to shared
+// memory. A k-tile that needs more is moved in several waves.
+const copyRegs = 40
+
+// chunk is one 16-byte chunk per thread of an operand's k-tile and the
+// registers it passes through.
+type chunk struct {
+	o   *hmmaOperand
+	j   int
+	reg int
+}
+
+// copyWaves assigns each chunk of a k-tile to a wave and registers.
+func (h *hmma) copyWaves() [][]chunk {
+	var waves [][]chunk
+	var wave []chunk
+	used := 0
+	for _, o := range []*hmmaOperand{&h.rows, &h.cols} {
+		for j := range o.chunks {
+			if used+o.stageRegs() > copyRegs {
+				waves, wave, used = append(waves, wave), nil, 0
+			}
+			wave = append(wave, chunk{o, j, h.regCopy + used})
+			used += o.stageRegs()
+			h.need(h.regCopy + used)
+		}
+	}
+	return append(waves, wave)
+}
+
+// fetch and deposit are the instructions that bring a wave's chunks from
+// global memory to registers and from there to shared memory.
+func (h *hmma) fetch(wave []chunk, iterAdd int32, g tile.Guard) []tile.Inst {
+	var out []tile.Inst
+	for _, c := range wave {
+		for i := range hmmaChunk / c.o.vec {
+			reg := c.reg + i*max(c.o.vec/2, 1)
+			out = append(out, guarded(g, load(tile.OpLDG, reg, h.access(c.o.global(h.k.Threads, c.j, i, iterAdd)))))
+		}
+	}
+	return out
+}
+
+func (h *hmma) deposit(wave []chunk, flip int32, g tile.Guard) []tile.Inst {
+	var out []tile.Inst
+	for _, c := range wave {
+		if c.o.vec == 1 {
+			for i := range hmmaChunk / 2 {
+				out = append(out, guarded(g, ins(tile.OpPRMT, c.reg+i, c.reg+2*i, c.reg+2*i+1, tile.RZ)))
+			}
+		}
+		out = append(out, guarded(g, store(tile.OpSTS, c.reg, h.access(c.o.store(h.k.Threads, c.j, h.buffer, flip)))))
+	}
+	return out
+}
+
+// fragments loads group g of an operand's fragments into its registers.
+func (h *hmma) fragments(o *hmmaOperand, g int, flip int32) []tile.Inst {
+	var out []tile.Inst
+	base, outer := h.regRows, h.warpN
+	if !o.rows {
+		base, outer = h.regCols, h.warpM
+	}
+	for i := range o.fragLoads() {
+		reg := base + g&1*o.fragRegs() + 4*i
+		out = append(out, load(tile.OpLDS, reg, h.access(o.fragment(outer, g, i, h.buffer, flip))))
+	}
+	return out
+}
+
+// math is the matrix instructions of k-step s. Every accumulator is used once
+// per k-step, which keeps dependent instructions perStep apart.
+func (h *hmma) math(s int) []tile.Inst {
+	var out []tile.Inst
+	for fc := range h.cols.frags {
+		for fr := range h.rows.frags {
+			acc := h.acc(fr, fc)
+			in := ins(tile.OpHMMA, acc, h.regRows+h.rows.fragReg(s, fr), h.regCols+h.cols.fragReg(s, fc), acc)
+			in.Imm, in.Steps = h.rows.layoutBit()|h.cols.layoutBit(), 4
+			if h.acc16 {
+				in.Steps = 2
+			}
+			out = append(out, in)
+		}
+	}
+	return out
+}
+
+// prologue computes addresses, brings the first k-tile to shared memory and
+// the first fragments to registers, and clears the accumulators while the
+// first loads are under way.
+func (h *hmma) prologue() []tile.Inst {
+	var code []tile.Inst
+	// Thread and CTA indices, then about forty integer instructions of
+	// address and predicate setup, as in disassembled library kernels.
+	for i := range 4 {
+		code = append(code, ins(tile.OpS2R, h.regAddr+i, tile.RZ, tile.RZ, tile.RZ))
+	}
+	setup := [...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}
+	for i := range 40 {
+		code = append(code, integer(setup[i%len(setup)], h.regAddr+i%hmmaAddrRegs))
+	}
+	for w, wave := range h.waves {
+		code = append(code, h.fetch(wave, 0, tile.GuardNone)...)
+		if w == 0 {
+			for r := range h.accRegs() {
+				code = append(code, ins(tile.OpMOV, r, tile.RZ, tile.RZ, tile.RZ))
+			}
+		}
+		code = append(code, h.deposit(wave, 0, tile.GuardNone)...)
+	}
+	code = append(code, bare(tile.OpBAR))
+	code = append(code, h.fragments(&h.rows, 0, 0)...)
+	return append(code, h.fragments(&h.cols, 0, 0)...)
+}
+
+// body is one k-tile: its matrix instructions, and between them the fragment
+// loads of the k-step (or pair) to come, the global loads of the next k-tile,
+// its stores to the other buffer and the barrier.
+func (h *hmma) body() []tile.Inst {
+	// The barrier stands after the last fragment load of this k-tile, which
+	// is half a k-step earlier when fragments come two k-steps at a time.
+	bar := 7.0
+	if h.rows.kContig || h.cols.kContig {
+		bar = 6.5
+	}
+	var side []placed
+	for w, wave := range h.waves {
+		length := bar / float64(len(h.waves))
+		begin, end := float64(w)*length, float64(w+1)*length
+		side = h.spread(side, h.fetch(wave, 1, tile.GuardMore), begin, begin+min(1, length*0.4))
+		side = h.spread(side, h.deposit(wave, 1, tile.GuardMore), end-min(1, length*0.4), end)
+	}
+	// Fragment loads follow the first matrix instruction of their k-step,
+	// which waits for the loads of the k-step before: a dependence barrier
+	// counts all loads that share it, and these must not be among them.
+	after := 1 / float64(h.perStep())
+	for _, o := range []*hmmaOperand{&h.rows, &h.cols} {
+		gs := o.groupSteps()
+		for g := 1; g < hmmaSteps/gs; g++ {
+			list := h.fragments(o, g, 0)
+			n := len(list) / gs
+			for s := range gs {
+				at := float64((g-1)*gs + s)
+				side = h.spread(side, list[s*n:(s+1)*n], at+after, at+0.5)
+			}
+		}
+		// Next k-tile; in the last iteration this reads stale data that
+		// nothing uses.
+		list, last := h.fragments(o, 0, 1), float64(hmmaSteps-1)
+		if n := len(list) / gs; n < len(list) {
+			side, list = h.spread(side, list[:n], bar, bar+after), list[n:]
+		}
+		side = h.spread(side, list, last+after, last+0.5)
+	}
+	// Pointer increments of both operands (64 bit), the loop counter, loop
+	// and residue predicates, and the toggles of the shared-memory pointers.
+	r := h.regAddr
+	ints := []tile.Inst{
+		integer(tile.OpISETP, r+4), integer(tile.OpISETP, r+4), integer(tile.OpISETP, r+4),
+		integer(tile.OpIADD, r), integer(tile.OpIADD, r+1), integer(tile.OpIADD, r+2), integer(tile.OpIADD, r+3),
+		integer(tile.OpLOP, r+5), integer(tile.OpLOP, r+6), integer(tile.OpLOP, r+7), integer(tile.OpLOP, r+8),
+		integer(tile.OpIADD, r+4), integer(tile.OpISETP, r+4),
+	}
+	side = h.spread(side, ints[:3], 0, 0.01)
+	side = h.spread(side, ints[3:], 1, 6)
+	side = append(side, placed{int(bar * float64(h.perStep())), bare(tile.OpBAR)})
+	slices.SortStableFunc(side, func(a, b placed) int {
+		if a.pos != b.pos {
+			return a.pos - b.pos
+		}
+		return h.rank(a.inst) - h.rank(b.inst)
+	})
+	var code []tile.Inst
+	pos := 0
+	for s := range hmmaSteps {
+		for _, m := range h.math(s) {
+			for len(side) > 0 && side[0].pos <= pos {
+				code, side = append(code, side[0].inst), side[1:]
+			}
+			code = append(code, m)
+			pos++
+		}
+	}
+	for _, s := range side {
+		code = append(code, s.inst)
+	}
+	return append(code, bare(tile.OpBRA))
+}
+
+// rank orders instructions that share a position in the loop body: what the
+// next k-step waits for goes first, and the barrier parts the loads of this
+// k-tile from those of the next.
+func (h *hmma) rank(i tile.Inst) int {
+	switch {
+	case i.Op == tile.OpBAR:
+		return 2
+	case i.Op == tile.OpLDS && h.k.Accesses[i.Access].BufferFlip == 1:
+		return 3
+	case i.Op == tile.OpLDS:
+		return 0
+	}
+	return 1
+}

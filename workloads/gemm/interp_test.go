@@ -1,0 +1,261 @@
+package gemm
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"gpusim/workloads/tile"
+)
+
+// machine executes kernels instruction by instruction on real numbers, the
+// warps of a CTA in turn from barrier to barrier. It is deliberately apart
+// from workloads/replay, so that the two check each other.
+type machine struct {
+	mem    []byte           // from deviceBase on
+	stored map[string]int64 // bytes written per tensor
+	sems   map[int32]int32
+}
+
+type warpState struct {
+	regs [32][256]uint32
+	pc   []int // position in the flattened program
+}
+
+type step struct {
+	inst *tile.Inst
+	iter int32
+	more bool // another main-loop iteration follows
+}
+
+// flatten unrolls the program of a CTA with the given trips.
+func flatten(p *tile.Program, trips int32) []step {
+	var out []step
+	for _, s := range p.Segments {
+		n := int32(1)
+		if s.Loop {
+			n = trips
+		}
+		for it := range n {
+			for i := range s.Code {
+				out = append(out, step{&s.Code[i], it, s.Loop && it+1 < n})
+			}
+		}
+	}
+	return out
+}
+
+func (m *machine) run(k *tile.Kernel) error {
+	for c := range k.CTAs() {
+		var cta tile.CTA
+		k.Place(c, &cta)
+		if err := m.runCTA(k, &cta); err != nil {
+			return fmt.Errorf("%s: CTA %d: %w", k.Name, c, err)
+		}
+	}
+	return nil
+}
+
+func (m *machine) runCTA(k *tile.Kernel, cta *tile.CTA) error {
+	shared := make([]byte, k.Shared)
+	for i := range shared {
+		shared[i] = 0xff // NaN: a read of what nobody wrote shows up in the result
+	}
+	warps := make([]*[32][256]uint32, k.Warps())
+	progs := make([][]step, k.Warps())
+	pos := make([]int, k.Warps())
+	for w := range warps {
+		warps[w] = new([32][256]uint32)
+		for l := range 32 {
+			for r := range 255 {
+				warps[w][l][r] = 0x7fc07e00 // NaN in either type
+			}
+		}
+		progs[w] = flatten(k.Programs[k.Role[w]], cta.Trips)
+	}
+	for done := 0; done < len(warps); {
+		done = 0
+		for w := range warps {
+			for pos[w] < len(progs[w]) {
+				s := progs[w][pos[w]]
+				pos[w]++
+				if err := m.exec(k, cta, w, s, warps[w], shared); err != nil {
+					return fmt.Errorf("warp %d at %d: %w", w, pos[w]-1, err)
+				}
+				if s.inst.Op == tile.OpBAR {
+					break
+				}
+			}
+			if pos[w] == len(progs[w]) {
+				done++
+			}
+		}
+	}
+	return nil
+}
+
+func active(g tile.Guard, s step, cta *tile.CTA) bool {
+	switch g {
+	case tile.GuardMore:
+		return s.more
+	case tile.GuardFirst:
+		return cta.Split == 0
+	case tile.GuardNotFirst:
+		return cta.Split != 0
+	case tile.GuardLast:
+		return cta.Split == cta.Splits-1
+	case tile.GuardNotLast:
+		return cta.Split != cta.Splits-1
+	}
+	return true
+}
+
+func f32(v uint32) float32  { return math.Float32frombits(v) }
+func bits(v float32) uint32 { return math.Float32bits(v) }
+
+func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][256]uint32, shared []byte) error {
+	in := s.inst
+	if !active(in.Guard, s, cta) {
+		return nil
+	}
+	scalar := func(lane int) float32 {
+		switch in.Imm {
+		case tile.ImmAlpha:
+			return float32(k.Alpha)
+		case tile.ImmBeta:
+			return float32(k.Beta)
+		case tile.ImmOne:
+			return 1
+		}
+		return f32(regs[lane][in.SrcB])
+	}
+	switch in.Op {
+	case tile.OpHMMA:
+		var a, b [32][2]uint32
+		var c [32][8]uint32
+		n := 8
+		if in.Steps == 2 {
+			n = 4
+		}
+		for l := range 32 {
+			copy(a[l][:], regs[l][in.SrcA:])
+			copy(b[l][:], regs[l][in.SrcB:])
+			copy(c[l][:n], regs[l][in.SrcC:])
+		}
+		tile.HMMA884(in.Imm, in.Steps, &a, &b, &c)
+		for l := range 32 {
+			copy(regs[l][int(in.Dst):int(in.Dst)+n], c[l][:n])
+		}
+	case tile.OpWAITSEM:
+		if m.sems[cta.Tile] != cta.Split {
+			return fmt.Errorf("semaphore of tile %d is %d, not %d", cta.Tile, m.sems[cta.Tile], cta.Split)
+		}
+	case tile.OpSIGSEM:
+		if w == 0 {
+			m.sems[cta.Tile]++
+		}
+	case tile.OpLDG, tile.OpSTG, tile.OpLDS, tile.OpSTS:
+		return m.memory(k, cta, w, s, regs, shared)
+	case tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
+	default:
+		for l := range 32 {
+			r := &regs[l]
+			var v uint32
+			switch in.Op {
+			case tile.OpMOV:
+				v = r[in.SrcA]
+			case tile.OpFADD:
+				v = bits(f32(r[in.SrcA]) + f32(r[in.SrcB]))
+			case tile.OpFMUL:
+				v = bits(f32(r[in.SrcA]) * scalar(l))
+			case tile.OpFFMA:
+				v = bits(float32(float64(f32(r[in.SrcA]))*float64(scalar(l)) + float64(f32(r[in.SrcC]))))
+			case tile.OpHFMA2:
+				for h := 0; h < 32; h += 16 {
+					mul := tile.HalfValue(uint16(r[in.SrcB] >> h))
+					if in.Imm != tile.ImmReg {
+						mul = tile.HalfValue(tile.HalfBits(float64(scalar(l))))
+					}
+					x := float64(tile.HalfValue(uint16(r[in.SrcA]>>h)))*float64(mul) + float64(tile.HalfValue(uint16(r[in.SrcC]>>h)))
+					v |= uint32(tile.HalfBits(x)) << h
+				}
+			case tile.OpPACK:
+				v = uint32(tile.HalfBits(float64(f32(r[in.SrcA])))) | uint32(tile.HalfBits(float64(f32(r[in.SrcB]))))<<16
+			case tile.OpUNPACK:
+				v = bits(tile.HalfValue(uint16(r[in.SrcA] >> (16 * in.Imm))))
+			case tile.OpPRMT:
+				v = r[in.SrcA]&0xffff | r[in.SrcB]<<16
+			default:
+				return fmt.Errorf("op %d is not modelled", in.Op)
+			}
+			if in.Dst != tile.RZ {
+				r[in.Dst] = v
+			}
+		}
+	}
+	return nil
+}
+
+func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][256]uint32, shared []byte) error {
+	in, a := s.inst, &k.Accesses[s.inst.Access]
+	iter := s.iter + a.IterAdd
+	loading := in.Op == tile.OpLDG || in.Op == tile.OpLDS
+	for l := range 32 {
+		t := w*32 + l
+		var at []byte
+		if a.Space == tile.Shared {
+			off := int(a.Addr[t]) + int((s.iter+a.BufferFlip)&1)*int(a.BufferStride)
+			if off%a.Bytes != 0 {
+				return fmt.Errorf("shared address %d is not a multiple of %d", off, a.Bytes)
+			}
+			at = shared[off : off+a.Bytes]
+		} else {
+			ts := &k.Tensors[a.Tensor]
+			row := cta.Origin[a.RowVar] + iter*a.RowStep + a.Row[t]
+			col := cta.Origin[a.ColVar] + iter*a.ColStep + a.Col[t]
+			rl, cl := cta.Limit[a.RowVar], cta.Limit[a.ColVar]
+			if a.RowVar == tile.VarZero {
+				rl = int32(ts.Rows)
+			}
+			if a.ColVar == tile.VarZero {
+				cl = int32(ts.Cols)
+			}
+			if row >= rl || col >= cl {
+				if loading {
+					for i := range max(a.Bytes/4, 1) {
+						regs[l][int(in.Dst)+i] = 0
+					}
+				}
+				continue
+			}
+			if row < 0 || col < 0 || int(row) >= ts.Rows || int(col) >= ts.Cols {
+				return fmt.Errorf("%s: (%d, %d) out of bounds", ts.Name, row, col)
+			}
+			off := (int64(cta.Batch)*ts.BatchStride + int64(row)*ts.RowStride + int64(col)*ts.ColStride) * int64(ts.Elem)
+			if off+int64(a.Bytes) > ts.Bytes || off%int64(a.Bytes) != 0 {
+				return fmt.Errorf("%s: offset %d of %d bytes, %d wide", ts.Name, off, ts.Bytes, a.Bytes)
+			}
+			addr := ts.Base + uint64(off)
+			at = m.mem[addr-deviceBase:][:a.Bytes]
+			if !loading {
+				m.stored[ts.Name] += int64(a.Bytes)
+			}
+		}
+		if a.Bytes == 2 {
+			if loading {
+				regs[l][in.Dst] = uint32(binary.LittleEndian.Uint16(at))
+			} else {
+				binary.LittleEndian.PutUint16(at, uint16(regs[l][in.SrcA]))
+			}
+			continue
+		}
+		for i := 0; i < a.Bytes; i += 4 {
+			if loading {
+				regs[l][int(in.Dst)+i/4] = binary.LittleEndian.Uint32(at[i:])
+			} else {
+				binary.LittleEndian.PutUint32(at[i:], regs[l][int(in.SrcA)+i/4])
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,56 @@
+// Package gemm generates the tile programs of matrix-multiply kernels as GPU
+// libraries launch them: SIMT and Tensor Core main loops, split-K reductions,
+// and matrix-vector kernels.
+package gemm
+
+import "fmt"
+
+// Problem is one matrix product with the column-major BLAS meaning,
+// C = Alpha*op(A)*op(B) + Beta*C, where op(A) is M x K, op(B) K x N and C
+// M x N, all with tight leading dimensions and, when Batch is above one,
+// matrices that follow each other without gaps.
+type Problem struct {
+	M, N, K, Batch int
+	TransA, TransB bool
+	DType, Acc     string // canonical types of the operands and the accumulators
+	OutType        string // type of C; empty means DType
+	Alpha, Beta    float64
+}
+
+// Config chooses a kernel of a family and its tiling. Tile sizes are in
+// elements; Vec sizes are elements per global memory access.
+type Config struct {
+	Family              string
+	TileM, TileN, TileK int
+	WarpM, WarpN, WarpK int
+	Splits              int  // split-K slices; 0 and 1 mean none
+	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
+	VecA, VecB, VecC    int
+}
+
+// Check reports what is wrong with a problem, if anything.
+func (p Problem) Check() error {
+	if p.M < 1 || p.N < 1 || p.K < 1 || p.Batch < 1 {
+		return fmt.Errorf("gemm: m=%d n=%d k=%d batch=%d: each must be at least 1", p.M, p.N, p.K, p.Batch)
+	}
+	return nil
+}
+
+// Out is the element type of C.
+func (p Problem) Out() string {
+	if p.OutType == "" {
+		return p.DType
+	}
+	return p.OutType
+}
+
+// Layout is the BLAS transpose suffix of kernel names, such as "tn".
+func (p Problem) Layout() string {
+	t := func(b bool) string {
+		if b {
+			return "t"
+		}
+		return "n"
+	}
+	return t(p.TransA) + t(p.TransB)
+}

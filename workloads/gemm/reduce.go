@@ -1,0 +1,150 @@
+package gemm
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+// The reduction kernel has 32 x 16 threads, as the library's does (its name
+// carries the two numbers); they cover consecutive elements.
+const reduceThreads = 32 * 16
+
+// reduceAhead is the number of slices whose loads are in flight together.
+const reduceAhead = 4
+
+// maxSplits bounds the slices of a split-K product. Library heuristics stay
+// below 41 in every published run.
+const maxSplits = 256
+
+// reduceKernel adds the partial sums of all slices, scales by alpha, adds
+// beta*C, converts and writes C. ts are the tensors of the kernel that wrote
+// the workspace, at the same addresses; splits is its number of slices. It
+// serves every family that splits K through a workspace.
+func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
+	if splits < 2 || splits > maxSplits {
+		return nil, fmt.Errorf("gemm: %d split-K slices: must be 2 to %d", splits, maxSplits)
+	}
+	if len(ts) <= tensorWorkspace {
+		return nil, fmt.Errorf("gemm: split-K reduction without a workspace")
+	}
+	out, err := elemSize(p.Out())
+	if err != nil {
+		return nil, err
+	}
+	if out > 4 {
+		return nil, fmt.Errorf("gemm: split-K reduction writes fp16 or fp32, not %s", p.Out())
+	}
+	// C and each slice are dense, so both can be walked as one long column.
+	n := p.M * p.N
+	if int64(p.M)*int64(p.N) > 1<<31-1-reduceThreads*4 {
+		return nil, fmt.Errorf("gemm: split-K reduction of %d x %d elements is too large", p.M, p.N)
+	}
+	c := ts[tensorC]
+	c.Rows, c.Cols, c.RowStride, c.ColStride = n, 1, 1, int64(n)
+	w := ts[tensorWorkspace]
+	w.Rows, w.Cols, w.RowStride, w.ColStride = n, splits, 1, int64(n)
+
+	r := reducer{p: p, splits: splits, vec: widestVector(n, 4), out: out}
+	per := reduceThreads * r.vec
+	r.k = &tile.Kernel{
+		Name:    fmt.Sprintf("splitKreduce_kernel_%s_%d", p.Out(), splits),
+		Grid:    [3]int{ceilDiv(n, per), 1, p.Batch},
+		Threads: reduceThreads, TileM: per, TileN: 1, Splits: 1,
+		Role: make([]uint8, reduceThreads/32), Tensors: []tile.Tensor{w, c},
+		Alpha: p.Alpha, Beta: p.Beta, DType: "fp32",
+	}
+	r.k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: r.code()}}}}
+	gx := r.k.Grid[0]
+	r.k.Place = func(index int, cta *tile.CTA) {
+		*cta = tile.CTA{Index: index, Batch: int32(index / gx), Splits: 1, Tile: int32(index)}
+		cta.Origin[tile.VarM], cta.Limit[tile.VarM] = int32(index%gx*per), int32(n)
+	}
+	if err := tile.Finish(r.k, l); err != nil {
+		return nil, fmt.Errorf("gemm: %s: %w", r.k.Name, err)
+	}
+	return r.k, nil
+}
+
+// reducer builds the program of a reduction kernel.
+type reducer struct {
+	p      Problem
+	splits int
+	vec    int // elements per thread
+	out    int // bytes per element of C
+	k      *tile.Kernel
+}
+
+// access addresses the thread's elements in column col of tensor t.
+func (r *reducer) access(t, elem, col int) int16 {
+	a := tile.Access{Space: tile.Global, Tensor: t, Bytes: r.vec * elem, RowVar: tile.VarM, ColVar: tile.VarZero}
+	a.Row, a.Col = make([]int32, reduceThreads), make([]int32, reduceThreads)
+	for i := range a.Row {
+		a.Row[i], a.Col[i] = int32(i*r.vec), int32(col)
+	}
+	r.k.Accesses = append(r.k.Accesses, a)
+	return int16(len(r.k.Accesses) - 1)
+}
+
+// code is straight-line: a few loads in flight, then their sums in slice
+// order, so that results do not depend on timing.
+func (r *reducer) code() []tile.Inst {
+	const (
+		sum  = 0
+		part = 4                    // reduceAhead groups of up to 4
+		src  = part + 4*reduceAhead // C, and widened from src+4
+		addr = src + 8
+	)
+	var code []tile.Inst
+	for i := range 3 {
+		code = append(code, ins(tile.OpS2R, addr+i, tile.RZ, tile.RZ, tile.RZ))
+	}
+	for i := range 12 {
+		code = append(code, integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], addr+i%4))
+	}
+	target := r.access(1, r.out, 0)
+	if r.p.Beta != 0 {
+		code = append(code, load(tile.OpLDG, src, target))
+	}
+	for s0 := 0; s0 < r.splits; s0 += reduceAhead {
+		s1 := min(s0+reduceAhead, r.splits)
+		for s := s0; s < s1; s++ {
+			code = append(code, load(tile.OpLDG, part+4*(s-s0), r.access(0, 4, s)), integer(tile.OpIADD, addr))
+		}
+		for s := s0; s < s1; s++ {
+			for e := range r.vec {
+				if s == 0 {
+					code = append(code, ins(tile.OpMOV, sum+e, part+e, tile.RZ, tile.RZ))
+				} else {
+					code = append(code, ins(tile.OpFADD, sum+e, sum+e, part+4*(s-s0)+e, tile.RZ))
+				}
+			}
+		}
+	}
+	scaled := func(op tile.Op, dst, a, c int, imm uint8) {
+		in := ins(op, dst, a, tile.RZ, c)
+		in.Imm = imm
+		code = append(code, in)
+	}
+	for e := range r.vec {
+		scaled(tile.OpFMUL, sum+e, sum+e, tile.RZ, tile.ImmAlpha)
+	}
+	if r.p.Beta != 0 {
+		from := src
+		if r.out == 2 {
+			from = src + 4
+			code = append(code, unpack(from, src, r.vec, tile.GuardNone)...)
+		}
+		for e := range r.vec {
+			scaled(tile.OpFFMA, sum+e, from+e, sum+e, tile.ImmBeta)
+		}
+	}
+	result := sum
+	if r.out == 2 {
+		result = src
+		code = append(code, pack(src, sum, r.vec)...)
+	}
+	code = append(code, store(tile.OpSTG, result, target), bare(tile.OpEXIT))
+	r.k.Regs = addr + 4
+	return code
+}

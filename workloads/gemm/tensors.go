@@ -1,0 +1,98 @@
+package gemm
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+// Indices of a GEMM kernel's tensors in Kernel.Tensors.
+const (
+	tensorA = iota
+	tensorB
+	tensorC
+	tensorWorkspace // partial sums of split-K, when there is one
+)
+
+// deviceBase is where the first tensor lies. Any address with its alignment
+// would do: what matters to caches and DRAM is the distance between tensors.
+const deviceBase = 1 << 32
+
+// elemSize is the size of a matrix element in bytes.
+func elemSize(dtype string) (int, error) {
+	switch dtype {
+	case "fp16":
+		return 2, nil
+	case "fp32":
+		return 4, nil
+	case "fp64":
+		return 8, nil
+	}
+	return 0, fmt.Errorf("gemm: element type %q is not supported (fp16, fp32, fp64)", dtype)
+}
+
+// allocate gives the tensors their addresses, in order, as the CUDA allocator
+// does: allocations of 1 MiB and more begin on their own 2 MiB page, smaller
+// ones on 512-byte boundaries.
+func allocate(ts []tile.Tensor) {
+	next := uint64(deviceBase)
+	for i := range ts {
+		align := uint64(512)
+		if ts[i].Bytes >= 1<<20 {
+			align = 2 << 20
+		}
+		next = (next + align - 1) / align * align
+		ts[i].Base = next
+		next += uint64(ts[i].Bytes)
+	}
+}
+
+// stored describes the rows x cols matrix op(X) of a column-major X: with
+// trans, X itself is cols x rows and op(X) its transpose.
+func stored(name string, elem, rows, cols, batch int, trans bool) tile.Tensor {
+	t := tile.Tensor{
+		Name: name, Elem: elem, Rows: rows, Cols: cols,
+		RowStride: 1, ColStride: int64(rows), BatchStride: int64(rows) * int64(cols),
+	}
+	if trans {
+		t.RowStride, t.ColStride = int64(cols), 1
+	}
+	t.Bytes = t.BatchStride * int64(batch) * int64(elem)
+	return t
+}
+
+// tensors describes op(A) as M x K, op(B) as K x N and C as M x N, and with
+// splits > 1 the workspace of fp32 partial sums, all placed in memory. The
+// workspace is the M x (N*splits) matrix whose column s*N+n holds column n of
+// slice s.
+func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
+	in, err := elemSize(p.DType)
+	if err != nil {
+		return nil, err
+	}
+	out, err := elemSize(p.Out())
+	if err != nil {
+		return nil, err
+	}
+	ts := []tile.Tensor{
+		stored("A", in, p.M, p.K, p.Batch, p.TransA),
+		stored("B", in, p.K, p.N, p.Batch, p.TransB),
+		stored("C", out, p.M, p.N, p.Batch, false),
+	}
+	if splits > 1 {
+		ts = append(ts, stored("workspace", 4, p.M, p.N*splits, p.Batch, false))
+	}
+	allocate(ts)
+	return ts, nil
+}
+
+// kSlices divides K into slices of whole k-tiles: slices of per k-tiles each,
+// the last possibly shorter. Fewer slices than asked for come back when the
+// rounded-up slice length leaves some with nothing to do.
+func kSlices(k, tileK, splits int) (slices, per int) {
+	tiles := ceilDiv(k, tileK)
+	per = ceilDiv(tiles, max(splits, 1))
+	return ceilDiv(tiles, per), per
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,163 @@
+package library
+
+import (
+	"fmt"
+	"math"
+
+	"gpusim/configs"
+	"gpusim/workloads/gemm"
+)
+
+// Call is what the library launches for a problem.
+type Call struct {
+	Name   string // the BLAS call, e.g. gemm_tn
+	Kernel string // main kernel's name with layout suffix
+	Config gemm.Config
+	Entry  Entry
+	Cost   float64 // the library's own estimate in SM cycles
+}
+
+// Force overrides the choice. Splits applies only with Kernel.
+type Force struct {
+	Kernel string
+	Splits int
+}
+
+// Choose picks the kernel and the split-K factor with the lowest estimated cost.
+func Choose(g *configs.GPU, p gemm.Problem, f Force) (Call, error) {
+	calls, err := Candidates(g, p, f)
+	if err != nil {
+		return Call{}, err
+	}
+	best := calls[0]
+	for _, c := range calls[1:] {
+		if c.Cost < best.Cost {
+			best = c
+		}
+	}
+	return best, nil
+}
+
+// Candidates lists all calls that the library could make, in catalogue order.
+func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
+	entries := Entries(g, p)
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("the library of this machine has no GEMM kernel for dtype %s with %s accumulators", p.DType, p.Acc)
+	}
+	if f.Kernel != "" {
+		e, err := find(entries, f.Kernel)
+		if err != nil {
+			return nil, err
+		}
+		entries = []Entry{e}
+	}
+	var out []Call
+	for _, e := range entries {
+		for _, z := range splitsToTry(p, e, f) {
+			c := Call{Name: "gemm_" + p.Layout(), Kernel: e.Name + "_" + p.Layout(), Entry: e, Config: config(g, p, e, z)}
+			c.Cost = cost(g, p, e, z, c.Config.Workspace)
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// maxSplits is the largest split-K factor the library considers; NeuSight's
+// V100 table shows 2 to 21.
+const maxSplits = 32
+
+func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
+	if f.Kernel != "" && f.Splits > 0 {
+		return []int{f.Splits}
+	}
+	if p.Batch > 1 {
+		return []int{1}
+	}
+	zs := []int{1}
+	tiles := (p.K + e.TileK - 1) / e.TileK
+	for z := 2; z <= maxSplits && tiles/z >= 2; z++ {
+		zs = append(zs, z)
+	}
+	return zs
+}
+
+// config turns an entry into a generator configuration.
+func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
+	c := gemm.Config{
+		Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
+		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Splits: z,
+	}
+	lda, ldb := p.M, p.K
+	if p.TransA {
+		lda = p.K
+	}
+	if p.TransB {
+		ldb = p.N
+	}
+	widest := 4
+	if p.DType == "fp16" {
+		widest = 8
+	} else if p.DType == "fp64" {
+		widest = 2
+	}
+	c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
+	if z > 1 {
+		c.Workspace = int64(z)*int64(p.M)*int64(p.N)*4 <= int64(g.Library.Workspace)
+	}
+	return c
+}
+
+// vector is the widest power-of-two access that a leading dimension allows.
+func vector(ld, widest int) int {
+	for v := widest; v > 1; v /= 2 {
+		if ld%v == 0 {
+			return v
+		}
+	}
+	return 1
+}
+
+// The library's beliefs, in SM cycles.
+const (
+	beliefLaunch  = 2500 // launch, prologue and epilogue of one round of CTAs
+	beliefLatency = 900  // least time of a main-loop iteration: one trip to memory
+	beliefReduce  = 4000 // second kernel of split-K
+	beliefSerial  = 1800 // one more slice in the chain of an in-kernel reduction
+)
+
+// cost estimates a call in SM cycles: rounds of CTAs per SM, each iteration
+// bound by the math rate or by memory latency, plus the reduction.
+func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
+	rate := float64(g.SM.SubCores)
+	switch e.Family {
+	case "hmma":
+		rate *= float64(g.Tensor.FMAPerClk)
+	default:
+		if p.DType == "fp64" {
+			rate *= float64(g.SM.Pipes.FP64.Lanes)
+		} else {
+			rate *= float64(g.SM.Pipes.FP32.Lanes)
+		}
+	}
+	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
+	perSM := ceil(tiles*z, g.SM.Count)
+	iters := ceil(ceil(p.K, e.TileK), z)
+	math1 := float64(e.TileM*e.TileN*e.TileK) / (rate * e.Gain)
+	total := 0.0
+	for left := perSM; left > 0; {
+		n := min(left, e.PerSM)
+		rounds := left / n
+		total += float64(rounds) * (float64(iters)*math.Max(beliefLatency, float64(n)*math1) + beliefLaunch)
+		left -= rounds * n
+	}
+	if z > 1 {
+		if workspace {
+			total += beliefReduce
+		} else {
+			total += beliefSerial * float64(z-1)
+		}
+	}
+	return total
+}
+
+func ceil(a, b int) int { return (a + b - 1) / b }

@@ -1,0 +1,23 @@
+// Package library models the math library of a GPU: which kernels it has and
+// which of them it launches for a shape. That choice is the library's own
+// belief about cost; it is separate from simulated time and may be wrong.
+package library
+
+import (
+	"gpusim/configs"
+	"gpusim/workloads/tile"
+)
+
+// Latencies are what kernels for this GPU are compiled against.
+func Latencies(g *configs.GPU) tile.Latencies {
+	p := &g.SM.Pipes
+	return tile.Latencies{
+		FP32: p.FP32.Latency, FP64: p.FP64.Latency, INT: p.INT.Latency, FP16: p.FP16.Latency, SFU: p.SFU.Latency,
+		HMMA: g.Tensor.Latency, HMMAAccumulate: g.Tensor.AccumulateWait,
+		HMMAStep: g.Tensor.StepCycles, HMMAStepFP16: g.Tensor.StepCyclesFP16,
+		Branch:        g.SM.BranchLatency,
+		RegisterBanks: g.SM.RegisterBanks, OperandsPerRead: g.SM.BankOperandsPerRead,
+		LanesFP32: p.FP32.Lanes, LanesINT: p.INT.Lanes, LanesFP64: p.FP64.Lanes, LanesFP16: p.FP16.Lanes,
+		SharedBanks: g.SM.MIO.SharedBanks, SharedBytesClk: g.SM.MIO.SharedBytesClk,
+	}
+}

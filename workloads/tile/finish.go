@@ -1,0 +1,127 @@
+package tile
+
+import "fmt"
+
+// Finish completes a generated kernel: shared-memory passes, control codes
+// and code size. It reports what a generator got wrong.
+func Finish(k *Kernel, l Latencies) error {
+	if k.Threads < 32 || k.Threads%32 != 0 {
+		return fmt.Errorf("kernel %s: %d threads are not whole warps", k.Name, k.Threads)
+	}
+	if len(k.Role) != k.Warps() {
+		return fmt.Errorf("kernel %s: %d roles for %d warps", k.Name, len(k.Role), k.Warps())
+	}
+	for i := range k.Accesses {
+		if err := k.finishAccess(i, &l); err != nil {
+			return fmt.Errorf("kernel %s: access %d: %w", k.Name, i, err)
+		}
+	}
+	k.CodeBytes = 0
+	for i, p := range k.Programs {
+		if err := k.checkProgram(p); err != nil {
+			return fmt.Errorf("kernel %s: program %d: %w", k.Name, i, err)
+		}
+		if err := p.schedule(k, &l); err != nil {
+			return fmt.Errorf("kernel %s: program %d: %w", k.Name, i, err)
+		}
+		k.CodeBytes += 16 * p.StaticCount()
+	}
+	return nil
+}
+
+func (k *Kernel) finishAccess(i int, l *Latencies) error {
+	a := &k.Accesses[i]
+	if a.Space == Global {
+		if len(a.Row) != k.Threads || len(a.Col) != k.Threads {
+			return fmt.Errorf("%d rows and %d columns for %d threads", len(a.Row), len(a.Col), k.Threads)
+		}
+		a.findBounds(k.Warps())
+		return nil
+	}
+	if len(a.Addr) != k.Threads {
+		return fmt.Errorf("%d addresses for %d threads", len(a.Addr), k.Threads)
+	}
+	for t, addr := range a.Addr {
+		if addr < 0 || int(addr)+int(a.BufferStride)+a.Bytes > k.Shared || int(addr)%a.Bytes != 0 {
+			return fmt.Errorf("thread %d: %d B at %d (buffers %d apart) in %d B of shared memory", t, a.Bytes, addr, a.BufferStride, k.Shared)
+		}
+	}
+	a.Passes = make([]uint8, k.Warps())
+	for w := range a.Passes {
+		a.Passes[w] = passes(a.Addr[w*32:w*32+32], a.Bytes, max(1, l.SharedBanks))
+	}
+	return nil
+}
+
+// passes counts the data passes of a warp's shared-memory access: lanes of
+// equal words share them, different words of one bank do not. Accesses of 8
+// and 16 bytes are served by half warps.
+func passes(addr []int32, bytes, banks int) uint8 {
+	group := 32
+	if bytes > 4 {
+		group = 16
+	}
+	total := 0
+	var buf [64]int32
+	for g := 0; g < 32; g += group {
+		words := buf[:0]
+		for _, a := range addr[g : g+group] {
+			for b := 0; b < max(4, bytes); b += 4 {
+				words = append(words, (a+int32(b))/4)
+			}
+		}
+		most := 1
+		var n [64]int
+		for i, w := range words {
+			seen := false
+			for _, v := range words[:i] {
+				seen = seen || v == w
+			}
+			if !seen {
+				n[int(w)%banks]++
+				most = max(most, n[int(w)%banks])
+			}
+		}
+		total += most
+	}
+	return uint8(total)
+}
+
+func (k *Kernel) checkProgram(p *Program) error {
+	if len(p.Segments) == 0 {
+		return fmt.Errorf("no code")
+	}
+	last := p.Segments[len(p.Segments)-1].Code
+	if len(last) == 0 || last[len(last)-1].Op != OpEXIT {
+		return fmt.Errorf("does not end in EXIT")
+	}
+	for s := range p.Segments {
+		code := p.Segments[s].Code
+		if p.Segments[s].Loop && (len(code) == 0 || code[len(code)-1].Op != OpBRA) {
+			return fmt.Errorf("segment %d: a loop must end in BRA", s)
+		}
+		for i := range code {
+			in := &code[i]
+			switch in.Op {
+			case OpLDG, OpSTG, OpRED, OpLDS, OpSTS:
+				if in.Access < 0 || int(in.Access) >= len(k.Accesses) {
+					return fmt.Errorf("segment %d instruction %d: no access %d", s, i, in.Access)
+				}
+				want := Global
+				if in.Op == OpLDS || in.Op == OpSTS {
+					want = Shared
+				}
+				if k.Accesses[in.Access].Space != want {
+					return fmt.Errorf("segment %d instruction %d: access %d is in the wrong memory", s, i, in.Access)
+				}
+			}
+			reads, write := operandsOf(in, words(k, in))
+			for _, r := range append(reads[:], write) {
+				if r.n > 0 && int(r.base)+int(r.n) > k.Regs {
+					return fmt.Errorf("segment %d instruction %d: register %d of %d", s, i, int(r.base)+int(r.n)-1, k.Regs)
+				}
+			}
+		}
+	}
+	return nil
+}

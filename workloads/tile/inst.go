@@ -1,0 +1,146 @@
+// Package tile is the kernel format that generators write and machines run: a
+// grid of CTAs whose warps each run a tile program, a compact loop nest of
+// warp instructions whose memory operands come from address generators.
+//
+// A program carries what a compiler puts into real machine code: stall counts
+// for fixed latencies and dependence barriers for variable ones (Schedule
+// fills them in). So the SM needs no register scoreboard, as on silicon since
+// Maxwell, and the replay package can execute the very same instructions on
+// real numbers.
+package tile
+
+// Op is an instruction class of the modelled machine code.
+type Op uint8
+
+// The instruction classes. Registers are 32 bit; an operand wider than that
+// is a run of consecutive registers that begins at the named one.
+const (
+	OpNOP     Op = iota
+	OpMOV        // Dst = SrcA (RZ reads as zero)
+	OpFFMA       // fp32: Dst = SrcA*SrcB + SrcC (Imm may replace SrcB by a scalar, as in OpFMUL)
+	OpFADD       // fp32: Dst = SrcA + SrcB
+	OpFMUL       // fp32: Dst = SrcA * alpha (Imm selects the scalar, see ImmAlpha, ImmBeta) or SrcA*SrcB
+	OpHFMA2      // fp16x2: Dst = SrcA*SrcB + SrcC, two halves per register, one rounding (Imm may replace SrcB by a scalar rounded to half, as in OpFMUL)
+	OpDFMA       // fp64: Dst(2) = SrcA(2)*SrcB(2) + SrcC(2)
+	OpDADD       // fp64: Dst(2) = SrcA(2) + SrcB(2)
+	OpDMUL       // fp64: Dst(2) = SrcA(2) * alpha or SrcB(2)
+	OpPACK       // fp32 pair to fp16x2: Dst = half(SrcA) | half(SrcB)<<16
+	OpUNPACK     // fp16 half of SrcA to fp32: Imm 0 = low, 1 = high
+	OpPRMT       // byte permute: Dst = low half of SrcA | low half of SrcB << 16
+	OpIADD       // integer/address arithmetic; timing only
+	OpIMAD       // integer multiply-add; timing only
+	OpLOP        // logic; timing only
+	OpISETP      // predicate arithmetic; timing only
+	OpS2R        // read special register; timing only
+	OpMUFU       // special function; timing only so far
+	OpHMMA       // m8n8k4 on four quad pairs: Steps issue slots; fragments in SrcA(2), SrcB(2), SrcC/Dst(8 fp32 or 4 fp16); Imm holds the operand layouts (HMMAACol, HMMABRow)
+	OpLDG        // global load, Access; Dst gets Access.Bytes/4 registers (at least one)
+	OpSTG        // global store, Access, data in SrcA..
+	OpLDS        // shared load
+	OpSTS        // shared store
+	OpRED        // atomic add to global memory without return, fp32, Access, data in SrcA
+	OpBAR        // CTA-wide barrier
+	OpMEMBAR     // earlier stores of this warp are visible device-wide before later instructions
+	OpWAITSEM    // wait until the CTA's semaphore equals the CTA's Split (serial split-K); one warp polls, Access unused
+	OpSIGSEM     // add one to the CTA's semaphore (after MEMBAR and BAR)
+	OpBRA        // loop branch
+	OpEXIT
+	NumOps
+)
+
+// RZ is the register that reads as zero and swallows writes.
+const RZ = 255
+
+// NoBar means that an instruction sets no dependence barrier.
+const NoBar = 0
+
+// NumBars is the number of dependence barriers of a warp, numbered 1..NumBars
+// in WrBar and RdBar, bit (n-1) in Wait.
+const NumBars = 6
+
+// Imm values of OpFMUL, OpDMUL, OpFFMA and OpHFMA2: where the multiplier comes
+// from. A scalar is a constant-bank operand, so SrcB is not read.
+const (
+	ImmReg   = 0 // multiply by SrcB
+	ImmAlpha = 1 // multiply by the kernel's alpha
+	ImmBeta  = 2 // multiply by the kernel's beta
+	ImmOne   = 3 // multiply by one (an addition)
+)
+
+// Inst is one warp instruction. The zero value of Access means "none" only
+// for ops that take none.
+type Inst struct {
+	Op    Op
+	Dst   uint8
+	SrcA  uint8
+	SrcB  uint8
+	SrcC  uint8
+	Imm   uint8
+	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); else 0
+
+	// What the compiler decides; filled in by Schedule.
+	Stall uint8 // cycles before this warp may issue its next instruction, at least 1
+	Wait  uint8 // bit mask of dependence barriers that must be clear before issue
+	WrBar uint8 // barrier held until the result is written; NoBar for fixed latency
+	RdBar uint8 // barrier held until the source registers have been read
+	Bank  uint8 // extra cycles in which operand reads conflict in the register banks
+
+	Access int16 // index into Kernel.Accesses for LDG, STG, LDS, STS, RED
+	Guard  Guard // when false, the instruction still issues but does nothing
+}
+
+// Guard is a predicate that is uniform over a warp.
+type Guard uint8
+
+// Guards known to the SM and to replay.
+const (
+	GuardNone     Guard = iota
+	GuardMore           // main loop only: another main-loop iteration follows this one (prefetch of the next k-tile)
+	GuardFirst          // split index is 0
+	GuardNotFirst       // split index is not 0
+	GuardLast           // split index is the last
+	GuardNotLast        // split index is not the last
+)
+
+// Segment is a run of instructions executed Trips times.
+type Segment struct {
+	Code []Inst
+	Loop bool // false: once; true: CTA.Trips times (zero trips skip it)
+}
+
+// Program is what one warp role executes, segment after segment. The last
+// instruction of the last segment is OpEXIT; the last instruction of a loop
+// segment is OpBRA.
+type Program struct {
+	Segments []Segment
+}
+
+// Instructions counts the warp instructions that one warp executes, with an
+// HMMA group counted as one.
+func (p *Program) Instructions(trips int) int {
+	n := 0
+	for _, s := range p.Segments {
+		if s.Loop {
+			n += len(s.Code) * trips
+		} else {
+			n += len(s.Code)
+		}
+	}
+	return n
+}
+
+// StaticCount is the number of machine instructions in the code, HMMA groups
+// counted by their steps: it sizes the instruction footprint.
+func (p *Program) StaticCount() int {
+	n := 0
+	for _, s := range p.Segments {
+		for _, i := range s.Code {
+			if i.Op == OpHMMA {
+				n += int(i.Steps)
+			} else {
+				n++
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,140 @@
+package tile
+
+// Var names the CTA-dependent origin that an access is relative to.
+type Var uint8
+
+// The origins and limits a CTA carries.
+const (
+	VarZero Var = iota // origin 0, limit from the tensor
+	VarM
+	VarN
+	VarK
+	VarSplit // row = split index (workspace of partial sums)
+	NumVars
+)
+
+// Space is a memory space.
+type Space uint8
+
+// Memory spaces.
+const (
+	Global Space = iota
+	Shared
+)
+
+// Tensor is a strided matrix (or batch of them) in device memory.
+//
+// Element (row, col) of batch b lies at
+// Base + (b*BatchStride + row*RowStride + col*ColStride)*Elem bytes.
+type Tensor struct {
+	Name        string
+	Base        uint64 // device address, a multiple of 256
+	Elem        int    // bytes per element
+	Rows, Cols  int    // extents in elements
+	RowStride   int64  // elements
+	ColStride   int64  // elements
+	BatchStride int64  // elements
+	Bytes       int64  // whole allocation, all batches
+	Output      bool   // the kernel writes it
+}
+
+// Access is an address generator: thread t of the CTA touches Bytes
+// contiguous bytes that begin at element (row, col) of a tensor, with
+//
+//	row = CTA.Origin[RowVar] + iter*RowStep + Row[t]
+//	col = CTA.Origin[ColVar] + iter*ColStep + Col[t]
+//
+// where iter is the main-loop iteration (0 outside the loop) plus IterAdd.
+// A lane whose row or col is at or beyond its limit (CTA.Limit of the
+// variable; the tensor's extent for VarZero) does nothing; vectors never
+// straddle a limit, because generators pick vector widths that divide it.
+// Loads of masked lanes give zeros.
+//
+// In shared memory thread t touches Bytes at byte Addr[t] of the CTA's shared
+// memory, plus (iter & 1)*BufferStride when double buffered.
+type Access struct {
+	Space Space
+	Bytes int // per lane: 2, 4, 8 or 16
+
+	// Global.
+	Tensor           int
+	RowVar, ColVar   Var
+	RowStep, ColStep int32
+	IterAdd          int32
+	Row, Col         []int32 // per thread of the CTA
+	BatchFree        bool    // the tensor has no batch dimension
+	bounds           []bound // per warp; filled in by Finish
+
+	// Shared.
+	Addr         []int32 // per thread of the CTA
+	BufferStride int32
+	BufferFlip   int32   // added to iter before the buffer is chosen
+	Passes       []uint8 // per warp: shared-memory data passes (wavefronts); filled in by Finish
+}
+
+// CTA is what distinguishes one CTA of a grid from another.
+type CTA struct {
+	Index  int
+	Origin [NumVars]int32
+	Limit  [NumVars]int32
+	Batch  int32
+	Split  int32 // split-K slice
+	Splits int32
+	Tile   int32 // output tile index: names the semaphore
+	Trips  int32 // main-loop iterations
+}
+
+// Kernel is one launch.
+type Kernel struct {
+	Name      string
+	Grid      [3]int // x fastest
+	Threads   int    // per CTA, a multiple of 32
+	Regs      int    // per thread
+	Shared    int    // bytes per CTA
+	TileM     int
+	TileN     int
+	TileK     int
+	Splits    int
+	Programs  []*Program // one per warp role
+	Role      []uint8    // per warp of the CTA: index into Programs
+	Accesses  []Access
+	Tensors   []Tensor
+	Alpha     float64
+	Beta      float64
+	DType     string // canonical type of the payload arithmetic: fp16, fp32, fp64
+	CodeBytes int    // instruction footprint
+
+	// Place fills in the CTA with the given linear index (x fastest).
+	Place func(index int, c *CTA)
+
+	// Semaphores is the number of serial split-K semaphores (one per tile), 0 if none.
+	Semaphores int
+}
+
+// CTAs is the number of CTAs in the grid.
+func (k *Kernel) CTAs() int { return k.Grid[0] * k.Grid[1] * k.Grid[2] }
+
+// Warps is the number of warps per CTA.
+func (k *Kernel) Warps() int { return k.Threads / 32 }
+
+// Line is the part of one 128-byte line that a warp instruction touches.
+type Line struct {
+	Addr    uint64 // address of the line
+	Sectors uint8  // mask of its 32-byte sectors
+}
+
+// Latencies are the fixed latencies and port rules that Schedule compiles
+// against, in SM cycles: issue of the producer to issue of a dependent.
+type Latencies struct {
+	FP32, FP64, INT, FP16, SFU int
+	HMMA                       int // to a dependent that is not an accumulating MMA
+	HMMAAccumulate             int // to a dependent MMA on the same accumulator
+	HMMAStep, HMMAStepFP16     int // issue interval of steps with fp32 and fp16 accumulators
+	Branch                     int
+	RegisterBanks              int
+	OperandsPerRead            int
+	LanesFP32, LanesINT        int // per sub-core
+	LanesFP64, LanesFP16       int
+	SharedBanks                int
+	SharedBytesClk             int
+}

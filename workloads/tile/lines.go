@@ -1,0 +1,126 @@
+package tile
+
+// LineGen turns accesses into the lines and sectors they touch. It belongs to
+// one simulation: kernels are immutable, its caches are not.
+type LineGen struct {
+	k     *Kernel
+	warps int
+	cache [][]pattern // per access*warps+warp: by address of the first lane modulo a line
+}
+
+// pattern is what a warp instruction with all lanes active touches, relative
+// to the line of its first lane.
+type pattern struct {
+	known bool
+	lines []patternLine
+}
+
+type patternLine struct {
+	delta   int64
+	sectors uint8
+}
+
+const lineBytes, sectorBytes = 128, 32
+
+// NewLineGen makes a generator for one kernel.
+func NewLineGen(k *Kernel) *LineGen {
+	return &LineGen{k: k, warps: k.Warps(), cache: make([][]pattern, len(k.Accesses)*k.Warps())}
+}
+
+// LaneAddr is the device address that a thread of a CTA touches in a
+// main-loop iteration, and whether it touches anything.
+func LaneAddr(k *Kernel, acc *Access, c *CTA, thread int, iter int32) (addr uint64, active bool) {
+	t := &k.Tensors[acc.Tensor]
+	iter += acc.IterAdd
+	row := c.Origin[acc.RowVar] + iter*acc.RowStep + acc.Row[thread]
+	col := c.Origin[acc.ColVar] + iter*acc.ColStep + acc.Col[thread]
+	if row >= limit(t.Rows, c, acc.RowVar) || col >= limit(t.Cols, c, acc.ColVar) {
+		return 0, false
+	}
+	off := int64(row)*t.RowStride + int64(col)*t.ColStride
+	if !acc.BatchFree {
+		off += int64(c.Batch) * t.BatchStride
+	}
+	return t.Base + uint64(off*int64(t.Elem)), true
+}
+
+func limit(extent int, c *CTA, v Var) int32 {
+	if v == VarZero {
+		return int32(extent)
+	}
+	return c.Limit[v]
+}
+
+// Lines appends what a warp instruction touches to out, in the order of its
+// lanes.
+func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []Line {
+	acc := &g.k.Accesses[access]
+	if g.inside(acc, c, warp, iter) {
+		first, _ := LaneAddr(g.k, acc, c, warp*32, iter)
+		at := access*g.warps + warp
+		if g.cache[at] == nil {
+			g.cache[at] = make([]pattern, lineBytes)
+		}
+		p := &g.cache[at][first%lineBytes]
+		base := first &^ (lineBytes - 1)
+		if !p.known {
+			p.known = true
+			for _, l := range g.slow(acc, c, warp, iter, nil) {
+				p.lines = append(p.lines, patternLine{int64(l.Addr - base), l.Sectors})
+			}
+		}
+		for i := range p.lines {
+			out = append(out, Line{base + uint64(p.lines[i].delta), p.lines[i].sectors})
+		}
+		return out
+	}
+	return g.slow(acc, c, warp, iter, out)
+}
+
+// inside says whether all lanes of the warp are within the limits.
+func (g *LineGen) inside(acc *Access, c *CTA, warp int, iter int32) bool {
+	t := &g.k.Tensors[acc.Tensor]
+	iter += acc.IterAdd
+	row := limit(t.Rows, c, acc.RowVar) - c.Origin[acc.RowVar] - iter*acc.RowStep
+	col := limit(t.Cols, c, acc.ColVar) - c.Origin[acc.ColVar] - iter*acc.ColStep
+	b := &acc.bounds[warp]
+	return b.row < row && b.col < col
+}
+
+func (g *LineGen) slow(acc *Access, c *CTA, warp int, iter int32, out []Line) []Line {
+	begin := len(out)
+	for lane := range 32 {
+		a, ok := LaneAddr(g.k, acc, c, warp*32+lane, iter)
+		if !ok {
+			continue
+		}
+		end := a + uint64(acc.Bytes) - 1
+		for s := a / sectorBytes; s <= end/sectorBytes; s++ {
+			addr, bit := s*sectorBytes&^(lineBytes-1), uint8(1)<<(s%(lineBytes/sectorBytes))
+			i := len(out) - 1
+			for ; i >= begin && out[i].Addr != addr; i-- {
+			}
+			if i >= begin {
+				out[i].Sectors |= bit
+			} else {
+				out = append(out, Line{addr, bit})
+			}
+		}
+	}
+	return out
+}
+
+// bound is the largest row and column offset among a warp's lanes.
+type bound struct{ row, col int32 }
+
+func (a *Access) findBounds(warps int) {
+	a.bounds = make([]bound, warps)
+	for w := range a.bounds {
+		b := bound{a.Row[w*32], a.Col[w*32]}
+		for l := 1; l < 32; l++ {
+			b.row = max(b.row, a.Row[w*32+l])
+			b.col = max(b.col, a.Col[w*32+l])
+		}
+		a.bounds[w] = b
+	}
+}

@@ -1,0 +1,97 @@
+package tile
+
+// regs is a run of consecutive registers.
+type regs struct {
+	base uint8
+	n    uint8
+}
+
+func (r regs) has(reg int) bool {
+	return r.n > 0 && r.base != RZ && reg >= int(r.base) && reg < int(r.base)+int(r.n)
+}
+
+// operandsOf lists the registers that an instruction reads and the run that
+// it writes. words is the access width in registers.
+func operandsOf(in *Inst, words uint8) (reads [4]regs, write regs) {
+	one := func(r uint8) regs { return regs{r, 1} }
+	two := func(r uint8) regs { return regs{r, 2} }
+	switch in.Op {
+	case OpFFMA, OpHFMA2, OpIADD, OpIMAD, OpLOP, OpISETP:
+		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
+	case OpFADD, OpPACK, OpPRMT:
+		reads[0], reads[1], write = one(in.SrcA), one(in.SrcB), one(in.Dst)
+	case OpFMUL:
+		reads[0], write = one(in.SrcA), one(in.Dst)
+		if in.Imm == ImmReg {
+			reads[1] = one(in.SrcB)
+		}
+	case OpMOV, OpUNPACK, OpMUFU:
+		reads[0], write = one(in.SrcA), one(in.Dst)
+	case OpS2R:
+		write = one(in.Dst)
+	case OpDFMA:
+		reads[0], reads[1], reads[2], write = two(in.SrcA), two(in.SrcB), two(in.SrcC), two(in.Dst)
+	case OpDADD:
+		reads[0], reads[1], write = two(in.SrcA), two(in.SrcB), two(in.Dst)
+	case OpDMUL:
+		reads[0], write = two(in.SrcA), two(in.Dst)
+		if in.Imm == ImmReg {
+			reads[1] = two(in.SrcB)
+		}
+	case OpHMMA:
+		acc := uint8(8)
+		if in.Steps == 2 {
+			acc = 4
+		}
+		reads[0], reads[1], reads[2], write = two(in.SrcA), two(in.SrcB), regs{in.SrcC, acc}, regs{in.Dst, acc}
+	case OpLDG, OpLDS:
+		write = regs{in.Dst, words}
+	case OpSTG, OpSTS, OpRED:
+		reads[0] = regs{in.SrcA, words}
+	}
+	for i := range reads {
+		if reads[i].base == RZ {
+			reads[i] = regs{}
+		}
+	}
+	if write.base == RZ {
+		write = regs{}
+	}
+	return reads, write
+}
+
+// latency is the fixed latency of an instruction's result for a dependent
+// instruction, counted from the issue of its first step; 0 if it is variable
+// and tracked by a dependence barrier.
+func (l *Latencies) latency(in *Inst) int {
+	switch in.Op {
+	case OpFFMA, OpFADD, OpFMUL:
+		return l.FP32
+	case OpHFMA2:
+		return l.FP16
+	case OpDFMA, OpDADD, OpDMUL:
+		return l.FP64
+	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpIADD, OpIMAD, OpLOP, OpISETP:
+		return l.INT
+	case OpHMMA:
+		return l.HMMA + l.span(in) - 1
+	}
+	return 0
+}
+
+// span is the number of cycles from an instruction's issue to the first in
+// which its warp may issue again.
+func (l *Latencies) span(in *Inst) int {
+	if in.Op != OpHMMA {
+		return 1
+	}
+	if in.Steps == 2 {
+		return (int(in.Steps)-1)*max(1, l.HMMAStepFP16) + 1
+	}
+	return (int(in.Steps)-1)*max(1, l.HMMAStep) + 1
+}
+
+// accumulates says whether b is an MMA on the accumulator that MMA a writes.
+func accumulates(a, b *Inst) bool {
+	return a.Op == OpHMMA && b.Op == OpHMMA && a.Dst == b.SrcC && a.Steps == b.Steps
+}

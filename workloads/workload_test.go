@@ -1,0 +1,219 @@
+package workloads
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestParse(t *testing.T) {
+	const base = "gemm:m=3,n=5,k=7,dtype=fp16,acc=fp32,ta=n,tb=n,batch=1,order=col"
+	for _, c := range []struct{ in, text, short string }{
+		{"gemm:3x5x7:fp16", base, "gemm:3x5x7:fp16"},
+		{" GEMM:3X5X7:Half ", base, "gemm:3x5x7:fp16"},
+		{"gemm:k=7,n=5,m=3,dtype=amp_fp16", base, "gemm:3x5x7:fp16"},
+		{"gemm:3x5x7", "gemm:m=3,n=5,k=7,dtype=fp32,acc=fp32,ta=n,tb=n,batch=1,order=col", "gemm:3x5x7:fp32"},
+		{"gemm:3x5x7:fp64", "gemm:m=3,n=5,k=7,dtype=fp64,acc=fp64,ta=n,tb=n,batch=1,order=col", "gemm:3x5x7:fp64"},
+		{"gemm:3x5x7:fp8_e4m3", "gemm:m=3,n=5,k=7,dtype=fp8,acc=fp32,ta=n,tb=n,batch=1,order=col", "gemm:3x5x7:fp8"},
+		{"gemm:3x5x7:int8", "gemm:m=3,n=5,k=7,dtype=int8,acc=int32,ta=n,tb=n,batch=1,order=col", "gemm:3x5x7:int8"},
+		{
+			"gemm:3x5x7:fp16,acc=fp16,ta=t,batch=4,kernel=volta_h884gemm_64x64",
+			"gemm:m=3,n=5,k=7,dtype=fp16,acc=fp16,ta=t,tb=n,batch=4,order=col,kernel=volta_h884gemm_64x64",
+			"gemm:3x5x7:fp16,acc=fp16,ta=t,batch=4,kernel=volta_h884gemm_64x64",
+		},
+		// Row-major C = A x B' is column-major C' = B x A'.
+		{"gemm:m=3,n=5,k=7,ta=n,tb=t,order=row", "gemm:m=5,n=3,k=7,dtype=fp32,acc=fp32,ta=t,tb=n,batch=1,order=col", "gemm:5x3x7:fp32,ta=t"},
+	} {
+		w, err := Parse(c.in)
+		if err != nil {
+			t.Errorf("%s: %v", c.in, err)
+			continue
+		}
+		if w.Text != c.text || w.Short() != c.short || w.Kind != KindGEMM {
+			t.Errorf("%s: got %q and %q, want %q and %q", c.in, w.Text, w.Short(), c.text, c.short)
+		}
+		for _, s := range []string{w.Text, w.Short()} {
+			if again, err := Parse(s); err != nil || again.Text != w.Text {
+				t.Errorf("%s does not round-trip: %v %v", s, again, err)
+			}
+		}
+	}
+}
+
+func TestParseErrors(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                                     "empty workload",
+		"gemm":                                 "want KIND:PARAMETERS",
+		"gemm:":                                "is not MxNxK",
+		"gemm:1x2":                             "is not MxNxK",
+		"gemm:1x2x0":                           "k=0 is out of range (allowed 1..2147483647)",
+		"gemm:1x2x-3":                          "k=-3 is not a whole number of 1 or more",
+		"gemm:1x2x2147483648":                  "k=2147483648 is out of range",
+		"gemm:1x2x99999999999999999999":        "out of range",
+		"gemm:1x2x3.5":                         "not a whole number",
+		"gemm:1x2x":                            "out of range",
+		"gemm:1x2x3:fp12":                      `unknown dtype "fp12" (did you mean "fp32"?)`,
+		"gemm:m=1,n=2":                         "k is missing",
+		"gemm:m=1,n=2,k=3,m=1":                 "m is given twice",
+		"gemm:1x2x3,m=1":                       "m is given twice",
+		"gemm:m=1,n=2,k=3,bacth=1":             `unknown key "bacth" (did you mean "batch"?)`,
+		"gemm:m=1,n=2,k=3,frobnicate=1":        `unknown key "frobnicate" (allowed: m, n, k,`,
+		"gemm:m=1,n=2,k=3,ta=x":                "ta=x (allowed: n, t)",
+		"gemm:m=1,n=2,k=3,order=zig":           "order=zig (allowed: col, row)",
+		"gemm:m=1,n=2,k=3,batch=0":             "batch=0 is out of range",
+		"gemm:m=1,n=2,k=3,batch=":              "batch has no value",
+		"gemm:m=1,n=2,k=3,,":                   "is not key=value",
+		"gemm:1x2x3:fp32,acc=fp16":             `fp32 is not accumulated in "fp16" (allowed: fp32)`,
+		"gemm:1x2x3,kernel=a b":                "letters, digits",
+		"gemm:2147483647x2147483647x4":         "more than 2^63 operations",
+		"gemm:9x9x2147483647,batch=2147483647": "more than 2^63 operations",
+		"conv:n=1":                             "conv workloads are not supported yet",
+		"model:resnet50":                       "model workloads are not supported yet",
+		"gem:1x2x3":                            `unknown kind "gem" (did you mean "gemm"?)`,
+		"quux:1":                               `unknown kind "quux" (supported: gemm)`,
+	} {
+		_, err := Parse(in)
+		var e *Error
+		if !errors.As(err, &e) {
+			t.Errorf("%q: got %v, want an *Error", in, err)
+			continue
+		}
+		if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: got %q, want one line with %q", in, err, want)
+		}
+		if e.Unsupported != strings.Contains(want, "not supported yet") {
+			t.Errorf("%q: Unsupported is %v", in, e.Unsupported)
+		}
+	}
+}
+
+// The byte limit is reachable without the operation limit only through
+// OfGEMM's own arithmetic, so it is tested there.
+func TestProductOverflow(t *testing.T) {
+	if p, ok := product(MaxDim, MaxDim, 2); !ok || p != 2*int64(MaxDim)*int64(MaxDim) {
+		t.Errorf("2*(2^31-1)^2 fits, got %d %v", p, ok)
+	}
+	if p, ok := product(MaxDim, MaxDim, 3); ok {
+		t.Errorf("3*(2^31-1)^2 does not fit, got %d", p)
+	}
+}
+
+func TestExpand(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		p := filepath.Join(dir, name)
+		if err := os.WriteFile(p, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	const header = "device,precision_in,precision_acc,tensor_core,m,n,k,trans_a,trans_b,batch,time_us,source"
+	for _, c := range []struct {
+		arg  string
+		want string // texts joined, or the error behind "!"
+	}{
+		{"gemm:1x2x3", "gemm:1x2x3:fp32"},
+		{write("a.yaml", "- gemm:1x2x3\n- gemm:4x5x6:fp16\n"), "gemm:1x2x3:fp32 gemm:4x5x6:fp16"},
+		{write("b.yaml", "workloads:\n  - gemm:1x2x3\n"), "gemm:1x2x3:fp32"},
+		{write("c.yaml", "- gemm:1x2x3\n- gemm:1x2\n"), "!c.yaml:2: workload"},
+		{write("d.yaml", "jobs: [gemm:1x2x3]\n"), "!want one key"},
+		{write("e.yaml", "- {a: b}\n"), "!e.yaml:1: want a workload string"},
+		{write("f.yaml", ""), "!empty file"},
+		{write("g.yaml", "[]"), "!want a list"},
+		{write("h.yaml", "- gemm:1x2x3\n---\n- gemm:1x2x3\n"), "!more than one document"},
+		{write("i.yaml", "- [\n"), "!i.yaml: "},
+		{write("a.csv", header+"\nV,fp32,fp32,false,1,2,3,N,T,1,5,DeepBench\nV,fp32,fp32,false,1,2,3,N,T,1,6,DeepBench\nV,fp32,fp32,false,1,2,3,N,T,1,5,NeuSight\n"),
+			"gemm:1x2x3:fp32,tb=t gemm:2x1x3:fp32,ta=t"},
+		{write("b.csv", header+"\nV,fp32,fp32,false,1,2,0,N,T,1,5,x\n"), "!b.csv:2: k: 0 is out of range"},
+		{write("c.csv", header+"\nV,fp32,fp32,false,1,2,3,N,T,1,-5,x\n"), `!c.csv:2: time_us: "-5" is not a time above 0`},
+		{write("d.csv", header+"\nV,fp32\n"), "!d.csv:2: 2 fields where the header has 12"},
+		{write("e.csv", "a,b\n1,2\n"), "!e.csv:1: not a table of measured GEMMs; missing columns: device"},
+		{write("f.csv", header+"\n"), "!no rows"},
+		{write("g.csv", header+",order\nV,fp32,fp32,false,1,2,3,N,T,1,5,x,row\n"), "gemm:2x1x3:fp32,ta=t"},
+		{write("h.csv", header+"\nV,fp32,fp32,maybe,1,2,3,N,T,1,5,x\n"), "!tensor_core: \"maybe\" is neither true nor false"},
+		{write("net.onnx", "x"), "!ONNX networks are not supported yet"},
+		{filepath.Join(dir, "none.yaml"), "!cannot be read: no such file"},
+	} {
+		ws, err := Expand(c.arg)
+		if want, bad := strings.CutPrefix(c.want, "!"); bad {
+			if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s: got %v, want one line with %q", c.arg, err, want)
+			}
+			continue
+		}
+		var got []string
+		for _, w := range ws {
+			got = append(got, w.Short())
+		}
+		if err != nil || strings.Join(got, " ") != c.want {
+			t.Errorf("%s: got %q (%v), want %q", c.arg, got, err, c.want)
+		}
+	}
+}
+
+func TestListedFormsParse(t *testing.T) {
+	base := List()[0].Form
+	if _, err := Parse(base); err != nil {
+		t.Error(err)
+	}
+	for _, f := range List()[1:] {
+		s := f.Form
+		if strings.HasPrefix(s, "FILE") {
+			continue
+		}
+		if opt, ok := strings.CutPrefix(s, "  "); ok {
+			s = base + "," + opt
+		}
+		if _, err := Parse(s); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTypes(t *testing.T) {
+	for _, d := range DTypes() {
+		if elemBytes[d] == 0 || len(accs[d]) == 0 {
+			t.Errorf("%s has no size or no accumulator", d)
+		}
+		if got, err := DType(strings.ToUpper(d)); err != nil || got != d {
+			t.Errorf("%s: %q %v", d, got, err)
+		}
+	}
+	for a, d := range aliases {
+		if d != "int32" && !contains(dtypes, d) {
+			t.Errorf("alias %s means %s, which is no type", a, d)
+		}
+	}
+}
+
+func TestNearest(t *testing.T) {
+	for _, c := range []struct{ in, want string }{{"bacth", "batch"}, {"odrer", "order"}, {"dtyp", "dtype"}, {"xyz", ""}, {strings.Repeat("a", 100), ""}} {
+		got, ok := Nearest(c.in, gemmKeys)
+		if got != c.want || ok != (c.want != "") {
+			t.Errorf("%s: got %q %v", c.in, got, ok)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"gemm:1x2x3:fp16", "gemm:m=1,n=2,k=3,dtype=half,ta=t,order=row,batch=9,kernel=a_1", "conv:n=1", "gemm:,", "gemm:1x1x1:fp16,acc=fp16"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		w, err := Parse(s)
+		if err != nil {
+			if w.GEMM != nil || strings.TrimSpace(err.Error()) == "" {
+				t.Fatalf("%q: workload %v beside error %v", s, w, err)
+			}
+			return
+		}
+		for _, text := range []string{w.Text, w.Short()} {
+			again, err := Parse(text)
+			if err != nil || *again.GEMM != *w.GEMM || again.Text != w.Text {
+				t.Fatalf("%q -> %q does not come back: %v %v", s, text, again, err)
+			}
+		}
+	})
+}
