@@ -41,7 +41,9 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 		return l, nil
 	}
 	p.Plan = loopPlan(trips)
-	l.Waves = wavePlan(k.CTAs(), g.SM.Count*p.CTAsPerSM)
+	if k.Semaphores == 0 { // a CTA left out would never signal those that wait for it
+		l.Waves = wavePlan(k.CTAs(), g.SM.Count*p.CTAsPerSM)
+	}
 	return l, nil
 }
 

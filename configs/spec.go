@@ -150,26 +150,28 @@ type L2 struct {
 	MissLatency   int    `yaml:"miss_latency" min:"1" max:"1000" doc:"request at slice to request in the DRAM queue"`
 	FillLatency   int    `yaml:"fill_latency" min:"1" max:"1000" doc:"last DRAM beat to data ready at slice"`
 	AtomicCycles  int    `yaml:"atomic_cycles" min:"1" max:"64" doc:"slice cycles of one atomic"`
-	Hash          string `yaml:"hash" allowed:"xor,modulo" doc:"address to slice"`
+	Hash          string `yaml:"hash" allowed:"region,xor,modulo" doc:"address to slice"`
 }
 
 // DRAM is the off-chip memory. Timings are DRAM clock cycles (tCK).
 type DRAM struct {
-	Standard      string `yaml:"standard"`
-	Size          Bytes  `yaml:"size" min:"1 MiB" max:"1 TiB"`
-	Clock         Freq   `yaml:"clock" min:"50 MHz" max:"10 GHz" doc:"command clock; data moves twice a cycle"`
-	Channels      int    `yaml:"channels" min:"1" max:"1024" doc:"independent (pseudo-)channels"`
-	ChannelBits   int    `yaml:"channel_bits" min:"8" max:"1024"`
-	BurstLength   int    `yaml:"burst_length" min:"1" max:"32"`
-	BankGroups    int    `yaml:"bank_groups" min:"1" max:"16"`
-	BanksPerGroup int    `yaml:"banks_per_group" min:"1" max:"16"`
-	RowBytes      Bytes  `yaml:"row_bytes" min:"256 B" max:"16 KiB"`
-	QueueDepth    int    `yaml:"queue_depth" min:"1" max:"1024" doc:"requests the scheduler can choose among"`
-	AgeLimit      int    `yaml:"age_limit" min:"0" max:"100000" doc:"tCK after which the oldest request goes first"`
-	Page          string `yaml:"page_policy" allowed:"open,closed"`
-	Timing        Timing `yaml:"timing"`
-	PHYLatency    int    `yaml:"phy_latency" min:"0" max:"500" doc:"SM cycles of controller and PHY, both directions, not in tCL"`
-	ECC           bool   `yaml:"ecc_inline" doc:"ECC words take bandwidth (GDDR boards)"`
+	Standard       string `yaml:"standard"`
+	Size           Bytes  `yaml:"size" min:"1 MiB" max:"1 TiB"`
+	Clock          Freq   `yaml:"clock" min:"50 MHz" max:"10 GHz" doc:"command clock; data moves twice a cycle"`
+	Channels       int    `yaml:"channels" min:"1" max:"1024" doc:"independent (pseudo-)channels"`
+	ChannelBits    int    `yaml:"channel_bits" min:"8" max:"1024"`
+	BurstLength    int    `yaml:"burst_length" min:"1" max:"32"`
+	BankGroups     int    `yaml:"bank_groups" min:"1" max:"16"`
+	BanksPerGroup  int    `yaml:"banks_per_group" min:"1" max:"16"`
+	RowBytes       Bytes  `yaml:"row_bytes" min:"256 B" max:"16 KiB"`
+	Interleave     Bytes  `yaml:"interleave" min:"128 B" max:"16 KiB" doc:"contiguous bytes in one channel, for the region hash"`
+	SpreadChannels int    `yaml:"spread_channels" min:"1" max:"1024" doc:"channels that take turns within a region, for the region hash"`
+	QueueDepth     int    `yaml:"queue_depth" min:"1" max:"1024" doc:"requests the scheduler can choose among"`
+	AgeLimit       int    `yaml:"age_limit" min:"0" max:"100000" doc:"tCK after which the oldest request goes first"`
+	Page           string `yaml:"page_policy" allowed:"open,closed"`
+	Timing         Timing `yaml:"timing"`
+	PHYLatency     int    `yaml:"phy_latency" min:"0" max:"500" doc:"SM cycles of controller and PHY, both directions, not in tCL"`
+	ECC            bool   `yaml:"ecc_inline" doc:"ECC words take bandwidth (GDDR boards)"`
 }
 
 // Timing holds the DRAM timing constraints in tCK.

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"sort"
 	"strings"
+
+	"gpusim/configs"
 )
 
 // SliceHash maps a line number (address / line size) to an L2 slice and to
@@ -14,17 +16,18 @@ type SliceHash interface {
 	Map(line uint64) (slice int, local uint64)
 }
 
-// hashes by name: how many slices there are -> policy.
-var hashes = map[string]func(slices int) SliceHash{
-	"xor":    newXORHash,
-	"modulo": func(n int) SliceHash { return &moduloHash{newDivider(n)} },
+// hashes by name.
+var hashes = map[string]func(g *configs.GPU) (SliceHash, error){
+	"region": newRegionHash,
+	"xor":    func(g *configs.GPU) (SliceHash, error) { return newXORHash(g.L2.Slices), nil },
+	"modulo": func(g *configs.GPU) (SliceHash, error) { return &moduloHash{newDivider(g.L2.Slices)}, nil },
 }
 
-func hashByName(name string, slices int) (SliceHash, error) {
-	if h, ok := hashes[name]; ok {
-		return h(slices), nil
+func newHash(g *configs.GPU) (SliceHash, error) {
+	if h, ok := hashes[g.L2.Hash]; ok {
+		return h(g)
 	}
-	return nil, fmt.Errorf("unknown L2 hash %q (allowed: %s)", name, strings.Join(keys(hashes), ", "))
+	return nil, fmt.Errorf("memory: unknown L2 hash %q (allowed: %s)", g.L2.Hash, strings.Join(keys(hashes), ", "))
 }
 
 // keys lists the names of a registry for error messages.

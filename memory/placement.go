@@ -6,9 +6,9 @@ import (
 
 // placement maps lines to DRAM. A slice belongs to one channel (or has
 // several of its own), so channels interleave below the slice hash. Within a
-// channel consecutive lines go to different bank groups, so that a stream can
-// move data at tCCD_S; a row holds its lines next to each other; and banks
-// are permuted by the row number, so that strides do not stay in one bank.
+// channel a row holds its lines next to each other, consecutive rows go to
+// different bank groups, and banks are permuted by the row number, so that
+// strides do not stay in one bank.
 type placement struct {
 	slices, fan   divider // slices per channel, channels per slice: one of them is 1
 	groups, banks divider // bank groups, banks per group
@@ -39,14 +39,14 @@ func (p *placement) locate(slice int, local uint64) (channel int, bank uint8, ro
 	local, f := p.fan.div(local)
 	channel = int(c*p.fan.n + f)
 	n := local*p.slices.n + within
-	n, group := p.groups.div(n)
 	n, col := p.columns.div(n)
+	n, group := p.groups.div(n)
 	n, b := p.banks.div(n)
 	at := group*uint64(p.perGroup) + b
 	if p.all.pow2 {
-		at ^= fold(n, p.width) & (p.all.n - 1)
+		at ^= scatter(n) & (p.all.n - 1)
 	} else {
-		_, at = p.all.div(at + fold(n, p.width)&(1<<p.width-1))
+		_, at = p.all.div(at + scatter(n)&(1<<p.width-1))
 	}
 	return channel, uint8(at), uint32(n), uint16(col)
 }
@@ -74,3 +74,8 @@ func (s *System) queue(slice int, local uint64, sectors uint8, at uint64, write 
 	s.channels[ch].arrive(d)
 	return d
 }
+
+// scatter mixes a row number for the choice of its bank. It is no XOR of
+// address bits: the slice hash is one, and for a pitch that is a power of two
+// the two would cancel and leave all rows of a channel in one bank.
+func scatter(n uint64) uint64 { return n * 0x9e3779b97f4a7c15 >> 40 }

@@ -97,7 +97,7 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 	if err := check(g, core); err != nil {
 		return nil, err
 	}
-	h, err := hashByName(g.L2.Hash, g.L2.Slices)
+	h, err := newHash(g)
 	if err != nil {
 		return nil, err
 	}

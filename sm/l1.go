@@ -20,21 +20,21 @@ type l1cache struct {
 }
 
 type l1line struct {
-	tag     uint64                 // line address | 1, 0 = empty
-	ready   [sectorsPerLine]uint64 // cycle from which a valid sector can be used
-	used    uint32
-	missTag uint32 // latest outstanding miss of this line
-	valid   uint8
-	flying  uint8 // asked for, not announced yet
+	tag    uint64                 // line address | 1, 0 = empty
+	ready  [sectorsPerLine]uint64 // cycle from which a valid sector can be used
+	miss   [sectorsPerLine]uint32 // outstanding miss of a sector in flight
+	used   uint32
+	valid  uint8
+	flying uint8 // asked for, not announced yet
 }
 
-const sectorsPerLine = 8
+// sectorsPerLine is what the memory protocol's masks hold.
+const sectorsPerLine = 4
 
 // lookupResult says what a lookup found.
 type lookupResult struct {
 	slot     int
 	ready    uint64 // when the valid sectors can be used
-	tag      uint32 // miss entry of the sectors in flight
 	missing  uint8
 	inFlight uint8
 }
@@ -79,7 +79,7 @@ func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
 		e := &l.lines[i]
 		if e.tag == ln.Addr|1 {
 			e.used = l.clock
-			r.slot, r.tag = i, e.missTag
+			r.slot = i
 			r.inFlight = ln.Sectors & e.flying
 			r.missing = ln.Sectors &^ (e.valid | e.flying)
 			for m := ln.Sectors & e.valid; m != 0; m &= m - 1 {
@@ -101,8 +101,11 @@ func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
 
 // pending marks sectors as asked for.
 func (l *l1cache) pending(slot int, sectors uint8, tag uint32) {
-	l.lines[slot].flying |= sectors
-	l.lines[slot].missTag = tag
+	e := &l.lines[slot]
+	e.flying |= sectors
+	for m := sectors; m != 0; m &= m - 1 {
+		e.miss[bits.TrailingZeros8(m)] = tag
+	}
 }
 
 // fill makes sectors usable from a cycle on, if the line is still there.

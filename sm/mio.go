@@ -1,6 +1,8 @@
 package sm
 
 import (
+	"math/bits"
+
 	"gpusim/memory"
 	"gpusim/workloads/tile"
 )
@@ -119,10 +121,17 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 		if r.ready > hit {
 			w.hold(u.wr, r.ready, LongBoard)
 		}
-		if r.inFlight != 0 { // another load has asked for some of the sectors
+		// Other loads have asked for some of the sectors; sectors of one miss
+		// come together.
+		for m, last := r.inFlight, int64(-1); m != 0; m &= m - 1 {
+			tag := c.cache.lines[r.slot].miss[bits.TrailingZeros8(m)]
+			if int64(tag) == last {
+				continue
+			}
+			last = int64(tag)
 			w.pend[b]++
 			w.barWhy[b] = LongBoard
-			c.follow(r.tag, w, b)
+			c.follow(tag, w, b)
 		}
 	}
 }

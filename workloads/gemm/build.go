@@ -34,3 +34,25 @@ func Build(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	}
 	return b(p, c, l)
 }
+
+// finish completes the main kernel of a problem and adds the reduction of its
+// workspace, if it has one.
+func finish(k *tile.Kernel, p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
+	if err := tile.Finish(k, l); err != nil {
+		return nil, fmt.Errorf("gemm: %s: %w", k.Name, err)
+	}
+	if !c.Workspace {
+		return []*tile.Kernel{k}, nil
+	}
+	r, err := reduceKernel(p, c.Splits, k.Tensors, l)
+	if err != nil {
+		return nil, err
+	}
+	return []*tile.Kernel{k, r}, nil
+}
+
+// addAccess adds an address generator to a kernel and returns its index.
+func addAccess(k *tile.Kernel, a tile.Access) int16 {
+	k.Accesses = append(k.Accesses, a)
+	return int16(len(k.Accesses) - 1)
+}

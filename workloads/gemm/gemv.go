@@ -139,10 +139,7 @@ func (g *gemv) element(tensor, bytes int, row, k []int32) int16 {
 	return g.access(a)
 }
 
-func (g *gemv) access(a tile.Access) int16 {
-	g.k.Accesses = append(g.k.Accesses, a)
-	return int16(len(g.k.Accesses) - 1)
-}
+func (g *gemv) access(a tile.Access) int16 { return addAccess(g.k, a) }
 
 // perThread builds an index array.
 func (g *gemv) perThread(f func(t int) int) []int32 {

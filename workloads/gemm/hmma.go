@@ -60,18 +60,7 @@ func buildHMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if err := h.kernel(per); err != nil {
 		return nil, err
 	}
-	if err := tile.Finish(h.k, l); err != nil {
-		return nil, fmt.Errorf("gemm: %s: %w", h.k.Name, err)
-	}
-	ks := []*tile.Kernel{h.k}
-	if h.c.Workspace {
-		r, err := reduceKernel(p, slices, h.k.Tensors, l)
-		if err != nil {
-			return nil, err
-		}
-		ks = append(ks, r)
-	}
-	return ks, nil
+	return finish(h.k, p, h.c, l)
 }
 
 // check validates the problem and the configuration and fills in defaults.
@@ -238,10 +227,7 @@ func placer(p Problem, c Config, per int) func(int, *tile.CTA) {
 }
 
 // access adds an address generator to the kernel and returns its index.
-func (h *hmma) access(a tile.Access) int16 {
-	h.k.Accesses = append(h.k.Accesses, a)
-	return int16(len(h.k.Accesses) - 1)
-}
+func (h *hmma) access(a tile.Access) int16 { return addAccess(h.k, a) }
 
 // need records that registers below n are in use.
 func (h *hmma) need(n int) { h.k.Regs = max(h.k.Regs, n) }

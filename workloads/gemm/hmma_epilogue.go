@@ -228,12 +228,8 @@ func (h *hmma) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst {
 	}
 	// The source is requested first: it has the longest way.
 	if d.src {
-		g := tile.GuardNone
-		if h.p.Beta == 0 {
-			g = tile.GuardNotFirst
-		}
 		for u := range d.units {
-			code = append(code, guarded(g, load(tile.OpLDG, raw(u), targets[u])))
+			code = append(code, guarded(sourceGuard(h.p), load(tile.OpLDG, raw(u), targets[u])))
 		}
 	}
 	for i, acc := range puts {
@@ -278,11 +274,6 @@ func (h *hmma) combine(d drain, val, raw, add int) []tile.Inst {
 	if h.c.Workspace {
 		return nil
 	}
-	scaled := func(op tile.Op, r, src, c int, imm uint8) tile.Inst {
-		i := ins(op, r, src, tile.RZ, c)
-		i.Imm = imm
-		return i
-	}
 	fma, n := tile.OpFFMA, d.val
 	if !d.wide {
 		fma = tile.OpHFMA2
@@ -298,26 +289,39 @@ func (h *hmma) combine(d drain, val, raw, add int) []tile.Inst {
 	if !d.src {
 		return code
 	}
-	first, later := tile.GuardNone, tile.GuardNotFirst
-	if h.c.Splits > 1 {
-		first = tile.GuardFirst
-	}
 	source := raw
 	if d.add > 0 {
-		g := tile.GuardNone
-		if h.p.Beta == 0 {
-			g = later
-		}
-		code = append(code, unpack(add, raw, d.vec, g)...)
+		code = append(code, unpack(add, raw, d.vec, sourceGuard(h.p))...)
 		source = add
 	}
 	for i := range n {
-		if h.p.Beta != 0 {
-			code = append(code, guarded(first, scaled(fma, val+i, source+i, val+i, tile.ImmBeta)))
-		}
-		if h.c.Splits > 1 {
-			code = append(code, guarded(later, scaled(fma, val+i, source+i, val+i, tile.ImmOne)))
-		}
+		code = append(code, addSource(h.p, h.c, fma, val+i, source+i)...)
+	}
+	return code
+}
+
+// sourceGuard is the guard of instructions that read C or prepare it: with
+// beta of zero the first slice must not.
+func sourceGuard(p Problem) tile.Guard {
+	if p.Beta == 0 {
+		return tile.GuardNotFirst
+	}
+	return tile.GuardNone
+}
+
+// addSource adds to val what the kernel found in C: beta times it in the
+// first slice, in the others the sum of the earlier slices as it is.
+func addSource(p Problem, c Config, fma tile.Op, val, source int) []tile.Inst {
+	first := tile.GuardNone
+	if c.Splits > 1 {
+		first = tile.GuardFirst
+	}
+	var code []tile.Inst
+	if p.Beta != 0 {
+		code = append(code, guarded(first, scaled(fma, val, source, val, tile.ImmBeta)))
+	}
+	if c.Splits > 1 {
+		code = append(code, guarded(tile.GuardNotFirst, scaled(fma, val, source, val, tile.ImmOne)))
 	}
 	return code
 }

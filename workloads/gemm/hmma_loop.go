@@ -41,21 +41,73 @@ func guarded(g tile.Guard, i tile.Inst) tile.Inst {
 	return i
 }
 
-// placed is an instruction that belongs before the matrix instruction with
+// scaled is dst = a times a scalar (which imm selects) plus c.
+func scaled(op tile.Op, dst, a, c int, imm uint8) tile.Inst {
+	i := ins(op, dst, a, tile.RZ, c)
+	i.Imm = imm
+	return i
+}
+
+// setup reads thread and CTA indices and does about forty integer
+// instructions of address and predicate setup in n registers from reg on, as
+// in disassembled library kernels.
+func setup(reg, n int) []tile.Inst {
+	var code []tile.Inst
+	for i := range 4 {
+		code = append(code, ins(tile.OpS2R, reg+i, tile.RZ, tile.RZ, tile.RZ))
+	}
+	ops := [...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}
+	for i := range 40 {
+		code = append(code, integer(ops[i%len(ops)], reg+i%n))
+	}
+	return code
+}
+
+// placed is an instruction that belongs before the math instruction with
 // index pos of the loop body.
 type placed struct {
 	pos  int
 	inst tile.Inst
 }
 
-// spread places instructions evenly over the matrix instructions of k-steps
-// [from, to).
-func (h *hmma) spread(dst []placed, list []tile.Inst, from, to float64) []placed {
+// spread places instructions evenly over the math instructions of k-steps
+// [from, to), of which each has per.
+func spread(dst []placed, list []tile.Inst, from, to float64, per int) []placed {
 	for i, in := range list {
 		at := from + (to-from)*float64(i)/float64(len(list))
-		dst = append(dst, placed{int(at * float64(h.perStep())), in})
+		dst = append(dst, placed{int(at * float64(per)), in})
 	}
 	return dst
+}
+
+func (h *hmma) spread(dst []placed, list []tile.Inst, from, to float64) []placed {
+	return spread(dst, list, from, to, h.perStep())
+}
+
+// sortPlaced orders instructions by position and, within one, by rank.
+func sortPlaced(k *tile.Kernel, side []placed) {
+	slices.SortStableFunc(side, func(a, b placed) int {
+		if a.pos != b.pos {
+			return a.pos - b.pos
+		}
+		return rank(k, a.inst) - rank(k, b.inst)
+	})
+}
+
+// weave merges placed instructions, in their order, into the math of a loop
+// body and closes it with the branch.
+func weave(math []tile.Inst, side []placed) []tile.Inst {
+	var code []tile.Inst
+	for pos, m := range math {
+		for len(side) > 0 && side[0].pos <= pos {
+			code, side = append(code, side[0].inst), side[1:]
+		}
+		code = append(code, m)
+	}
+	for _, s := range side {
+		code = append(code, s.inst)
+	}
+	return append(code, bare(tile.OpBRA))
 }
 
 // perStep is the number of matrix instructions (16x16x4) per k-step.
@@ -153,16 +205,7 @@ func (h *hmma) math(s int) []tile.Inst {
 // the first fragments to registers, and clears the accumulators while the
 // first loads are under way.
 func (h *hmma) prologue() []tile.Inst {
-	var code []tile.Inst
-	// Thread and CTA indices, then about forty integer instructions of
-	// address and predicate setup, as in disassembled library kernels.
-	for i := range 4 {
-		code = append(code, ins(tile.OpS2R, h.regAddr+i, tile.RZ, tile.RZ, tile.RZ))
-	}
-	setup := [...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}
-	for i := range 40 {
-		code = append(code, integer(setup[i%len(setup)], h.regAddr+i%hmmaAddrRegs))
-	}
+	code := setup(h.regAddr, hmmaAddrRegs)
 	for w, wave := range h.waves {
 		code = append(code, h.fetch(wave, 0, tile.GuardNone)...)
 		if w == 0 {
@@ -228,37 +271,22 @@ func (h *hmma) body() []tile.Inst {
 	side = h.spread(side, ints[:3], 0, 0.01)
 	side = h.spread(side, ints[3:], 1, 6)
 	side = append(side, placed{int(bar * float64(h.perStep())), bare(tile.OpBAR)})
-	slices.SortStableFunc(side, func(a, b placed) int {
-		if a.pos != b.pos {
-			return a.pos - b.pos
-		}
-		return h.rank(a.inst) - h.rank(b.inst)
-	})
-	var code []tile.Inst
-	pos := 0
+	sortPlaced(h.k, side)
+	var math []tile.Inst
 	for s := range hmmaSteps {
-		for _, m := range h.math(s) {
-			for len(side) > 0 && side[0].pos <= pos {
-				code, side = append(code, side[0].inst), side[1:]
-			}
-			code = append(code, m)
-			pos++
-		}
+		math = append(math, h.math(s)...)
 	}
-	for _, s := range side {
-		code = append(code, s.inst)
-	}
-	return append(code, bare(tile.OpBRA))
+	return weave(math, side)
 }
 
 // rank orders instructions that share a position in the loop body: what the
 // next k-step waits for goes first, and the barrier parts the loads of this
 // k-tile from those of the next.
-func (h *hmma) rank(i tile.Inst) int {
+func rank(k *tile.Kernel, i tile.Inst) int {
 	switch {
 	case i.Op == tile.OpBAR:
 		return 2
-	case i.Op == tile.OpLDS && h.k.Accesses[i.Access].BufferFlip == 1:
+	case i.Op == tile.OpLDS && k.Accesses[i.Access].BufferFlip == 1:
 		return 3
 	case i.Op == tile.OpLDS:
 		return 0

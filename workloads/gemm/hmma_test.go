@@ -29,10 +29,13 @@ func fill(m *machine, t tile.Tensor, rnd *rand.Rand) {
 }
 
 func put(at []byte, i, elem int, v float64) {
-	if elem == 2 {
+	switch elem {
+	case 2:
 		binary.LittleEndian.PutUint16(at[2*i:], tile.HalfBits(v))
-	} else {
+	case 4:
 		binary.LittleEndian.PutUint32(at[4*i:], math.Float32bits(float32(v)))
+	default:
+		binary.LittleEndian.PutUint64(at[8*i:], math.Float64bits(v))
 	}
 }
 
@@ -43,10 +46,13 @@ func matrix(m *machine, t tile.Tensor, batch int) *mat.Dense {
 	for r := range t.Rows {
 		for c := range t.Cols {
 			i := int64(batch)*t.BatchStride + int64(r)*t.RowStride + int64(c)*t.ColStride
-			if t.Elem == 2 {
+			switch t.Elem {
+			case 2:
 				out.Set(r, c, float64(tile.HalfValue(binary.LittleEndian.Uint16(at[2*i:]))))
-			} else {
+			case 4:
 				out.Set(r, c, float64(math.Float32frombits(binary.LittleEndian.Uint32(at[4*i:]))))
+			default:
+				out.Set(r, c, math.Float64frombits(binary.LittleEndian.Uint64(at[8*i:])))
 			}
 		}
 	}
@@ -102,7 +108,10 @@ func verify(t *testing.T, p Problem, c Config) []*tile.Kernel {
 		t.Fatalf("%s wrote %d bytes of workspace, not %d", ks[0].Name, m.stored["workspace"], last.Bytes)
 	}
 	eps := 0x1p-23 * float64(p.K/4+8)
-	if p.Acc == "fp16" {
+	switch {
+	case p.DType == "fp64":
+		eps = 0x1p-52 * float64(p.K/4+8)
+	case p.Acc == "fp16":
 		eps = 0x1p-11 * float64(p.K/4+8)
 	}
 	for b := range want {

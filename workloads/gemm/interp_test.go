@@ -156,6 +156,11 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		}
 	case tile.OpLDG, tile.OpSTG, tile.OpLDS, tile.OpSTS:
 		return m.memory(k, cta, w, s, regs, shared)
+	case tile.OpDFMA, tile.OpDADD, tile.OpDMUL:
+		mul, given := map[uint8]float64{tile.ImmAlpha: k.Alpha, tile.ImmBeta: k.Beta, tile.ImmOne: 1}[in.Imm]
+		for l := range 32 {
+			double(&regs[l], in, mul, given)
+		}
 	case tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
 	default:
 		for l := range 32 {
@@ -194,6 +199,24 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		}
 	}
 	return nil
+}
+
+// double executes an fp64 instruction on one lane. mul replaces SrcB if given.
+func double(r *[256]uint32, in *tile.Inst, mul float64, given bool) {
+	at := func(reg uint8) float64 { return math.Float64frombits(uint64(r[reg]) | uint64(r[reg+1])<<32) }
+	if !given {
+		mul = at(in.SrcB)
+	}
+	var v float64
+	switch in.Op {
+	case tile.OpDFMA:
+		v = math.FMA(at(in.SrcA), mul, at(in.SrcC))
+	case tile.OpDADD:
+		v = at(in.SrcA) + at(in.SrcB)
+	case tile.OpDMUL:
+		v = at(in.SrcA) * mul
+	}
+	r[in.Dst], r[in.Dst+1] = uint32(math.Float64bits(v)), uint32(math.Float64bits(v)>>32)
 }
 
 func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][256]uint32, shared []byte) error {

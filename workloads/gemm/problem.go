@@ -22,7 +22,7 @@ type Problem struct {
 type Config struct {
 	Family              string
 	TileM, TileN, TileK int
-	WarpM, WarpN, WarpK int
+	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
 	VecA, VecB, VecC    int

@@ -32,8 +32,8 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 	if err != nil {
 		return nil, err
 	}
-	if out > 4 {
-		return nil, fmt.Errorf("gemm: split-K reduction writes fp16 or fp32, not %s", p.Out())
+	if wide := ts[tensorWorkspace].Elem == 8; wide != (out == 8) {
+		return nil, fmt.Errorf("gemm: split-K reduction of %d-byte sums cannot write %s", ts[tensorWorkspace].Elem, p.Out())
 	}
 	// C and each slice are dense, so both can be walked as one long column.
 	n := p.M * p.N
@@ -45,7 +45,7 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 	w := ts[tensorWorkspace]
 	w.Rows, w.Cols, w.RowStride, w.ColStride = n, splits, 1, int64(n)
 
-	r := reducer{p: p, splits: splits, vec: widestVector(n, 4), out: out}
+	r := reducer{p: p, splits: splits, vec: widestVector(n, 16/w.Elem), sum: w.Elem, out: out}
 	per := reduceThreads * r.vec
 	r.k = &tile.Kernel{
 		Name:    fmt.Sprintf("splitKreduce_kernel_%s_%d", p.Out(), splits),
@@ -53,6 +53,9 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 		Threads: reduceThreads, TileM: per, TileN: 1, Splits: 1,
 		Role: make([]uint8, reduceThreads/32), Tensors: []tile.Tensor{w, c},
 		Alpha: p.Alpha, Beta: p.Beta, DType: "fp32",
+	}
+	if r.sum == 8 {
+		r.k.DType = "fp64"
 	}
 	r.k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: r.code()}}}}
 	gx := r.k.Grid[0]
@@ -71,6 +74,7 @@ type reducer struct {
 	p      Problem
 	splits int
 	vec    int // elements per thread
+	sum    int // bytes per partial sum
 	out    int // bytes per element of C
 	k      *tile.Kernel
 }
@@ -82,8 +86,7 @@ func (r *reducer) access(t, elem, col int) int16 {
 	for i := range a.Row {
 		a.Row[i], a.Col[i] = int32(i*r.vec), int32(col)
 	}
-	r.k.Accesses = append(r.k.Accesses, a)
-	return int16(len(r.k.Accesses) - 1)
+	return addAccess(r.k, a)
 }
 
 // code is straight-line: a few loads in flight, then their sums in slice
@@ -95,6 +98,11 @@ func (r *reducer) code() []tile.Inst {
 		src  = part + 4*reduceAhead // C, and widened from src+4
 		addr = src + 8
 	)
+	add, mul, fma, words := tile.OpFADD, tile.OpFMUL, tile.OpFFMA, r.sum/4
+	if words == 2 {
+		add, mul, fma = tile.OpDADD, tile.OpDMUL, tile.OpDFMA
+	}
+	regs := r.vec * words // that hold a thread's elements
 	var code []tile.Inst
 	for i := range 3 {
 		code = append(code, ins(tile.OpS2R, addr+i, tile.RZ, tile.RZ, tile.RZ))
@@ -109,25 +117,22 @@ func (r *reducer) code() []tile.Inst {
 	for s0 := 0; s0 < r.splits; s0 += reduceAhead {
 		s1 := min(s0+reduceAhead, r.splits)
 		for s := s0; s < s1; s++ {
-			code = append(code, load(tile.OpLDG, part+4*(s-s0), r.access(0, 4, s)), integer(tile.OpIADD, addr))
+			code = append(code, load(tile.OpLDG, part+4*(s-s0), r.access(0, r.sum, s)), integer(tile.OpIADD, addr))
 		}
 		for s := s0; s < s1; s++ {
-			for e := range r.vec {
-				if s == 0 {
+			if s == 0 {
+				for e := range regs {
 					code = append(code, ins(tile.OpMOV, sum+e, part+e, tile.RZ, tile.RZ))
-				} else {
-					code = append(code, ins(tile.OpFADD, sum+e, sum+e, part+4*(s-s0)+e, tile.RZ))
 				}
+				continue
+			}
+			for e := 0; e < regs; e += words {
+				code = append(code, ins(add, sum+e, sum+e, part+4*(s-s0)+e, tile.RZ))
 			}
 		}
 	}
-	scaled := func(op tile.Op, dst, a, c int, imm uint8) {
-		in := ins(op, dst, a, tile.RZ, c)
-		in.Imm = imm
-		code = append(code, in)
-	}
-	for e := range r.vec {
-		scaled(tile.OpFMUL, sum+e, sum+e, tile.RZ, tile.ImmAlpha)
+	for e := 0; e < regs; e += words {
+		code = append(code, scaled(mul, sum+e, sum+e, tile.RZ, tile.ImmAlpha))
 	}
 	if r.p.Beta != 0 {
 		from := src
@@ -135,8 +140,8 @@ func (r *reducer) code() []tile.Inst {
 			from = src + 4
 			code = append(code, unpack(from, src, r.vec, tile.GuardNone)...)
 		}
-		for e := range r.vec {
-			scaled(tile.OpFFMA, sum+e, from+e, sum+e, tile.ImmBeta)
+		for e := 0; e < regs; e += words {
+			code = append(code, scaled(fma, sum+e, from+e, sum+e, tile.ImmBeta))
 		}
 	}
 	result := sum

@@ -62,7 +62,8 @@ func stored(name string, elem, rows, cols, batch int, trans bool) tile.Tensor {
 }
 
 // tensors describes op(A) as M x K, op(B) as K x N and C as M x N, and with
-// splits > 1 the workspace of fp32 partial sums, all placed in memory. The
+// splits > 1 the workspace of partial sums, all placed in memory. Sums are fp64
+// if the operands are, else fp32. The
 // workspace is the M x (N*splits) matrix whose column s*N+n holds column n of
 // slice s.
 func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
@@ -80,7 +81,7 @@ func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 		stored("C", out, p.M, p.N, p.Batch, false),
 	}
 	if splits > 1 {
-		ts = append(ts, stored("workspace", 4, p.M, p.N*splits, p.Batch, false))
+		ts = append(ts, stored("workspace", max(in, 4), p.M, p.N*splits, p.Batch, false))
 	}
 	allocate(ts)
 	return ts, nil

@@ -2,7 +2,6 @@ package library
 
 import (
 	"fmt"
-	"math"
 
 	"gpusim/configs"
 	"gpusim/workloads/gemm"
@@ -119,14 +118,15 @@ func vector(ld, widest int) int {
 
 // The library's beliefs, in SM cycles.
 const (
-	beliefLaunch  = 2500 // launch, prologue and epilogue of one round of CTAs
-	beliefLatency = 900  // least time of a main-loop iteration: one trip to memory
+	beliefLaunch  = 2500 // launch, prologue and epilogue of a CTA
+	beliefLatency = 400  // what an iteration of the main loop takes beside its arithmetic
 	beliefReduce  = 4000 // second kernel of split-K
 	beliefSerial  = 1800 // one more slice in the chain of an in-kernel reduction
 )
 
-// cost estimates a call in SM cycles: rounds of CTAs per SM, each iteration
-// bound by the math rate or by memory latency, plus the reduction.
+// cost estimates a call in SM cycles: CTAs of an SM one after another, each
+// iteration its arithmetic at the expected rate and some latency, plus the
+// reduction.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
 	rate := float64(g.SM.SubCores)
 	switch e.Family {
@@ -140,16 +140,10 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 		}
 	}
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
-	perSM := ceil(tiles*z, g.SM.Count)
-	iters := ceil(ceil(p.K, e.TileK), z)
+	rounds := float64(ceil(tiles*z, g.SM.Count))
+	iters := float64(ceil(ceil(p.K, e.TileK), z))
 	math1 := float64(e.TileM*e.TileN*e.TileK) / (rate * e.Gain)
-	total := 0.0
-	for left := perSM; left > 0; {
-		n := min(left, e.PerSM)
-		rounds := left / n
-		total += float64(rounds) * (float64(iters)*math.Max(beliefLatency, float64(n)*math1) + beliefLaunch)
-		left -= rounds * n
-	}
+	total := rounds * (iters*(math1+beliefLatency) + beliefLaunch)
 	if z > 1 {
 		if workspace {
 			total += beliefReduce

@@ -1,0 +1,238 @@
+package gemm
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+func init() { register("simt", buildSIMT) }
+
+const (
+	// simtTileK is the k extent that a warp works through per main-loop
+	// iteration.
+	simtTileK = 8
+	// simtAddrRegs is the number of registers that hold pointers, counters
+	// and thread indices. With it the unsliced kernels need 118, 122 and 126
+	// registers, the numbers that profilers show for cuBLAS's.
+	simtAddrRegs = 14
+	// simtMaxShared is the static shared memory that a CTA can have.
+	simtMaxShared = 48 << 10
+)
+
+// simt is a kernel of the plain fp32 and fp64 pipes under construction. Each
+// thread computes an outer product of a few rows and columns per k-step from
+// fragments that it reads from shared memory, the scheme of Lai and Seznec
+// (CGO 2013) and of Gray's maxas SGEMM, which cuBLAS's kernels share.
+//
+// In sliced kernels several groups of warps own the same CTA tile; each takes
+// its own simtTileK of a longer CTA k-tile, and the epilogue adds their sums.
+type simt struct {
+	p      Problem
+	c      Config
+	k      *tile.Kernel
+	elem   int // bytes per element
+	words  int // registers per element
+	vec    int // elements per 16-byte fragment load
+	slices int // groups of warps that share the CTA tile
+	a, b   simtOperand
+	copies int // elements that a thread brings to shared memory per CTA k-tile
+
+	warpM, warpN []int // per warp: where its tile begins in the CTA tile
+	slice        []int // per warp: its k slice
+	buffer       int32 // bytes of one shared-memory buffer
+
+	// First registers of the data on their way to shared memory, of addresses
+	// and of the epilogue's temporaries. Accumulators begin at 0.
+	regCopy, regAddr, regTemp int
+}
+
+// buildSIMT generates a volta_{s,d}gemm kernel and, for split-K through a
+// workspace, the reduction that follows it. These kernels move single
+// elements whatever the alignment, so the configuration's vector widths do
+// not matter.
+func buildSIMT(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
+	s := &simt{p: p, c: c}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	slices, per := kSlices(p.K, s.c.TileK, c.Splits)
+	s.c.Splits = slices
+	if slices == 1 {
+		s.c.Workspace = false
+	}
+	if err := s.kernel(per); err != nil {
+		return nil, err
+	}
+	return finish(s.k, p, s.c, l)
+}
+
+// check validates the problem and the configuration; afterwards c.TileK is the
+// k extent of the CTA tile.
+func (s *simt) check() error {
+	p, c := s.p, &s.c
+	if p.DType != "fp32" && p.DType != "fp64" {
+		return fmt.Errorf("gemm: SIMT kernels multiply fp32 or fp64, not %q", p.DType)
+	}
+	if p.Acc != "" && p.Acc != p.DType {
+		return fmt.Errorf("gemm: %s SIMT kernels accumulate in %s, not %q", p.DType, p.DType, p.Acc)
+	}
+	if p.Out() != p.DType {
+		return fmt.Errorf("gemm: %s SIMT kernels write %s, not %q", p.DType, p.DType, p.Out())
+	}
+	elem, err := elemSize(p.DType)
+	if err != nil {
+		return err
+	}
+	s.elem, s.words, s.vec = elem, elem/4, 16/elem
+	if c.TileK == 0 {
+		c.TileK = simtTileK
+	}
+	if c.TileK != simtTileK {
+		return fmt.Errorf("gemm: SIMT kernels have a k-tile of %d, not %d", simtTileK, c.TileK)
+	}
+	s.slices = max(c.WarpK, 1)
+	if c.WarpK < 0 || s.slices > 4 || s.slices == 3 {
+		return fmt.Errorf("gemm: %d k slices inside the CTA: must be 1, 2 or 4", c.WarpK)
+	}
+	c.TileK *= s.slices
+	if c.WarpM < 16 || c.WarpN < 16 || c.WarpM&(c.WarpM-1) != 0 || c.WarpN&(c.WarpN-1) != 0 {
+		return fmt.Errorf("gemm: SIMT warp tile of %dx%d: must be powers of two, at least 16", c.WarpM, c.WarpN)
+	}
+	if c.TileM < 1 || c.TileN < 1 || c.TileM%c.WarpM != 0 || c.TileN%c.WarpN != 0 || c.TileM%32 != 0 || c.TileN%32 != 0 {
+		return fmt.Errorf("gemm: SIMT tile of %dx%d: must be multiples of 32 and of the warp tile %dx%d", c.TileM, c.TileN, c.WarpM, c.WarpN)
+	}
+	threads := s.threads()
+	if threads > 1024 {
+		return fmt.Errorf("gemm: SIMT tile of %dx%d with warps of %dx%d and %d k slices needs %d threads", c.TileM, c.TileN, c.WarpM, c.WarpN, s.slices, threads)
+	}
+	if c.TileM*c.TileK%threads != 0 || c.TileN*c.TileK%threads != 0 {
+		return fmt.Errorf("gemm: k-tiles of %dx%d and %dx%d do not divide among %d threads", c.TileM, c.TileK, c.TileN, c.TileK, threads)
+	}
+	lm, ln := s.lanes()
+	if tm, tn := c.WarpM/lm, c.WarpN/ln; tm%s.vec != 0 || tn%s.vec != 0 || tm*tn*s.words > 64 {
+		return fmt.Errorf("gemm: no %s SIMT kernel has warp tiles of %dx%d", p.DType, c.WarpM, c.WarpN)
+	}
+	return nil
+}
+
+func (s *simt) threads() int {
+	return 32 * (s.c.TileM / s.c.WarpM) * (s.c.TileN / s.c.WarpN) * s.slices
+}
+
+// lanes is the number of lanes of a warp along m and along n.
+func (s *simt) lanes() (m, n int) {
+	if s.c.WarpM > s.c.WarpN {
+		return 8, 4
+	}
+	return 4, 8
+}
+
+// lane gives a lane's index along m and n. Bits 0 and 4 belong to the side
+// with four lanes, so that any eight consecutive lanes read two vectors of one
+// operand and four of the other.
+func (s *simt) lane(l int) (m, n int) {
+	four, eight := l&1|l>>4<<1, l>>1&7
+	if s.c.WarpM > s.c.WarpN {
+		return eight, four
+	}
+	return four, eight
+}
+
+// name follows cuBLAS: the CTA tile, the k slices if any, the BLAS transposes
+// last.
+func (s *simt) name() string {
+	kind, sliced := "s", ""
+	if s.words == 2 {
+		kind = "d"
+	}
+	if s.slices > 1 {
+		sliced = fmt.Sprintf("_sliced1x%d", s.slices)
+	}
+	return fmt.Sprintf("volta_%sgemm_%dx%d%s_%s", kind, s.c.TileM, s.c.TileN, sliced, s.p.Layout())
+}
+
+// kernel generates the main kernel; per is the k-tiles of a full slice.
+func (s *simt) kernel(per int) error {
+	p, c := s.p, s.c
+	threads := s.threads()
+	wm, wn := c.TileM/c.WarpM, c.TileN/c.WarpN
+	for w := range threads / 32 {
+		s.warpM = append(s.warpM, w%wm*c.WarpM)
+		s.warpN = append(s.warpN, w/wm%wn*c.WarpN)
+		s.slice = append(s.slice, w/(wm*wn))
+	}
+	workspaces := 1
+	if c.Workspace {
+		workspaces = c.Splits
+	}
+	ts, err := p.tensors(workspaces)
+	if err != nil {
+		return err
+	}
+	s.k = &tile.Kernel{
+		Name: s.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
+		Grid:    [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits},
+		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
+	}
+	s.operands()
+	s.k.Shared = max(2*int(s.buffer), s.stageBuffers()*len(s.warpM)*s.stageBytes())
+	if s.k.Shared > simtMaxShared {
+		return fmt.Errorf("gemm: %s needs %d bytes of shared memory, more than %d", s.k.Name, s.k.Shared, simtMaxShared)
+	}
+	s.k.Programs = []*tile.Program{{Segments: []tile.Segment{
+		{Code: s.prologue()}, {Code: s.body(), Loop: true}, {Code: s.epilogue()},
+	}}}
+	s.k.Place = placer(p, c, per)
+	if c.Splits > 1 && !c.Workspace {
+		s.k.Semaphores = s.k.Grid[0] * s.k.Grid[1] * p.Batch
+	}
+	return nil
+}
+
+// operands lays out shared memory and registers.
+func (s *simt) operands() {
+	c := s.c
+	lm, ln := s.lanes()
+	operand := func(tensor, outer, warp, lanes int, kContig bool) simtOperand {
+		o := simtOperand{
+			tensor: tensor, kContig: kContig, outer: outer, tileK: c.TileK, elem: s.elem, vec: s.vec,
+			lanes: lanes, count: warp / lanes, buffers: 2, pitch: outer * s.elem,
+		}
+		if kContig {
+			o.pitch += simtPad
+		}
+		return o
+	}
+	s.a = operand(tensorA, c.TileM, c.WarpM, lm, s.p.TransA)
+	s.b = operand(tensorB, c.TileN, c.WarpN, ln, !s.p.TransB)
+	s.b.base = s.a.pitch * c.TileK
+	s.buffer = int32(s.b.base + s.b.pitch*c.TileK)
+	if s.words == 2 {
+		// A second set of A fragments would not leave room for two CTAs of
+		// 256 threads. Rows of A are used one after another, so each can be
+		// reloaded as soon as it is done.
+		s.a.buffers = 1
+	}
+	s.a.reg = s.a.count * s.b.count * s.words
+	s.b.reg = s.a.reg + s.a.regs()
+	s.regCopy = s.b.reg + s.b.regs()
+	s.regTemp = s.a.reg // the epilogue's temporaries take the place of the fragments
+	s.copies = (c.TileM + c.TileN) * c.TileK / s.k.Threads
+	s.regAddr = max(s.regCopy+s.copyRegs(), s.regTemp+s.epilogueRegs())
+	s.k.Regs = s.regAddr + simtAddrRegs
+}
+
+// acc is the first register of the accumulator of row i and column j of the
+// thread's tile. Fragments lie in ascending registers, so that a column's
+// accumulator in fp32 must be in the register bank that the column's factor is
+// not in: FFMA never finds its three operands in one bank.
+func (s *simt) acc(i, j int) int {
+	if s.words == 2 {
+		return 2 * (i*s.b.count + j)
+	}
+	return i*s.b.count + (j ^ 1)
+}
+
+// access adds an address generator to the kernel and returns its index.
+func (s *simt) access(a tile.Access) int16 { return addAccess(s.k, a) }

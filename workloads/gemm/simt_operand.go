@@ -1,0 +1,88 @@
+package gemm
+
+import "gpusim/workloads/tile"
+
+// simtPad is what a row of a k-contiguous operand is padded by in shared
+// memory, in bytes. Four words put the eight k that neighbouring lanes store
+// four banks apart.
+const simtPad = 16
+
+// simtOperand is one of the two factors: an outer index (m or n) against k. In
+// shared memory both lie as one row per k, so that fragment loads read four
+// consecutive outer indices at once; a k-contiguous operand is transposed on
+// the way.
+type simtOperand struct {
+	tensor  int
+	kContig bool // contiguous along k in memory
+	outer   int  // CTA tile extent along m or n
+	tileK   int  // CTA tile extent along k
+	elem    int  // bytes per element
+	vec     int  // elements per fragment load
+	lanes   int  // lanes of a warp along the outer index
+	count   int  // elements per thread and k-step
+	buffers int  // sets of fragment registers
+	reg     int  // first fragment register
+	base    int  // byte offset in a shared-memory buffer
+	pitch   int  // bytes per k in shared memory
+}
+
+// regs is the number of fragment registers.
+func (o *simtOperand) regs() int { return o.buffers * o.count * o.elem / 4 }
+
+// frag is the first register of element e at k-step s.
+func (o *simtOperand) frag(s, e int) int {
+	return o.reg + (s%o.buffers*o.count+e)*o.elem/4
+}
+
+// outerOf is the outer index, within the warp tile, of element e of the lane
+// with the given index along it. A thread's elements come in vectors that lie
+// apart, so that the lanes of one load read consecutive vectors.
+func (o *simtOperand) outerOf(lane, e int) int {
+	return (e/o.vec*o.lanes+lane)*o.vec + e%o.vec
+}
+
+// elementAt gives the outer index and k, relative to the tile, of the element
+// with the given linear index in the order that threads move them. Lanes run
+// along the contiguous direction, eight at a time if that is k.
+func (o *simtOperand) elementAt(index int) (outer, k int) {
+	if o.kContig {
+		row := index / simtTileK
+		return row % o.outer, row/o.outer*simtTileK + index%simtTileK
+	}
+	return index % o.outer, index / o.outer
+}
+
+// rounds is the number of elements per thread and CTA k-tile.
+func (o *simtOperand) rounds(threads int) int { return o.outer * o.tileK / threads }
+
+// global is the access generator of every thread's element in a round, iterAdd
+// k-tiles ahead.
+func (o *simtOperand) global(threads, round int, iterAdd int32) tile.Access {
+	outer, k := make([]int32, threads), make([]int32, threads)
+	for t := range threads {
+		co, ck := o.elementAt(round*threads + t)
+		outer[t], k[t] = int32(co), int32(ck)
+	}
+	a := tile.Access{Space: tile.Global, Bytes: o.elem, Tensor: o.tensor, IterAdd: iterAdd}
+	if o.tensor == tensorA {
+		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, int32(o.tileK)
+	} else {
+		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, int32(o.tileK)
+	}
+	return a
+}
+
+// address is the byte address of an element in a shared-memory buffer.
+func (o *simtOperand) address(outer, k int) int32 {
+	return int32(o.base + k*o.pitch + outer*o.elem)
+}
+
+// store is the shared-memory access that stores every thread's element of a
+// round.
+func (o *simtOperand) store(threads, round int, stride, flip int32) tile.Access {
+	addr := make([]int32, threads)
+	for t := range threads {
+		addr[t] = o.address(o.elementAt(round*threads + t))
+	}
+	return tile.Access{Space: tile.Shared, Bytes: o.elem, Addr: addr, BufferStride: stride, BufferFlip: flip}
+}
