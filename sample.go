@@ -13,7 +13,7 @@ import (
 // The numbers below are about how much is simulated, not about how fast
 // anything is: more iterations cost time and gain accuracy.
 const (
-	settleFirst = 4   // iterations until the first loads no longer show in the pace
+	settleFirst = 8   // iterations until the first loads no longer show in the pace
 	settleLater = 2   // iterations after a jump until caches follow again
 	measured    = 8   // iterations over which a pace is taken
 	tailWindow  = 6   // last iterations, always simulated

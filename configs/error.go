@@ -2,7 +2,9 @@ package configs
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Error is a mistake in a machine file, an energy table or a --set argument.
@@ -25,9 +27,32 @@ func (e *Error) Error() string {
 	}
 	// A --set argument begins with the key already.
 	if e.Key != "" && !strings.HasPrefix(e.File, setPrefix+e.Key+"=") {
-		b.WriteString(": " + e.Key)
+		b.WriteString(": " + clip(e.Key))
 	}
-	b.WriteString(": " + e.Reason)
+	b.WriteString(": " + clip(e.Reason))
+	return oneLine(b.String())
+}
+
+// clip cuts the middle out of a text that quotes a huge value.
+func clip(s string) string {
+	const keep = 400
+	if len(s) <= 2*keep {
+		return s
+	}
+	return s[:keep] + " ... " + s[len(s)-keep:]
+}
+
+// oneLine writes line breaks and other control characters, which quoted keys
+// and arguments may hold, as Go does.
+func oneLine(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
 	return b.String()
 }
 

@@ -121,31 +121,33 @@ func (l *loader) mergeEnergy(root *node) error {
 		root.set("energy", table)
 		return nil
 	}
-	// A coefficient that the table lacks is a misspelt one: nothing would read it.
-	for _, section := range []string{"events", "static"} {
-		known := table.get(section)
-		own := inline.get(section)
-		if own == nil || own.kind != mapping {
-			continue
-		}
-		for i := range own.entries {
-			e := &own.entries[i]
-			if known.get(e.name) == nil {
-				return e.errorf("energy."+section+"."+e.name, "energy table %s has no such coefficient%s", ref.text,
-					suggestName(e.name, known))
-			}
-		}
+	if key, e := invented(table, inline); e != nil {
+		known := table.get(strings.Split(key, ".")[1])
+		return e.errorf(key, "energy table %s has no such coefficient%s", ref.text, suggestName(e.name, known.names()))
 	}
 	root.set("energy", overlay(table, inline))
 	return nil
 }
 
-// suggestName names the entry of a mapping that was probably meant, or all.
-func suggestName(name string, m *node) string {
-	var names []string
-	for i := range m.entries {
-		names = append(names, m.entries[i].name)
+// invented finds a coefficient that the known ones lack: it is a misspelt one,
+// nothing would read it.
+func invented(known, own *node) (key string, e *entry) {
+	for _, section := range []string{"events", "static"} {
+		s := own.get(section)
+		if s == nil {
+			continue
+		}
+		for i := range s.entries {
+			if e := &s.entries[i]; known.get(section).get(e.name) == nil {
+				return "energy." + section + "." + e.name, e
+			}
+		}
 	}
+	return "", nil
+}
+
+// suggestName names the coefficient that was probably meant, or all.
+func suggestName(name string, names []string) string {
 	if near, ok := nearest(name, names); ok {
 		return hint(near, "")
 	}

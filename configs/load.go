@@ -130,10 +130,19 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	if err := l.mergeEnergy(root); err != nil {
 		return nil, err
 	}
+	energy := root.get("energy")
 	for i := range overrides {
 		if o := &overrides[i]; o.path[0] != "energy_table" {
 			if err := o.apply(root); err != nil {
 				return nil, err
+			}
+			if energy == nil {
+				continue
+			}
+			// Coefficients can be changed but not invented.
+			if key, e := invented(energy, root.get("energy")); e != nil {
+				path := strings.Split(key, ".")
+				return nil, o.unknown(path, 2, energy.get(path[1]).names())
 			}
 		}
 	}

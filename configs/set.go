@@ -91,7 +91,7 @@ func (o *override) checkPath() error {
 			fs := fields(t)
 			fd := fieldOf(fs, p)
 			if fd == nil {
-				return o.unknown(i, fieldNames(fs))
+				return o.unknown(o.path, i, fieldNames(fs))
 			}
 			t = fd.typ
 		case reflect.Map, reflect.Slice:
@@ -103,21 +103,21 @@ func (o *override) checkPath() error {
 	return nil
 }
 
-// unknown reports the i-th word of the path; names are those allowed there.
-func (o *override) unknown(i int, names []string) error {
-	prefix := strings.Join(o.path[:i+1], ".")
-	if near, ok := nearest(o.path[i], names); ok {
-		fixed := append(append([]string{}, o.path[:i]...), near)
-		fixed = append(fixed, o.path[i+1:]...)
+// unknown reports the i-th word of a path; names are those allowed there.
+func (o *override) unknown(path []string, i int, names []string) error {
+	key, prefix := strings.Join(path, "."), strings.Join(path[:i+1], ".")
+	if near, ok := nearest(path[i], names); ok {
+		fixed := append(append([]string{}, path[:i]...), near)
+		fixed = append(fixed, path[i+1:]...)
 		return o.errorf("unknown key %s%s", prefix, hint(strings.Join(fixed, "."), ""))
 	}
 	paths := machinePaths()
 	for _, p := range paths {
-		if strings.HasSuffix(p, "."+o.key) {
+		if strings.HasSuffix(p, "."+key) {
 			return o.errorf("unknown key %s%s", prefix, hint(p, ""))
 		}
 	}
-	if near, ok := nearest(o.key, paths); ok {
+	if near, ok := nearest(key, paths); ok {
 		return o.errorf("unknown key %s%s", prefix, hint(near, ""))
 	}
 	return o.errorf("unknown key %s (allowed: %s)", prefix, strings.Join(names, ", "))
@@ -145,10 +145,6 @@ func (o *override) apply(root *node) error {
 			return o.errorf("%s is a single value, it has no keys below it", strings.Join(o.path[:i], "."))
 		}
 		v := n.get(p)
-		// Coefficients can be changed but not invented: nothing would read them.
-		if v == nil && i == 2 && o.path[0] == "energy" {
-			return o.unknown(i, n.names())
-		}
 		if i == last {
 			n.set(p, overlay(v, o.value))
 			return nil
@@ -165,6 +161,9 @@ func (o *override) apply(root *node) error {
 }
 
 func (n *node) names() []string {
+	if n == nil {
+		return nil
+	}
 	names := make([]string, len(n.entries))
 	for i, e := range n.entries {
 		names[i] = e.name

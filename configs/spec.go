@@ -106,8 +106,8 @@ type ICache struct {
 type TensorCore struct {
 	Shape          string  `yaml:"shape" allowed:"none,884,1688,16816" doc:"warp-level MMA the generators use"`
 	FMAPerClk      int     `yaml:"fma_per_clk" min:"0" max:"4096" doc:"fp16 FMA per clock and sub-core"`
-	StepCycles     int     `yaml:"step_cycles" min:"1" max:"64" doc:"issue interval of one HMMA step"`
-	StepCyclesFP16 int     `yaml:"step_cycles_fp16" min:"1" max:"64" doc:"issue interval of one HMMA step with fp16 accumulators"`
+	StepCycles     int     `yaml:"step_cycles" min:"1" max:"32" doc:"issue interval of one HMMA step"`
+	StepCyclesFP16 int     `yaml:"step_cycles_fp16" min:"1" max:"32" doc:"issue interval of one HMMA step with fp16 accumulators"`
 	StepsFP32      int     `yaml:"steps_fp32" min:"1" max:"8" doc:"HMMA steps of one m8n8k4 with fp32 accumulators"`
 	StepsFP16      int     `yaml:"steps_fp16" min:"1" max:"8"`
 	Latency        int     `yaml:"latency" min:"1" max:"128" doc:"issue of a step to its accumulator readable by another instruction"`
@@ -125,7 +125,6 @@ type L1 struct {
 	HitLatency int   `yaml:"hit_latency" min:"1" max:"500"`
 	TagsPerClk int   `yaml:"tags_per_clk" min:"1" max:"32"`
 	BytesClk   int   `yaml:"bytes_per_clk" min:"16" max:"512"`
-	MSHRs      int   `yaml:"mshrs" min:"1" max:"4096" doc:"outstanding missed lines"`
 }
 
 // Crossbar joins SMs and L2 slices. Latencies are SM cycles; widths are bytes per SM cycle.
@@ -199,7 +198,6 @@ type Timing struct {
 // Dispatch is the CTA scheduler and the kernel launch path on the device.
 type Dispatch struct {
 	CTAInterval   int `yaml:"cta_interval" min:"1" max:"1000" doc:"cycles between CTAs leaving the dispatcher"`
-	SMInterval    int `yaml:"sm_interval" min:"0" max:"10000" doc:"cycles between CTAs arriving at one SM"`
 	KernelLatency int `yaml:"kernel_latency" min:"0" max:"100000" doc:"kernel at the front of its stream to first CTA dispatched"`
 	DrainLatency  int `yaml:"drain_latency" min:"0" max:"100000" doc:"last CTA done and writes visible to the next kernel of the stream allowed"`
 }

@@ -1,11 +1,7 @@
 package configs
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"regexp"
 	"strconv"
 
 	"gopkg.in/yaml.v3"
@@ -100,40 +96,24 @@ func parse(file string, text []byte) (root *node, err error) {
 			root, err = nil, &Error{File: file, Line: 1, Reason: fmt.Sprintf("the YAML parser fails on this file: %v", r)}
 		}
 	}()
-	dec := yaml.NewDecoder(bytes.NewReader(text))
-	var doc, second yaml.Node
-	if err := dec.Decode(&doc); errors.Is(err, io.EOF) {
+	docs, err := decodeYAML(text)
+	switch {
+	case err != nil:
+		return nil, syntaxError(file, text, err)
+	case len(docs) == 0:
 		return nil, &Error{File: file, Line: 1, Reason: "file is empty"}
-	} else if err != nil {
-		return nil, syntaxError(file, err)
+	case len(docs) > 1:
+		return nil, &Error{File: file, Line: docs[1].Line, Col: docs[1].Column, Reason: "a second YAML document begins here; a file holds one"}
 	}
-	if err := dec.Decode(&second); err == nil {
-		return nil, &Error{File: file, Line: second.Line, Col: second.Column, Reason: "a second YAML document begins here; a file holds one"}
-	} else if !errors.Is(err, io.EOF) {
-		return nil, syntaxError(file, err)
-	}
+	doc := docs[0]
 	if len(doc.Content) != 1 || doc.Content[0].Kind != yaml.MappingNode {
-		n := &doc
+		n := doc
 		if len(doc.Content) > 0 {
 			n = doc.Content[0]
 		}
 		return nil, &Error{File: file, Line: max(1, n.Line), Col: n.Column, Reason: "want a mapping (key: value) at the top of the file"}
 	}
 	return convert(file, "", doc.Content[0])
-}
-
-var syntaxLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(?:[a-z ]*: )?(.*)$`)
-
-// syntaxError turns the YAML library's message into ours.
-func syntaxError(file string, err error) *Error {
-	e := &Error{File: file, Line: 1, Reason: "not valid YAML: " + err.Error()}
-	if m := syntaxLine.FindStringSubmatch(err.Error()); m != nil {
-		e.Reason = "not valid YAML: " + m[2]
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			e.Line = n
-		}
-	}
-	return e
 }
 
 // convert turns a YAML node into ours.

@@ -241,6 +241,9 @@ func decodeScalar(n *node, v reflect.Value, f *field, path string) error {
 		if err != nil {
 			return outOfRange()
 		}
+		if x == 0 {
+			x = 0 // not -0, which the hash would tell from 0
+		}
 		v.SetFloat(x)
 		if !f.inRange(v) {
 			return outOfRange()

@@ -40,9 +40,9 @@ func (c *channel) columnTime(b *bank, dir int) uint64 {
 // rowTime is the earliest precharge of an open bank, activate of a closed one.
 func (c *channel) rowTime(b *bank) uint64 {
 	if b.open {
-		return b.pre
+		return max(b.pre, c.rowBus)
 	}
-	return max(b.act, c.actAny, c.actGroup[b.group], c.faw[c.fawHead])
+	return max(b.act, c.rowBus, c.actAny, c.actGroup[b.group], c.faw[c.fawHead])
 }
 
 // burst issues one column command.
@@ -138,7 +138,7 @@ func (c *channel) decideRow(t uint64) {
 		c.rowAt = at
 		return
 	}
-	c.rowAt = t + 1
+	c.rowAt, c.rowBus = t+1, t+1
 	b := &c.banks[i]
 	if b.open {
 		c.precharge(b, t)

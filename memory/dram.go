@@ -128,6 +128,7 @@ type channel struct {
 	// Earliest commands by the constraints between banks.
 	colAny   [2]uint64
 	colGroup [2][maxGroups]uint64
+	rowBus   uint64
 	actAny   uint64
 	actGroup [maxGroups]uint64
 	faw      [4]uint64 // earliest activate by each of the latest four

@@ -12,7 +12,8 @@ import (
 // these channels in turn, so a row of DRAM holds pieces that lie a power of
 // two apart: matrix rows with such a pitch share rows of DRAM, others do not.
 // Which channels a region lies in follows from a fold of all higher address
-// bits. With several slices per channel consecutive lines alternate.
+// bits. With several slices per channel consecutive lines alternate, and so
+// do lines a power of two apart: the columns' bits have a say.
 type regionHash struct {
 	lines    divider // of a region
 	piece    divider // lines of a piece
@@ -22,6 +23,7 @@ type regionHash struct {
 	rowLines uint64  // lines of a region in one slice
 	channels uint64
 	width    uint
+	subWidth uint
 }
 
 func newRegionHash(g *configs.GPU) (SliceHash, error) {
@@ -40,6 +42,7 @@ func newRegionHash(g *configs.GPU) (SliceHash, error) {
 		lines: newDivider(row * d.SpreadChannels), piece: newDivider(piece), spread: newDivider(d.SpreadChannels),
 		groups: newDivider(d.Channels / d.SpreadChannels), perSlice: newDivider(per),
 		rowLines: uint64(row / per), channels: uint64(d.Channels), width: uint(bits.Len(uint(g.L2.Slices - 1))),
+		subWidth: uint(bits.Len(uint(per - 1))),
 	}, nil
 }
 
@@ -57,6 +60,6 @@ func (h *regionHash) Map(line uint64) (int, uint64) {
 		channel %= h.channels
 	}
 	column, sub := h.perSlice.div(column)
-	_, sub = h.perSlice.div(sub + f>>(h.width-1))
+	_, sub = h.perSlice.div(sub + fold(column, h.subWidth) + f>>(h.width-1))
 	return int(channel*h.perSlice.n + sub), upper*h.rowLines + column
 }

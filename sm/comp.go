@@ -125,7 +125,7 @@ func (c *Comp) flush() {
 
 // drained says that nothing is resident, announced or unacknowledged.
 func (c *Core) drained() bool {
-	return c.resident == 0 && len(c.launches) == 0 && c.stores == 0
+	return c.resident == 0 && len(c.launches) == 0 && c.stores == 0 && c.loads == 0
 }
 
 // schedule asks for the window that holds the next thing to do.

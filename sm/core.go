@@ -40,6 +40,7 @@ type Core struct {
 	done     []Done
 	lines    []tile.Line
 	stores   int // writes not yet acknowledged
+	loads    int // misses not yet answered
 	lastAck  uint64
 
 	counts Counts
@@ -97,7 +98,9 @@ type warp struct {
 	role   uint8
 	pipe   pipe
 	why    Reason
+	base   Reason // why it is not ready before cycle ready
 	sub    uint8
+	sem    bool // waits for a semaphore
 	wait   bool // blocked: dep is never until an event outside the sub-core
 	ready  uint64
 	bar    [tile.NumBars]uint64
@@ -215,8 +218,8 @@ func (s *subcore) evaluate() {
 			continue
 		}
 		e = max(e, s.pipeFree[w.pipe], s.slotFree)
-		if s.unit.Holds(e) {
-			e++ // steps are at least two cycles apart
+		for s.unit.Holds(e) {
+			e++
 		}
 		if e < best {
 			best, mask = e, 1<<uint(i)
@@ -273,6 +276,7 @@ func (c *Core) issue(s *subcore) {
 	s.last = pick
 
 	next := t + uint64(u.stall)
+	w.base = Wait
 	switch u.class {
 	case clALU:
 		s.pipeFree[u.pipe] = t + uint64(u.busy)
@@ -286,7 +290,7 @@ func (c *Core) issue(s *subcore) {
 	case clLDG, clSTG, clRED:
 		c.global(s, w, u, t)
 	case clBRA:
-		next = c.branch(w, t)
+		next = c.branch(w, next)
 		w.prepare(next)
 		s.evaluate()
 		return
@@ -333,7 +337,7 @@ func (w *warp) prepare(ready uint64) {
 	w.ready = ready
 	u := &w.code.ops[w.pc]
 	w.pipe = u.pipe
-	dep, why := ready, Wait
+	dep, why := ready, w.base
 	for m, b := u.wait, 0; m != 0; m, b = m>>1, b+1 {
 		if m&1 == 0 {
 			continue
@@ -369,11 +373,11 @@ func (w *warp) enter(seg int) {
 }
 
 // branch ends a loop iteration.
-func (c *Core) branch(w *warp, t uint64) uint64 {
+func (c *Core) branch(w *warp, next uint64) uint64 {
 	c.counts.Segments[w.role][w.seg]++
 	w.iter++
 	if w.id == 0 {
-		w.cta.sampler.mark(c.plan, w.iter, t)
+		w.cta.sampler.mark(c.plan, w.iter, next)
 	}
 	if c.plan != nil {
 		if by := c.plan.skipAt(w.iter, w.cta.Trips); by > 0 {
@@ -383,8 +387,8 @@ func (c *Core) branch(w *warp, t uint64) uint64 {
 	}
 	if w.iter < w.cta.Trips {
 		w.pc = w.code.segs[w.seg].start
-		return t + uint64(c.spec.BranchLatency)
+		return next + uint64(c.spec.BranchLatency) - 1
 	}
 	w.enter(int(w.seg) + 1)
-	return t + 1
+	return next
 }

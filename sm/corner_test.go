@@ -2,7 +2,6 @@ package sm_test
 
 import (
 	"math/rand"
-	"os"
 	"testing"
 
 	"gpusim/configs"
@@ -11,19 +10,9 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// knownBug skips a test that the model fails. Whoever mends the model deletes
-// the call. GPUSIM_BUGS=1 runs such tests.
-func knownBug(t *testing.T, where string) {
-	t.Helper()
-	if os.Getenv("GPUSIM_BUGS") == "" {
-		t.Skip("known bug: " + where)
-	}
-}
-
 // TestGuardedOffAccess: a shared-memory instruction whose guard is off moves
 // no data.
 func TestGuardedOffAccess(t *testing.T) {
-	knownBug(t, "sm/mio.go, shared(): SharedPasses is counted before the guard is looked at, so energy.SharedPass is too high")
 	g := volta(t)
 	in := lds(0, 0)
 	in.Guard = tile.GuardMore
@@ -53,7 +42,6 @@ func perfectFetch(g *configs.GPU) {
 // TestDependenceAcrossTheEndOfALoop: results of fixed latency are awaited on
 // the way out of a loop too, where no branch is taken.
 func TestDependenceAcrossTheEndOfALoop(t *testing.T) {
-	knownBug(t, "sm/core.go, branch(): the branch's stall count is ignored; and workloads/tile/schedule.go, stalls(): the fall-through is taken to last as long as a taken branch")
 	g := volta(t)
 	perfectFetch(g)
 	dfma := op(tile.OpDFMA, 0, 0, 2, 4)
@@ -67,7 +55,6 @@ func TestDependenceAcrossTheEndOfALoop(t *testing.T) {
 // TestDependenceAcrossABranch: and around the loop, where the branch's own
 // latency may not do.
 func TestDependenceAcrossABranch(t *testing.T) {
-	knownBug(t, "sm/core.go, branch(): the branch's stall count is ignored")
 	g := volta(t)
 	perfectFetch(g)
 	body := []tile.Inst{op(tile.OpFADD, 100, 0, 2, tile.RZ), hmma(0, 4), bare(tile.OpBRA)}
@@ -80,7 +67,6 @@ func TestDependenceAcrossABranch(t *testing.T) {
 
 // TestBranchStalls: the same on random programs.
 func TestBranchStalls(t *testing.T) {
-	knownBug(t, "sm/core.go, branch(): the branch's stall count is ignored")
 	for seed := range int64(50) {
 		r := rand.New(rand.NewSource(seed))
 		g := volta(t)
@@ -94,7 +80,6 @@ func TestBranchStalls(t *testing.T) {
 // TestStallAcrossABarrier: a barrier of low latency does not shorten the
 // stall counts of those who wait at it.
 func TestStallAcrossABarrier(t *testing.T) {
-	knownBug(t, "sm/cta.go, barrier(): the warps go on after BarrierLatency even if their stall counts are longer")
 	for seed := range int64(50) {
 		r := rand.New(rand.NewSource(seed))
 		g := volta(t)
@@ -106,10 +91,22 @@ func TestStallAcrossABarrier(t *testing.T) {
 	}
 }
 
+// TestReasonAfterABarrier: what a warp waited for last is what it waited for,
+// a barrier or a load. Otherwise the CPI stack depends on the horizon.
+func TestReasonAfterABarrier(t *testing.T) {
+	for seed := range int64(50) {
+		r := rand.New(rand.NewSource(seed))
+		g := volta(t)
+		vary(g, r)
+		if agree(t, g, r, style{waitAfterBarrier: true}); t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
 // TestStepsInEveryCycle: a tensor core twice as fast, whose steps follow each
 // other without a gap.
 func TestStepsInEveryCycle(t *testing.T) {
-	knownBug(t, "sm/core.go, evaluate(): a candidate cycle that belongs to a step moves by one cycle only, which can be the next step")
 	for seed := range int64(50) {
 		r := rand.New(rand.NewSource(seed))
 		g := volta(t, "gpu.tensor_core.fma_per_clk=256", "gpu.tensor_core.step_cycles=1", "gpu.tensor_core.step_cycles_fp16=2")
@@ -122,7 +119,6 @@ func TestStepsInEveryCycle(t *testing.T) {
 // TestSmallInstructionCache: the smallest L0 that machine files allow, with
 // prefetches that need more than it holds.
 func TestSmallInstructionCache(t *testing.T) {
-	knownBug(t, "sm/icache.go, fetch(): prefetched lines can push the wanted line out again, and the warp waits for ever")
 	g := volta(t, "gpu.sm.icache.l0=1 KiB", "gpu.sm.icache.prefetch_lines=8")
 	k := loopKernel(t, g, 4, 3, nil, repeat(200, op(tile.OpFFMA, 0, 0, 2, 4))...)
 	c := load(t, g, k, 1)
@@ -132,23 +128,21 @@ func TestSmallInstructionCache(t *testing.T) {
 	}
 }
 
-// TestLargeSteps: the longest steps that the format holds.
+// TestLargeSteps: the longest steps that machine files allow.
 func TestLargeSteps(t *testing.T) {
-	knownBug(t, "sm/decode.go, decode(): the span of an MMA is computed in 8 bits; the same in workloads/tile/schedule.go, stalls()")
 	g := volta(t)
-	g.Tensor.StepCycles, g.Tensor.StepsFP32, g.Tensor.BubbleSetsFP32 = 64, 8, 0
+	g.Tensor.StepCycles, g.Tensor.StepsFP32, g.Tensor.BubbleSetsFP32 = 32, 8, 0
 	perfectFetch(g)
 	// Two MMAs: the warp's EXIT follows the last step of the second.
 	k := straight(t, g, 1, tile.Segment{Code: []tile.Inst{hmma(0, 8), hmma(8, 8)}})
-	if end := finish(t, load(t, g, k, 1)); end != 8*64+7*64+2 {
-		t.Errorf("ends in cycle %d, want %d", end, 8*64+7*64+2)
+	if end := finish(t, load(t, g, k, 1)); end != 8*32+7*32+2 {
+		t.Errorf("ends in cycle %d, want %d", end, 8*32+7*32+2)
 	}
 }
 
 // TestRolesWithoutBarrier: a warp that has left the CTA is not awaited at a
 // barrier, whether it left before the others arrived or after.
 func TestRolesWithoutBarrier(t *testing.T) {
-	knownBug(t, "sm/cta.go, exit(): the barrier is not looked at again when a warp leaves")
 	for _, length := range []int{1, 200} {
 		g := volta(t)
 		k := loopKernel(t, g, 2, 1, nil, repeat(20, op(tile.OpFFMA, 0, 0, 2, 4))...)
@@ -169,7 +163,6 @@ func TestRolesWithoutBarrier(t *testing.T) {
 
 // TestKernelWithoutRegisters: occupancy of a kernel that states no registers.
 func TestKernelWithoutRegisters(t *testing.T) {
-	knownBug(t, "sm/prepare.go, Occupancy(): divides by zero when Regs is 0")
 	g := volta(t)
 	if n, _, err := sm.Occupancy(&tile.Kernel{Name: "k", Threads: 64}, &g.SM); err != nil || n != 32 {
 		t.Errorf("%d CTAs, %v", n, err)

@@ -39,8 +39,8 @@ func (c *Core) start(l launch) {
 		}
 		w.sub = uint8(to)
 		w.enter(0)
+		w.base = Launch
 		w.prepare(l.cycle)
-		w.why = Launch
 		s := &c.sub[to]
 		if len(s.warps) == 0 {
 			c.charge(s, l.cycle, Idle)
@@ -67,13 +67,12 @@ func (c *Core) barrier(s *subcore, w *warp, u *uop, t uint64) {
 	}
 	free := t + uint64(c.spec.BarrierLatency)
 	for _, o := range b.waiting {
-		c.wake(o, free)
+		c.wake(o, max(o.ready, free))
 	}
 	b.waiting = b.waiting[:0]
 	b.arrived = 0
-	w.prepare(free)
 	w.why = BarrierWait
-	s.evaluate()
+	c.wake(w, max(free, t+uint64(u.stall)))
 }
 
 // membar lets the warp go on when its stores are acknowledged.
@@ -82,8 +81,8 @@ func (c *Core) membar(s *subcore, w *warp, next uint64) {
 		w.ready = next
 		w.dep, w.wait, w.why = never, true, Membar
 	} else {
-		w.prepare(max(next, w.ack))
 		w.why = Membar
+		c.wake(w, max(next, w.ack))
 	}
 	s.evaluate()
 }
@@ -109,7 +108,7 @@ func (c *Core) semaphore(s *subcore, w *warp, u *uop, t, next uint64) {
 		r.Kind, r.Value = memory.Wait, w.cta.Split
 		r.Tag = c.newMiss(missEntry{kind: missSemaphore, warp: w, gen: w.gen})
 		w.ready = next
-		w.dep, w.wait, w.why = never, true, Membar
+		w.dep, w.wait, w.why, w.sem = never, true, Membar, true
 	}
 	c.out = append(c.out, r)
 	s.evaluate()
@@ -127,6 +126,13 @@ func (c *Core) exit(s *subcore, w *warp, pick int, t uint64) {
 	w.gen++
 	c.warps = append(c.warps, w)
 	b.live--
+	if b.live > 0 && b.arrived == b.live { // the others have waited for this one
+		b.arrived = 0
+		for _, o := range b.waiting {
+			c.wake(o, max(o.ready, t+uint64(c.spec.BarrierLatency)))
+		}
+		b.waiting = b.waiting[:0]
+	}
 	if b.live == 0 {
 		at := t + uint64(c.spec.CTAExitLatency)
 		c.done = append(c.done, Done{Cycle: at, Skipped: b.sampler.skipped, Span: at - b.launch, CTA: b.Index})

@@ -62,7 +62,7 @@ func (c *Core) fetch(s *subcore, line uint16, t uint64) uint64 {
 		return r // on its way
 	}
 	spec := c.icache.spec
-	for i := 0; i <= spec.PrefetchLines; i++ {
+	for i := 0; i <= min(spec.PrefetchLines, s.l0.cap-1); i++ {
 		n := line + uint16(i)
 		if int(n) >= len(s.l0.ready) || s.l0.ready[n] != never {
 			break

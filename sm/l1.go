@@ -109,16 +109,19 @@ func (l *l1cache) pending(slot int, sectors uint8, tag uint32) {
 }
 
 // fill makes sectors usable from a cycle on, if the line is still there.
-func (l *l1cache) fill(addr uint64, sectors uint8, ready uint64) {
+func (l *l1cache) fill(addr uint64, sectors uint8, tag uint32, ready uint64) {
 	i := l.find(addr)
 	if i < 0 {
 		return
 	}
 	e := &l.lines[i]
-	e.flying &^= sectors
-	e.valid |= sectors
-	for m := sectors; m != 0; m &= m - 1 {
-		e.ready[bits.TrailingZeros8(m)] = ready
+	for m := sectors & e.flying; m != 0; m &= m - 1 {
+		b := bits.TrailingZeros8(m)
+		if e.miss[b] == tag { // else the line went and came back meanwhile
+			e.ready[b] = ready
+			e.flying &^= 1 << b
+			e.valid |= 1 << b
+		}
 	}
 }
 
@@ -126,5 +129,6 @@ func (l *l1cache) fill(addr uint64, sectors uint8, ready uint64) {
 func (l *l1cache) invalidate(ln tile.Line) {
 	if i := l.find(ln.Addr); i >= 0 {
 		l.lines[i].valid &^= ln.Sectors
+		l.lines[i].flying &^= ln.Sectors
 	}
 }

@@ -28,10 +28,10 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 	passes := uint64(1)
 	if u.access >= 0 {
 		passes = uint64(c.kernel.Accesses[u.access].Passes[w.id])
+		if !w.guarded(u) {
+			passes = 0
+		}
 		c.counts.SharedPasses += passes
-	}
-	if !w.guarded(u) {
-		passes = 0
 	}
 	start := c.send(s, t, passes)
 	if u.rd != 0 {
@@ -114,6 +114,7 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 			w.pend[b]++
 			w.barWhy[b] = LongBoard
 			c.cache.pending(r.slot, r.missing, tag)
+			c.loads++
 			c.out = append(c.out, memory.Request{
 				Cycle: at + uint64(c.l1.HitLatency), Line: l.Addr, Tag: tag, Sectors: r.missing, Kind: memory.Read,
 			})

@@ -54,7 +54,8 @@ func (c *Core) Reply(r memory.Reply) {
 	e := c.miss[r.Tag]
 	switch e.kind {
 	case missLoad:
-		c.cache.fill(e.line, e.sectors, r.Ready)
+		c.loads--
+		c.cache.fill(e.line, e.sectors, r.Tag, r.Ready)
 		at := int32(r.Tag)
 		for at >= 0 {
 			f := c.miss[at]
@@ -69,11 +70,12 @@ func (c *Core) Reply(r memory.Reply) {
 		if w := e.warp; w.gen == e.gen {
 			w.stores--
 			w.ack = max(w.ack, r.Ready)
-			if w.stores == 0 && w.wait && w.why == Membar {
+			if w.stores == 0 && w.wait && w.why == Membar && !w.sem {
 				c.wake(w, max(w.ready, w.ack))
 			}
 		}
 	case missSemaphore:
+		e.warp.sem = false
 		c.wake(e.warp, max(e.warp.ready, r.Ready))
 	}
 	c.freeMiss(r.Tag)
@@ -97,10 +99,7 @@ func (c *Core) arrive(f *missEntry, ready uint64) {
 
 // wake lets a warp that waited for the outside go on at a cycle.
 func (c *Core) wake(w *warp, at uint64) {
-	why := w.why
+	w.base = w.why
 	w.prepare(at)
-	if !w.wait {
-		w.why = why
-	}
 	c.sub[w.sub].evaluate()
 }

@@ -227,7 +227,7 @@ func (o *oracle) own(w *oWarp) (uint64, sm.Reason) {
 			at, why = w.bars[b], w.barWhy[b]
 		}
 	}
-	if w.why != sm.Wait {
+	if w.why != sm.Wait && at == w.ready { // no dependence lasts longer
 		why = w.why
 	}
 	if w.noInst {

@@ -21,8 +21,10 @@ type Prepared struct {
 // Prepare decodes a kernel and works out how many of its CTAs fit an SM.
 func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
 	p := &Prepared{Kernel: k, Plan: plan}
-	if plan != nil && len(plan.Windows) > maxWindows {
-		return nil, fmt.Errorf("sampling plan has %d windows, at most %d", len(plan.Windows), maxWindows)
+	if plan != nil {
+		if err := plan.check(); err != nil {
+			return nil, err
+		}
 	}
 	var err error
 	if p.CTAsPerSM, p.Limit, err = Occupancy(k, &g.SM); err != nil {
@@ -43,7 +45,7 @@ func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
 // resource that limits it.
 func Occupancy(k *tile.Kernel, s *configs.SM) (int, string, error) {
 	warps := k.Warps()
-	perWarp := roundUp(k.Regs*32, s.RegisterAllocUnit)
+	perWarp := max(s.RegisterAllocUnit, roundUp(k.Regs*32, s.RegisterAllocUnit))
 	n, limit := s.MaxCTAs, "ctas"
 	if m := s.MaxWarps / warps; m < n {
 		n, limit = m, "warps"

@@ -1,5 +1,7 @@
 package sm
 
+import "fmt"
+
 // Plan says which main-loop iterations of every CTA are left out. Windows of
 // iterations are simulated; between them the loop counter jumps, all warps of
 // all CTAs at the same iteration, so that their relative phase is kept. What
@@ -13,6 +15,25 @@ type Plan struct {
 // of a window are left to settle.
 type Window struct {
 	From, Settle, To, Skip int32
+}
+
+// check refuses windows that do not follow each other or measure nothing.
+func (p *Plan) check() error {
+	if len(p.Windows) > maxWindows {
+		return fmt.Errorf("sampling plan has %d windows, at most %d", len(p.Windows), maxWindows)
+	}
+	for i := range p.Windows {
+		w := &p.Windows[i]
+		// The clock is read when an iteration ends, so a window that begins
+		// behind a jump needs one iteration to settle.
+		if w.Settle < w.From || i > 0 && w.Settle == w.From || w.To <= w.Settle || w.Skip < 0 {
+			return fmt.Errorf("sampling window %+v is out of order", *w)
+		}
+		if i > 0 && p.Windows[i-1].To+p.Windows[i-1].Skip != w.From {
+			return fmt.Errorf("sampling window %+v does not begin where the jump before it lands", *w)
+		}
+	}
+	return nil
 }
 
 // skipAt is the number of iterations that a CTA of so many trips jumps on

@@ -37,6 +37,8 @@ type command struct {
 	spec    *configs.Dispatch
 	launch  uint64 // CTA launch latency
 	horizon uint64
+	least   uint64 // cycles that the first kernel's CTAs take at least
+	end     uint64 // of the latest kernel
 
 	stream  []*Launch
 	current int
@@ -65,7 +67,7 @@ func (c *command) begin(cycle uint64) {
 	l.left = l.total
 	c.lastAck = 0
 	c.onLoad(l, cycle)
-	c.free = cycle + max(uint64(c.spec.KernelLatency), c.horizon)
+	c.free = cycle + max(uint64(c.spec.KernelLatency), c.least)
 	msgs := make([]*sm.LaunchMsg, len(c.sms))
 	c.next = 0
 	for round := 0; round < l.CTAsPerSM && c.next < l.total; round++ {
@@ -170,9 +172,9 @@ func (c *command) finish(l *Launch, cycle uint64) {
 	l.End = end + uint64(c.spec.DrainLatency)
 	c.onDone(l, l.End)
 	c.current++
+	c.end = max(l.End, cycle+c.horizon)
 	if c.current < len(c.stream) {
-		at := max(l.End, cycle+c.horizon)
-		c.WakeAt(at + c.horizon - 1 - (at+c.horizon-1)%c.horizon)
+		c.begin(l.End)
 	}
 }
 

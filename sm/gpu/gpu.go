@@ -68,6 +68,7 @@ func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*G
 		return nil, err
 	}
 	d.command = newCommand("Command", d.Engine, d.Domain, g, d.horizon)
+	d.command.least = MaxHorizon(g, probe)
 	toSM.PlugIn(d.Memory.Port, 0)
 	toSM.PlugIn(d.command.port, 0)
 
@@ -119,7 +120,8 @@ func (d *GPU) Run(launches []*Launch) ([]Report, error) {
 	}
 	d.command.stream, d.command.current = launches, 0
 	d.results = d.results[:0]
-	d.command.WakeAt(0)
+	h, at := d.horizon, d.command.end
+	d.command.WakeAt((at + h - 1) / h * h)
 	if err := d.Engine.RunAll(); err != nil {
 		return d.results, err
 	}
@@ -130,6 +132,7 @@ func (d *GPU) load(l *Launch, cycle uint64) {
 	for _, s := range d.SMs {
 		s.Core.Load(l.Prepared, cycle)
 	}
+	d.Memory.System.ClearSemaphores()
 	d.before = d.Memory.System.Counters()
 }
 
@@ -139,6 +142,7 @@ func (d *GPU) done(l *Launch, cycle uint64) {
 		s.Core.Close(cycle)
 		r.SM.Add(s.Core.Counts())
 	}
+	d.Memory.System.Advance(cycle, func(int, memory.Reply) {})
 	r.Memory = d.Memory.System.Counters().Sub(d.before)
 	d.results = append(d.results, r)
 }

@@ -3,7 +3,6 @@ package gpu_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 
 	"gpusim/configs"
@@ -14,15 +13,6 @@ import (
 	"gpusim/workloads/library"
 	"gpusim/workloads/tile"
 )
-
-// knownBug skips a test that the model fails. Whoever mends the model deletes
-// the call. GPUSIM_BUGS=1 runs such tests.
-func knownBug(t *testing.T, where string) {
-	t.Helper()
-	if os.Getenv("GPUSIM_BUGS") == "" {
-		t.Skip("known bug: " + where)
-	}
-}
 
 // volta is a V100, changed by sets.
 func volta(t testing.TB, sets ...string) *configs.GPU {

@@ -49,7 +49,7 @@ func loopRate(t *testing.T, g *configs.GPU, p gemm.Problem, c gemm.Config, k1, k
 func TestHMMAMainLoop(t *testing.T) {
 	t.Parallel()
 	g := volta(t)
-	k1, k2 := 768, 1792
+	k1, k2 := 512, 1280
 	p := gemm.Problem{M: 128 * 16, N: 128 * 10, DType: "fp16", Acc: "fp32"}
 	got, _ := loopRate(t, g, p, gemm.Config{Family: "hmma"}, k1, k2)
 	// The unit's own rate with fp32 accumulators: four steps of two cycles, and

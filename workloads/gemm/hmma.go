@@ -82,8 +82,8 @@ func (h *hmma) check() error {
 	if c.TileK == 0 {
 		c.TileK = hmmaTileK
 	}
-	if c.TileK != hmmaTileK || (c.WarpK != 0 && c.WarpK != hmmaTileK) {
-		return fmt.Errorf("gemm: HMMA.884 kernels have a k-tile of %d, not %d (warp %d)", hmmaTileK, c.TileK, c.WarpK)
+	if c.TileK != hmmaTileK || c.WarpK > 1 {
+		return fmt.Errorf("gemm: HMMA.884 kernels have a k-tile of %d in one slice, not %d in %d", hmmaTileK, c.TileK, c.WarpK)
 	}
 	known := ""
 	for _, t := range hmmaTiles {

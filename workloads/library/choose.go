@@ -2,6 +2,7 @@ package library
 
 import (
 	"fmt"
+	"math"
 
 	"gpusim/configs"
 	"gpusim/workloads/gemm"
@@ -65,16 +66,18 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 // V100 table shows 2 to 21.
 const maxSplits = 32
 
+// leastSlice is the least k that the library leaves a slice.
+const leastSlice = 860
+
 func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
 	if f.Kernel != "" && f.Splits > 0 {
 		return []int{f.Splits}
 	}
-	if p.Batch > 1 {
-		return []int{1}
-	}
 	zs := []int{1}
-	tiles := (p.K + e.TileK - 1) / e.TileK
-	for z := 2; z <= maxSplits && tiles/z >= 2; z++ {
+	if p.Batch > 1 {
+		return zs
+	}
+	for z := 2; z <= maxSplits && p.K/z >= leastSlice; z++ {
 		zs = append(zs, z)
 	}
 	return zs
@@ -118,38 +121,45 @@ func vector(ld, widest int) int {
 
 // The library's beliefs, in SM cycles.
 const (
-	beliefLaunch  = 2500 // launch, prologue and epilogue of a CTA
-	beliefLatency = 400  // what an iteration of the main loop takes beside its arithmetic
-	beliefReduce  = 4000 // second kernel of split-K
-	beliefSerial  = 1800 // one more slice in the chain of an in-kernel reduction
+	beliefLaunch  = 2500.0 // launch, prologue and epilogue of a CTA
+	beliefLatency = 600    // an iteration of the main loop takes no less: one trip to memory
+	beliefReduce  = 4000   // second kernel of split-K
+	beliefSerial  = 6000   // reading and adding what the slice before has left in C
+	beliefDRAM    = 800    // bytes per cycle
 )
 
-// cost estimates a call in SM cycles: CTAs of an SM one after another, each
-// iteration its arithmetic at the expected rate and some latency, plus the
-// reduction.
+// cost estimates a call in SM cycles: an SM takes its CTAs in rounds of as
+// many as it holds; an iteration of a round takes the arithmetic of all of
+// them or one trip to memory, whichever is longer; and all of it no less than
+// the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
-	rate := float64(g.SM.SubCores)
-	switch e.Family {
-	case "hmma":
-		rate *= float64(g.Tensor.FMAPerClk)
+	rate, elem := float64(g.SM.SubCores), 4.0
+	switch {
+	case e.Family == "hmma":
+		rate, elem = rate*float64(g.Tensor.FMAPerClk), 2
+	case p.DType == "fp64":
+		rate, elem = rate*float64(g.SM.Pipes.FP64.Lanes), 8
 	default:
-		if p.DType == "fp64" {
-			rate *= float64(g.SM.Pipes.FP64.Lanes)
-		} else {
-			rate *= float64(g.SM.Pipes.FP32.Lanes)
-		}
+		rate *= float64(g.SM.Pipes.FP32.Lanes)
 	}
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
-	rounds := float64(ceil(tiles*z, g.SM.Count))
-	iters := float64(ceil(ceil(p.K, e.TileK), z))
-	math1 := float64(e.TileM*e.TileN*e.TileK) / (rate * e.Gain)
-	total := rounds * (iters*(math1+beliefLatency) + beliefLaunch)
-	if z > 1 {
-		if workspace {
-			total += beliefReduce
-		} else {
-			total += beliefSerial * float64(z-1)
-		}
+	iters := float64(ceil(ceil(p.K, e.TileK*max(1, e.WarpK)), z))
+	math1 := float64(e.TileM*e.TileN*e.TileK*max(1, e.WarpK)) / (rate * e.Gain)
+	launch := beliefLaunch
+	if z > 1 && !workspace {
+		launch += beliefSerial
+	}
+	total := 0.0
+	for left := ceil(tiles*z, g.SM.Count); left > 0; {
+		n := min(left, e.PerSM)
+		rounds := left / n
+		total += float64(rounds) * (iters*math.Max(beliefLatency, float64(n)*math1) + launch)
+		left -= rounds * n
+	}
+	bytes := elem * float64(max(1, p.Batch)) * float64(p.K) * float64(p.M+p.N)
+	total = math.Max(total, bytes/beliefDRAM)
+	if z > 1 && workspace {
+		total += beliefReduce
 	}
 	return total
 }

@@ -183,7 +183,7 @@ func (p *Program) stalls(k *Kernel, l *Latencies, trace []place) error {
 	var owner [256]*Inst
 	now := 0
 	var prev *Inst
-	for _, at := range trace {
+	for n, at := range trace {
 		in := p.inst(at)
 		reads, write := operandsOf(in, words(k, in))
 		need := now
@@ -213,7 +213,7 @@ func (p *Program) stalls(k *Kernel, l *Latencies, trace []place) error {
 		}
 		in.Stall = max(in.Stall, uint8(l.span(in)))
 		now += int(in.Stall)
-		if in.Op == OpBRA {
+		if in.Op == OpBRA && n+1 < len(trace) && trace[n+1].seg == at.seg { // taken
 			now += l.Branch - 1
 		}
 		prev = in
