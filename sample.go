@@ -41,9 +41,7 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 		return l, nil
 	}
 	p.Plan = loopPlan(trips)
-	if k.Semaphores == 0 { // a CTA left out would never signal those that wait for it
-		l.Waves = wavePlan(k.CTAs(), g.SM.Count*p.CTAsPerSM)
-	}
+	l.Waves = wavePlan(k.CTAs(), max(1, k.Splits), g.SM.Count*p.CTAsPerSM)
 	return l, nil
 }
 
@@ -76,13 +74,21 @@ func loopPlan(trips int) *sm.Plan {
 	return p
 }
 
-// wavePlan leaves out whole waves after the second.
-func wavePlan(ctas, slots int) gpu.WavePlan {
-	waves := ctas / slots
-	if waves <= leastWaves {
-		return gpu.WavePlan{Slots: slots}
+// wavePlan leaves out whole waves after the second. Of split-K it leaves out
+// the same tiles in each slice.
+func wavePlan(ctas, splits, slots int) gpu.WavePlan {
+	p := gpu.WavePlan{Slots: slots}
+	plane := ctas / splits
+	keep := (fullWaves*slots + splits - 1) / splits
+	by := (plane - keep) / slots * slots
+	if ctas/slots <= leastWaves || by <= 0 {
+		return p
 	}
-	return gpu.WavePlan{Slots: slots, At: 2 * slots, By: (waves - fullWaves) * slots}
+	p.At, p.By = keep*2/3, by
+	if splits > 1 {
+		p.Plane = plane
+	}
+	return p
 }
 
 // scaled is n times a ratio of integers, rounded, without overflow.

@@ -148,6 +148,9 @@ func (c *checker) gpuCaches(g *GPU) {
 	c.cacheLine("gpu.l2", l2.LineBytes, l2.Sector)
 	c.that(l1.LineBytes == l2.LineBytes, "gpu.l2.line_bytes", "%d differs from gpu.l1.line_bytes = %d: requests carry lines", l2.LineBytes, l1.LineBytes)
 	c.that(l1.Sector == l2.Sector, "gpu.l2.sector_bytes", "%d differs from gpu.l1.sector_bytes = %d: requests carry sectors", l2.Sector, l1.Sector)
+	c.multiple("gpu.l2.fill_bytes", int64(l2.FillBytes), int64(l2.Sector), "sector_bytes")
+	c.powerOfTwo("gpu.l2.fill_bytes", l2.FillBytes)
+	c.that(l2.FillBytes <= l2.LineBytes, "gpu.l2.fill_bytes", "%d is more than line_bytes = %d", l2.FillBytes, l2.LineBytes)
 	c.multiple("gpu.l2.size", int64(l2.Size), int64(l2.Slices*l2.Ways*l2.LineBytes), "slices x ways x line_bytes")
 	ch := g.DRAM.Channels
 	c.that(l2.Slices%ch == 0 || ch%l2.Slices == 0, "gpu.l2.slices", "%d slices and %d channels: neither is a multiple of the other", l2.Slices, ch)

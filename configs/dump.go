@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -138,9 +139,13 @@ func dumpNode(v reflect.Value) *yaml.Node {
 }
 
 // textNode is a string; the encoder puts it in quotes where it would read as
-// something else.
+// something else, but for merge keys, and writes line breaks as blocks that do
+// not always read back.
 func textNode(s string) *yaml.Node {
 	n := new(yaml.Node)
 	n.SetString(s)
+	if s == "<<" || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		n.Style = yaml.DoubleQuotedStyle
+	}
 	return n
 }

@@ -21,7 +21,7 @@ type Error struct {
 // Error gives one line: file:line:col: key.path: reason.
 func (e *Error) Error() string {
 	var b strings.Builder
-	b.WriteString(e.File)
+	b.WriteString(clip(e.File))
 	if e.Line > 0 {
 		fmt.Fprintf(&b, ":%d:%d", e.Line, max(1, e.Col))
 	}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"unicode/utf8"
 )
 
 // setPrefix begins the File of errors in --set arguments.
@@ -34,6 +35,8 @@ func parseSets(sets []string) ([]override, error) {
 		switch {
 		case !ok:
 			return nil, &Error{File: setPrefix + arg, Reason: "want key.path=value"}
+		case !utf8.ValidString(arg):
+			return nil, o.errorf("not valid UTF-8 text")
 		case o.key == "":
 			return nil, &Error{File: setPrefix + arg, Reason: "no key before ="}
 		case value == "":
@@ -106,19 +109,27 @@ func (o *override) checkPath() error {
 // unknown reports the i-th word of a path; names are those allowed there.
 func (o *override) unknown(path []string, i int, names []string) error {
 	key, prefix := strings.Join(path, "."), strings.Join(path[:i+1], ".")
-	if near, ok := nearest(path[i], names); ok {
-		fixed := append(append([]string{}, path[:i]...), near)
-		fixed = append(fixed, path[i+1:]...)
-		return o.errorf("unknown key %s%s", prefix, hint(strings.Join(fixed, "."), ""))
-	}
+	mean := func(p string) error { return o.errorf("unknown key %s%s", prefix, hint(p, "")) }
 	paths := machinePaths()
 	for _, p := range paths {
-		if strings.HasSuffix(p, "."+key) {
-			return o.errorf("unknown key %s%s", prefix, hint(p, ""))
+		if strings.EqualFold(p, key) {
+			return mean(p)
 		}
 	}
-	if near, ok := nearest(key, paths); ok {
-		return o.errorf("unknown key %s%s", prefix, hint(near, ""))
+	if near, ok := nearest(path[i], names); ok {
+		fixed := append(append([]string{}, path[:i]...), near)
+		return mean(strings.Join(append(fixed, path[i+1:]...), "."))
+	}
+	for _, p := range paths {
+		if strings.HasSuffix(p, "."+key) {
+			return mean(p)
+		}
+	}
+	if near, ok := nearest(key, paths); ok && !strings.HasPrefix(key, near+".") {
+		return mean(near)
+	}
+	if len(names) == 0 {
+		return mean("")
 	}
 	return o.errorf("unknown key %s (allowed: %s)", prefix, strings.Join(names, ", "))
 }

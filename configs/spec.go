@@ -149,6 +149,8 @@ type L2 struct {
 	MissLatency   int    `yaml:"miss_latency" min:"1" max:"1000" doc:"request at slice to request in the DRAM queue"`
 	FillLatency   int    `yaml:"fill_latency" min:"1" max:"1000" doc:"last DRAM beat to data ready at slice"`
 	AtomicCycles  int    `yaml:"atomic_cycles" min:"1" max:"64" doc:"slice cycles of one atomic"`
+	FillBytes     int    `yaml:"fill_bytes" min:"32" max:"128" doc:"aligned bytes that a miss brings from DRAM"`
+	Replacement   string `yaml:"replacement" allowed:"lru,random" doc:"which line of a full set goes"`
 	Hash          string `yaml:"hash" allowed:"region,xor,modulo" doc:"address to slice"`
 }
 

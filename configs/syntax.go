@@ -52,14 +52,18 @@ func syntaxError(file string, text []byte, err error) *Error {
 		return e
 	}
 	lines := bytes.SplitAfter(text, []byte("\n"))
-	more := sort.Search(max(0, len(lines)-e.Line), func(i int) bool {
-		_, err := decodeYAML(bytes.Join(lines[:e.Line+i], nil))
+	same := func(first int) bool {
+		_, err := decodeYAML(bytes.Join(lines[:first], nil))
 		if err == nil {
 			return false
 		}
 		_, p := syntaxProblem(err)
 		return p == problem
-	})
-	e.Line += more
+	}
+	if from >= len(lines)-1 && same(1) { // the end of the file, for a quote that begins in the first line
+		e.Line = 1
+		return e
+	}
+	e.Line += sort.Search(max(0, len(lines)-e.Line), func(i int) bool { return same(e.Line + i) })
 	return e
 }

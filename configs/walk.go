@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // field is what the struct tags say about one key.
@@ -19,8 +20,14 @@ type field struct {
 	typ      reflect.Type
 }
 
-// fields lists the keys of a struct type in the order of the declaration.
+var fieldsOf sync.Map // reflect.Type -> []field
+
+// fields lists the keys of a struct type in the order of the declaration. The
+// list is shared: it must not be changed.
 func fields(t reflect.Type) []field {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.([]field)
+	}
 	out := make([]field, 0, t.NumField())
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -35,6 +42,7 @@ func fields(t reflect.Type) []field {
 		}
 		out = append(out, fd)
 	}
+	fieldsOf.Store(t, out)
 	return out
 }
 
@@ -205,7 +213,7 @@ func decodeScalar(n *node, v reflect.Value, f *field, path string) error {
 	}
 	switch t.Kind() {
 	case reflect.String:
-		if n.tag != "!!str" && n.tag != "" {
+		if !n.quoted && n.tag != "!!str" && n.tag != "" {
 			return n.errorf(path, "want text, have %s; write it in quotes%s", n.have(), hint("", f.rangeText()))
 		}
 		if n.text == "" {

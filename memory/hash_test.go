@@ -130,3 +130,38 @@ func TestSetsAreShared(t *testing.T) {
 		}
 	}
 }
+
+// TestScatteredEviction: a loop over a quarter more than the cache holds hits
+// about what random replacement predicts, where LRU hits nothing. With
+// miss rate m a line survives a round with exp(-1.25 m), so m = 0.37.
+func TestScatteredEviction(t *testing.T) {
+	const ways, lines, rounds = 16, 20, 4000
+	for name, want := range map[string]float64{"lru": 1, "random": 0.37} {
+		c := newCache(1, 1, ways, victims[name])
+		missed := 0
+		for i := range lines * rounds {
+			at, found := c.touch(0, uint64(i%lines))
+			if !found {
+				missed++
+				c.tags[at] = uint64(i%lines) + 1
+				c.lines[at].used = c.clock
+			}
+		}
+		if got := float64(missed) / (lines * rounds); got < want-0.05 || got > want+0.05 {
+			t.Errorf("%s: %.2f of accesses miss, want %.2f", name, got, want)
+		}
+	}
+}
+
+// TestFillMasks: a miss brings the whole burst that it lies in.
+func TestFillMasks(t *testing.T) {
+	for bytes, want := range map[int][3]uint8{32: {1, 4, 0b1010}, 64: {3, 12, 15}, 128: {15, 15, 15}} {
+		m := fillMasks(bytes)
+		if got := [3]uint8{m[1], m[4], m[0b1010]}; got != want {
+			t.Errorf("%d bytes: %v, want %v", bytes, got, want)
+		}
+		if m[0] != 0 {
+			t.Errorf("%d bytes: nothing missed brings %v", bytes, m[0])
+		}
+	}
+}

@@ -16,6 +16,7 @@ func machine(t testing.TB, name string) (*configs.GPU, configs.Freq) {
 		t.Fatal(err)
 	}
 	g := *m.GPU
+	g.L2.Replacement, g.L2.FillBytes = "lru", 32 // what the oracle knows
 	return &g, g.Clock.Sustained
 }
 
@@ -180,7 +181,7 @@ func newBench(t fataler, d configs.DRAM) *bench {
 	g := &configs.GPU{DRAM: d, SM: configs.SM{Count: 1, GPCs: 1},
 		Crossbar: configs.Crossbar{RequestLatency: 1, ReplyLatency: 1, SMRequestBytes: 32, SMReplyBytes: 32, GPCReplyBytes: 32, RequestHeader: 8},
 		L2: configs.L2{Size: 1 << 13, Slices: 1, LineBytes: 128, Sector: 32, Ways: 1, BytesPerSlice: 32,
-			HitLatency: 1, MissLatency: 1, AtomicCycles: 1, Hash: "modulo"}}
+			HitLatency: 1, MissLatency: 1, AtomicCycles: 1, Hash: "modulo", Replacement: "lru", FillBytes: 32}}
 	b := &bench{s: build(t, g, d.Clock), d: &g.DRAM}
 	b.c = &b.s.channels[0]
 	b.c.trace = func(c command) { b.cmds = append(b.cmds, c) }

@@ -2,8 +2,7 @@ package memory
 
 import "math/bits"
 
-// cache is the storage of all L2 slices: set-associative, LRU, write-back,
-// with valid and dirty bits for each sector. A write of whole sectors needs
+// cache is the storage of all L2 slices: set-associative, write-back, with valid and dirty bits for each sector. A write of whole sectors needs
 // no fill (write-validate).
 type cache struct {
 	tags  []uint64 // local line number + 1, 0 = empty; ways of a set are adjacent
@@ -13,6 +12,7 @@ type cache struct {
 	width uint
 	ways  int
 	clock uint32
+	evict victim
 	free  []uint64 // per slice: cycle at which the data array is free
 }
 
@@ -26,10 +26,35 @@ type line struct {
 	young uint8 // valid, but perhaps not there yet: see ready
 }
 
-func newCache(slices, sets, ways int) cache {
+// victim chooses the entry of a full set that must go; clock counts accesses.
+type victim func(set []line, clock uint32) int
+
+// victims by name. The choice among equals is fixed, so that runs repeat.
+var victims = map[string]victim{
+	"lru":    leastRecent,
+	"random": scattered,
+}
+
+func leastRecent(set []line, _ uint32) int {
+	v := 0
+	for w := range set {
+		if set[w].used < set[v].used {
+			v = w
+		}
+	}
+	return v
+}
+
+// scattered takes any entry. A loop over a little more than the cache holds
+// then hits most of it, where LRU would always evict what comes next.
+func scattered(set []line, clock uint32) int {
+	return int(uint64(clock*0x9e3779b1) * uint64(len(set)) >> 32)
+}
+
+func newCache(slices, sets, ways int, evict victim) cache {
 	n := slices * sets * ways
 	c := cache{tags: make([]uint64, n), lines: make([]line, n), ready: make([][4]uint64, n),
-		sets: newDivider(sets), width: uint(bits.Len(uint(sets - 1))), ways: ways, free: make([]uint64, slices)}
+		sets: newDivider(sets), width: uint(bits.Len(uint(sets - 1))), ways: ways, evict: evict, free: make([]uint64, slices)}
 	c.reset()
 	return c
 }
@@ -57,27 +82,27 @@ func (c *cache) set(slice int, local uint64) int {
 }
 
 // touch finds the entry of a line and makes it the most recent. Without one
-// it returns the least recent entry of the set, not changed yet.
+// it returns an empty entry of the set or the one to evict, not changed yet.
 func (c *cache) touch(slice int, local uint64) (i int, found bool) {
 	if c.clock == 1<<32-1 {
 		c.renumber()
 	}
 	c.clock++
 	base := c.set(slice, local)
+	empty := -1
 	for w, t := range c.tags[base : base+c.ways] {
 		if t == local+1 {
 			c.lines[base+w].used = c.clock
 			return base + w, true
 		}
-	}
-	set := c.lines[base : base+c.ways]
-	victim := 0
-	for w := range set {
-		if set[w].used < set[victim].used {
-			victim = w
+		if t == 0 && empty < 0 {
+			empty = w
 		}
 	}
-	return base + victim, false
+	if empty >= 0 {
+		return base + empty, false
+	}
+	return base + c.evict(c.lines[base:base+c.ways], c.clock), false
 }
 
 // renumber makes room for time stamps when the counter is full: an entry's
@@ -179,6 +204,8 @@ func (s *System) access(i int32, t uint64) {
 		}
 	}
 	if missing != 0 {
+		// DRAM moves whole bursts: the rest of one comes along.
+		missing = s.widen[missing] &^ (l.valid | l.asked)
 		l.asked |= missing
 		f.missing++
 		l.fills = s.fill(slice, local, missing, toDRAM, i, int32(e), l.fills)

@@ -64,6 +64,7 @@ type System struct {
 
 	cache       cache
 	sliceCycles [5]uint64 // of the data array, by number of sectors
+	widen       [16]uint8 // sectors that come with those missing, see FillBytes
 	place       placement
 	channels    []channel
 	params      *dramParams
@@ -111,7 +112,12 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 	for n := range s.sliceCycles {
 		s.sliceCycles[n] = max(1, uint64((n*sectorBytes+g.L2.BytesPerSlice-1)/g.L2.BytesPerSlice))
 	}
-	s.cache = newCache(g.L2.Slices, setsOf(&g.L2), g.L2.Ways)
+	evict, err := policy("L2 replacement", victims, g.L2.Replacement)
+	if err != nil {
+		return nil, err
+	}
+	s.cache = newCache(g.L2.Slices, setsOf(&g.L2), g.L2.Ways, evict)
+	s.widen = fillMasks(g.L2.FillBytes)
 	s.place = newPlacement(&g.DRAM, g.L2.Slices)
 	s.channels = make([]channel, g.DRAM.Channels)
 	s.leastDRAM = s.toCore.ceil(p.readData) + s.phy + uint64(g.L2.FillLatency)
@@ -120,6 +126,20 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 }
 
 func setsOf(l *configs.L2) int { return int(l.Size) / l.Slices / l.LineBytes / l.Ways }
+
+// fillMasks gives the sectors that a fill of aligned pieces of so many bytes
+// brings, by the sectors asked for.
+func fillMasks(bytes int) (masks [16]uint8) {
+	n := max(1, bytes/sectorBytes)
+	for m := range masks {
+		for first := 0; first < 4; first += n {
+			if piece := (1<<n - 1) << first; m&piece != 0 {
+				masks[m] |= uint8(piece) & allSectors
+			}
+		}
+	}
+	return masks
+}
 
 // check refuses what the model cannot represent.
 func check(g *configs.GPU, core configs.Freq) error {

@@ -101,7 +101,8 @@ func TestThroughput(t *testing.T) {
 // TestOneSubCoreFeedsTheUnitByHalf: one sub-core sends a memory instruction
 // every second cycle, so it alone reaches half the shared-memory bandwidth.
 func TestOneSubCoreFeedsTheUnitByHalf(t *testing.T) {
-	g := volta(t)
+	// Greedy, so that warps do not meet at the ends of their loops.
+	g := volta(t, "gpu.sm.scheduler=gto")
 	g.SM.SubCores = 1
 	acc := []tile.Access{sharedAccess(32*8, 4, 1)}
 	per := perRound(t, g, 8, acc, lds(0, 0), lds(4, 0), lds(8, 0), lds(12, 0))

@@ -32,7 +32,7 @@ const (
 // of 8 to 20 us. A bare asynchronous launch costs a V100's host 1.8 us (CSCS
 // ReFrame reference values); a cuBLAS call adds its heuristics.
 var methods = map[string]Method{
-	WarmBackToBack: {HostIssueUS: 5, GapUS: 2},
+	WarmBackToBack: {HostIssueUS: 5, GapUS: 1.7},
 	WarmGraph:      {GapUS: 0.6}, // launch-free successor node: 0.58 us per no-op node of a graph replay (ocannl issue 488)
 	Bracketed:      {HostIssueUS: 32, FloorUS: 40, SecondKernelUS: 5, GapUS: 1},
 	HostSync:       {HostIssueUS: 22, SecondKernelUS: 5, GapUS: 1}, // fitted: LLMCompass' shortest A100 rows
@@ -54,7 +54,7 @@ type source struct {
 // floor to 71 us, and the way to the launch follows from rows of 100 to
 // 300 us. Rows of bmm are one kernel always.
 var sources = []source{
-	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 2, Truncate: true}},
+	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 1.7, Truncate: true}},
 	{[]string{"neusight", "linear"}, "v100", Method{Name: Bracketed, HostIssueUS: 40, FloorUS: 65.5, SecondKernelUS: 5.5, GapUS: 1}},
 	{[]string{"neusight", "bmm"}, "v100", Method{Name: Bracketed, HostIssueUS: 36, FloorUS: 46, SecondKernelUS: 5.5, GapUS: 1}},
 	{[]string{"neusight"}, "", Method{Name: Bracketed}},

@@ -89,7 +89,7 @@ func TestRun(t *testing.T) {
 		}
 		want := "2 fp32 gemm:100x64x64:fp32 101 101.6 tile true split false\n" +
 			"3 fp32 gemm:100x64x64:fp32 202 101.6 tile false split false\n" +
-			"4 fp16-tc gemm:56x16x32:fp16,tb=t 50 61 tile false split false\n" +
+			"4 fp16-tc gemm:56x16x32:fp16,tb=t 50 60 tile false split false\n" +
 			"10 fp16-tc/acc16 gemm:200x64x64:fp16,acc=fp16,batch=2 201.6 201.6 tile true split true\n"
 		if got.String() != want {
 			t.Errorf("rows:\n%swant\n%s", got.String(), want)

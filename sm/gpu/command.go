@@ -168,7 +168,7 @@ func (c *command) Wake(cycle uint64) {
 // finish closes a kernel and lets the next of the stream begin.
 func (c *command) finish(l *Launch, cycle uint64) {
 	end := max(l.lastDone, c.lastAck)
-	l.Skipped = l.longest - l.lastDone + l.Waves.pace(l.ends)*uint64(l.Waves.By/max(1, l.Waves.Slots))
+	l.Skipped = l.longest - l.lastDone + l.Waves.pace(l.ends)*uint64(l.Waves.left(l.Kernel.CTAs()))
 	l.End = end + uint64(c.spec.DrainLatency)
 	c.onDone(l, l.End)
 	c.current++

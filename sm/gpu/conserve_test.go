@@ -134,7 +134,7 @@ func TestSectorsAreConserved(t *testing.T) {
 	t.Parallel()
 	for seed := range int64(25) {
 		r := rand.New(rand.NewSource(500 + seed))
-		g := small(t)
+		g := small(t, "gpu.l2.fill_bytes=32") // a miss brings what it asked for
 		k := randomKernel(t, g, r, style{})
 		rep, dev := run(t, g, gpu.Options{}, seed%2 == 0, k)
 		conserved(t, fmt.Sprint("seed ", seed), k, &rep[0], dev)
@@ -145,7 +145,7 @@ func TestSectorsAreConserved(t *testing.T) {
 }
 
 func TestSectorsOfGEMMAreConserved(t *testing.T) {
-	roomy := small(t, "gpu.l2.size=6 MiB")
+	roomy := small(t, "gpu.l2.size=6 MiB", "gpu.l2.fill_bytes=32")
 	for _, c := range []struct {
 		name string
 		g    *configs.GPU
@@ -155,7 +155,7 @@ func TestSectorsOfGEMMAreConserved(t *testing.T) {
 		{"hmma nn", roomy, gemm.Problem{M: 256, N: 256, K: 128, DType: "fp16", Acc: "fp32"}, gemm.Config{Family: "hmma"}},
 		{"hmma tn, ragged", roomy, gemm.Problem{M: 136, N: 72, K: 200, TransA: true, DType: "fp16", Acc: "fp32"}, gemm.Config{Family: "hmma", TileM: 64, TileN: 64}},
 		{"hmma, serial split-K", roomy, gemm.Problem{M: 128, N: 128, K: 256, DType: "fp16", Acc: "fp32"}, gemm.Config{Family: "hmma", Splits: 4}},
-		{"hmma, little L2", small(t), gemm.Problem{M: 256, N: 256, K: 128, DType: "fp16", Acc: "fp32"}, gemm.Config{Family: "hmma"}},
+		{"hmma, little L2", small(t, "gpu.l2.fill_bytes=32"), gemm.Problem{M: 256, N: 256, K: 128, DType: "fp16", Acc: "fp32"}, gemm.Config{Family: "hmma"}},
 		{"hmma, split-K through a workspace", roomy, gemm.Problem{M: 128, N: 128, K: 256, DType: "fp16", Acc: "fp32"}, gemm.Config{Family: "hmma", Splits: 2, Workspace: true}},
 	} {
 		ks := build(t, c.g, c.p, c.c)

@@ -6,23 +6,42 @@ import (
 	"gpusim/sm"
 )
 
-// WavePlan leaves whole waves out of a large grid: CTAs [At, At+By) are not
-// run. By is a multiple of the CTAs that the GPU holds at once (Slots), and
-// the pace of a wave is measured on the second one.
+// WavePlan leaves whole waves out of a large grid: CTAs [At, At+By) of each
+// plane are not run. A plane is Plane CTAs, the whole grid where that is 0;
+// slices of split-K are planes, so that an output tile is left out in all of
+// them and nobody waits for a slice that is not there. By is a multiple of the
+// CTAs that the GPU holds at once (Slots), and the pace of a wave is measured
+// on the second one.
 type WavePlan struct {
-	Slots, At, By int
+	Slots, At, By, Plane int
+}
+
+// planes is the number of planes of a grid of n.
+func (p *WavePlan) planes(n int) int {
+	if p.Plane == 0 {
+		return 1
+	}
+	return n / p.Plane
 }
 
 // Run is the number of CTAs that are run of a grid of n.
-func (p *WavePlan) Run(n int) int { return n - p.By }
+func (p *WavePlan) Run(n int) int { return n - p.By*p.planes(n) }
 
 // index maps the i-th CTA that is run to its index in the grid.
 func (p *WavePlan) index(i int) int {
-	if i >= p.At {
-		return i + p.By
+	begin := 0
+	if p.Plane > 0 {
+		begin = i / (p.Plane - p.By) * p.Plane
+		i %= p.Plane - p.By
 	}
-	return i
+	if i >= p.At {
+		i += p.By
+	}
+	return begin + i
 }
+
+// left is the number of waves left out of a grid of n.
+func (p *WavePlan) left(n int) int { return p.By * p.planes(n) / max(1, p.Slots) }
 
 // pace is the time of one wave: from the completion that ends the first wave
 // to the one that ends the second, in time that includes skipped iterations.

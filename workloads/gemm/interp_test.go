@@ -9,8 +9,7 @@ import (
 )
 
 // machine executes kernels instruction by instruction on real numbers, the
-// warps of a CTA in turn from barrier to barrier. It is deliberately apart
-// from workloads/replay, so that the two check each other.
+// warps of a CTA in turn from barrier to barrier.
 type machine struct {
 	mem    []byte           // from deviceBase on
 	stored map[string]int64 // bytes written per tensor

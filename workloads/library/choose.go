@@ -67,7 +67,12 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 const maxSplits = 32
 
 // leastSlice is the least k that the library leaves a slice.
-const leastSlice = 860
+func leastSlice(e Entry) int {
+	if e.WarpK > 1 { // the CTA's warps split k already
+		return 1000
+	}
+	return 860
+}
 
 func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
 	if f.Kernel != "" && f.Splits > 0 {
@@ -77,7 +82,7 @@ func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
 	if p.Batch > 1 {
 		return zs
 	}
-	for z := 2; z <= maxSplits && p.K/z >= leastSlice; z++ {
+	for z := 2; z <= maxSplits && p.K/z >= leastSlice(e); z++ {
 		zs = append(zs, z)
 	}
 	return zs

@@ -5,7 +5,7 @@
 // A program carries what a compiler puts into real machine code: stall counts
 // for fixed latencies and dependence barriers for variable ones (Schedule
 // fills them in). So the SM needs no register scoreboard, as on silicon since
-// Maxwell, and the replay package can execute the very same instructions on
+// Maxwell, and the tests can execute the very same instructions on
 // real numbers.
 package tile
 
