@@ -123,7 +123,6 @@ type subcore struct {
 	unit     tensorcore.Unit
 	mio      []uint64 // start times of the latest memory instructions, ring
 	mioHead  int
-	mioLast  uint64
 	last     int
 	l0       l0cache
 }

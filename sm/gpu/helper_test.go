@@ -132,13 +132,6 @@ func hmma(acc int, steps uint8) tile.Inst {
 	return in
 }
 
-func repeat(n int, in ...tile.Inst) (out []tile.Inst) {
-	for range n {
-		out = append(out, in...)
-	}
-	return out
-}
-
 // kernel is a kernel of one-dimensional CTAs over two tensors of 32-bit words,
 // which CTA i sees from word i*span on.
 type kernel struct {

@@ -16,11 +16,6 @@ type machine struct {
 	sems   map[int32]int32
 }
 
-type warpState struct {
-	regs [32][256]uint32
-	pc   []int // position in the flattened program
-}
-
 type step struct {
 	inst *tile.Inst
 	iter int32

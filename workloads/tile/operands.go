@@ -6,10 +6,6 @@ type regs struct {
 	n    uint8
 }
 
-func (r regs) has(reg int) bool {
-	return r.n > 0 && r.base != RZ && reg >= int(r.base) && reg < int(r.base)+int(r.n)
-}
-
 // operandsOf lists the registers that an instruction reads and the run that
 // it writes. words is the access width in registers.
 func operandsOf(in *Inst, words uint8) (reads [4]regs, write regs) {
