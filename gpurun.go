@@ -3,10 +3,12 @@ package gpusim
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math"
 
 	"gpusim/configs"
 	"gpusim/energy"
+	"gpusim/sim"
 	"gpusim/sm"
 	"gpusim/sm/gpu"
 	"gpusim/workloads"
@@ -46,6 +48,15 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	dev, err := gpu.New(ctx, g, g.Clock.Sustained, gpu.Options{MaxCycles: o.MaxCycles})
 	if err != nil {
 		return Result{}, err
+	}
+	if o.Monitor != "" {
+		page, err := sim.StartMonitor(o.Monitor)
+		if err != nil {
+			return Result{}, &InputError{err}
+		}
+		defer page.Close()
+		page.Watch(w.Text, dev.Engine)
+		slog.Warn("live page", "address", "http://"+page.Addr())
 	}
 	for _, k := range kernels {
 		dev.Warm(k)
