@@ -56,8 +56,8 @@ func (h *regionHash) Map(line uint64) (int, uint64) {
 	channel := group*h.spread.n + ch
 	if h.channels&(h.channels-1) == 0 {
 		channel ^= f & (h.channels - 1)
-	} else if channel += f; channel >= h.channels {
-		channel %= h.channels
+	} else {
+		channel = (channel + f) % h.channels
 	}
 	column, sub := h.perSlice.div(column)
 	_, sub = h.perSlice.div(sub + fold(column, h.subWidth) + f>>(h.width-1))

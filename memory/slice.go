@@ -2,8 +2,9 @@ package memory
 
 import "math/bits"
 
-// cache is the storage of all L2 slices: set-associative, write-back, with valid and dirty bits for each sector. A write of whole sectors needs
-// no fill (write-validate).
+// cache is the storage of all L2 slices: set-associative, write-back, with
+// valid and dirty bits for each sector. A write of whole sectors needs no fill
+// (write-validate).
 type cache struct {
 	tags  []uint64 // local line number + 1, 0 = empty; ways of a set are adjacent
 	lines []line

@@ -56,3 +56,29 @@ func addAccess(k *tile.Kernel, a tile.Access) int16 {
 	k.Accesses = append(k.Accesses, a)
 	return int16(len(k.Accesses) - 1)
 }
+
+// serial says whether slices of K add up in C itself, one after another.
+func (c *Config) serial() bool { return c.Splits > 1 && !c.Workspace }
+
+// openEpilogue waits for the slice before and for the CTA's other warps, whose
+// main-loop buffers the staging buffers overlay, and computes the addresses of
+// C in registers from regAddr on.
+func (c *Config) openEpilogue(regAddr int) []tile.Inst {
+	var code []tile.Inst
+	if c.serial() {
+		code = append(code, bare(tile.OpWAITSEM))
+	}
+	code = append(code, bare(tile.OpBAR))
+	for i := range 12 { // pointers and predicates of C
+		code = append(code, integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], regAddr+i))
+	}
+	return code
+}
+
+// closeEpilogue lets the next slice go on and ends the program.
+func (c *Config) closeEpilogue() []tile.Inst {
+	if !c.serial() {
+		return []tile.Inst{bare(tile.OpEXIT)}
+	}
+	return []tile.Inst{bare(tile.OpMEMBAR), bare(tile.OpBAR), bare(tile.OpSIGSEM), bare(tile.OpEXIT)}
+}

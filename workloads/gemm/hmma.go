@@ -52,12 +52,7 @@ func buildHMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	slices, per := kSlices(p.K, hmmaTileK, c.Splits)
-	h.c.Splits = slices
-	if slices == 1 {
-		h.c.Workspace = false
-	}
-	if err := h.kernel(per); err != nil {
+	if err := h.kernel(h.c.slice(p.K, hmmaTileK)); err != nil {
 		return nil, err
 	}
 	return finish(h.k, p, h.c, l)

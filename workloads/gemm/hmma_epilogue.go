@@ -122,26 +122,14 @@ func (h *hmma) epilogueRegs() int {
 // epilogue writes alpha times the accumulators, plus what C asks for, or the
 // partial sums of a slice to the workspace.
 func (h *hmma) epilogue() []tile.Inst {
-	serial := h.c.Splits > 1 && !h.c.Workspace
-	var code []tile.Inst
-	if serial {
-		code = append(code, bare(tile.OpWAITSEM))
-	}
-	// The staging buffers overlay the main loop's.
-	code = append(code, bare(tile.OpBAR))
-	for i := range 12 { // pointers and predicates of C
-		code = append(code, integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], h.regAddr+i))
-	}
+	code := h.c.openEpilogue(h.regAddr)
 	d := h.drain()
 	puts := h.stagePuts()
 	gets := h.stageGets(d)
 	for s := range h.epilogueSteps() {
 		code = append(code, h.step(s, d, puts, gets)...)
 	}
-	if serial {
-		code = append(code, bare(tile.OpMEMBAR), bare(tile.OpBAR), bare(tile.OpSIGSEM))
-	}
-	return append(code, bare(tile.OpEXIT))
+	return append(code, h.c.closeEpilogue()...)
 }
 
 // stagePuts are the accesses that store one step's accumulators, in the order

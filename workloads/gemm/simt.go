@@ -56,12 +56,7 @@ func buildSIMT(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	slices, per := kSlices(p.K, s.c.TileK, c.Splits)
-	s.c.Splits = slices
-	if slices == 1 {
-		s.c.Workspace = false
-	}
-	if err := s.kernel(per); err != nil {
+	if err := s.kernel(s.c.slice(p.K, s.c.TileK)); err != nil {
 		return nil, err
 	}
 	return finish(s.k, p, s.c, l)

@@ -70,25 +70,13 @@ func (s *simt) epilogueRegs() int {
 // epilogue writes alpha times the accumulators, plus what C asks for, or the
 // partial sums of a slice to the workspace.
 func (s *simt) epilogue() []tile.Inst {
-	serial := s.c.Splits > 1 && !s.c.Workspace
-	var code []tile.Inst
-	if serial {
-		code = append(code, bare(tile.OpWAITSEM))
-	}
-	// The staging buffers overlay the main loop's.
-	code = append(code, bare(tile.OpBAR))
-	for i := range 12 { // pointers and predicates of C
-		code = append(code, integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], s.regAddr+i))
-	}
+	code := s.c.openEpilogue(s.regAddr)
 	puts, gets := s.stagePuts(), s.stageGets()
 	for j := range s.b.count {
 		b := j % s.stageBuffers()
 		code = append(code, s.step(j, puts[b], gets[b])...)
 	}
-	if serial {
-		code = append(code, bare(tile.OpMEMBAR), bare(tile.OpBAR), bare(tile.OpSIGSEM))
-	}
-	return append(code, bare(tile.OpEXIT))
+	return append(code, s.c.closeEpilogue()...)
 }
 
 // stagePuts are the accesses, per buffer, that store a column of the thread's

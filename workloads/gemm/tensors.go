@@ -96,4 +96,14 @@ func kSlices(k, tileK, splits int) (slices, per int) {
 	return ceilDiv(tiles, per), per
 }
 
+// slice settles a configuration's split-K: as many slices as have work, of per
+// k-tiles each, and no workspace for a single one.
+func (c *Config) slice(k, tileK int) (per int) {
+	c.Splits, per = kSlices(k, tileK, c.Splits)
+	if c.Splits == 1 {
+		c.Workspace = false
+	}
+	return per
+}
+
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

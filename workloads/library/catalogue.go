@@ -21,7 +21,7 @@ type Entry struct {
 	WarpK   int // slices of k inside the CTA
 	Threads int
 	PerSM   int     // CTAs that fit an SM, as the library believes
-	Gain    float64 // fraction of the math rate that the library expects of its main loop
+	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
 }
 
 // catalogue lists the kernels by the family names that machine files use.

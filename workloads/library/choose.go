@@ -124,7 +124,8 @@ func vector(ld, widest int) int {
 	return 1
 }
 
-// The library's beliefs, in SM cycles.
+// The library's beliefs, in SM cycles. Fitted, like the gains of the catalogue
+// and leastSlice, to the DeepBench rows of validate/data/v100_gemm_published.csv.
 const (
 	beliefLaunch  = 2500.0 // launch, prologue and epilogue of a CTA
 	beliefLatency = 600    // an iteration of the main loop takes no less: one trip to memory
@@ -148,8 +149,9 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 		rate *= float64(g.SM.Pipes.FP32.Lanes)
 	}
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
-	iters := float64(ceil(ceil(p.K, e.TileK*max(1, e.WarpK)), z))
-	math1 := float64(e.TileM*e.TileN*e.TileK*max(1, e.WarpK)) / (rate * e.Gain)
+	tileK := e.TileK * e.WarpK // of the CTA
+	iters := float64(ceil(ceil(p.K, tileK), z))
+	math1 := float64(e.TileM*e.TileN*tileK) / (rate * e.Gain)
 	launch := beliefLaunch
 	if z > 1 && !workspace {
 		launch += beliefSerial
