@@ -11,82 +11,113 @@ import (
 
 // Sampling leaves out main-loop iterations and whole waves where they repeat.
 // The numbers below are about how much is simulated, not about how fast
-// anything is: more iterations cost time and gain accuracy.
+// anything is: more of it costs time and gains accuracy.
 const (
-	settleFirst = 8   // iterations until the first loads no longer show in the pace
-	settleLater = 2   // iterations after a jump until caches follow again
-	measured    = 8   // iterations over which a pace is taken
-	tailWindow  = 6   // last iterations, always simulated
-	longLoop    = 256 // iterations beyond which the pace is probed again, at geometrically spaced k
-	fullWaves   = 3   // waves simulated of a grid that has more than leastWaves
-	leastWaves  = 4
-	smallKernel = 1 << 20 // warp instructions up to which nothing is left out
+	budget       = 8 << 20 // warp instructions of a kernel up to which nothing is left out
+	settleCycles = 8192    // issue-bound cycles until the first loads no longer show in the pace
+	settleMost   = 8       // iterations that stand for settleCycles at most
+	settleAgain  = 2       // iterations after a jump until caches follow again
+	longLoop     = 512     // iterations beyond which the pace is probed on the way too
+	turnover     = 2       // times that loads fill L2 until what the CTAs before have written no longer shows in the pace
+	settleLong   = 12      // iterations that stand for turnover at most
+	leastWaves   = 2       // waves simulated at least, and as many of short loops that are not sampled
 )
 
 // plan prepares a kernel for launch and decides what to leave out.
 func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
-	var cta tile.CTA
-	k.Place(0, &cta)
-	trips := int(cta.Trips)
-	p, err := sm.Prepare(k, g, nil)
+	p, err := sm.Prepare(k, g)
 	if err != nil {
 		return nil, err
 	}
 	l := &gpu.Launch{Prepared: p}
-	insts := 0
-	for _, r := range k.Role {
-		insts += k.Programs[r].Instructions(trips)
-	}
-	if f == Detailed || insts*k.CTAs() <= smallKernel {
+	if f == Detailed {
 		return l, nil
 	}
-	p.Plan = loopPlan(trips)
-	l.Waves = wavePlan(k.CTAs(), max(1, k.Splits), g.SM.Count*p.CTAsPerSM)
+	var cta tile.CTA
+	k.Place(0, &cta)
+	s := sampling{ctas: k.CTAs(), trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM}
+	for _, r := range k.Role {
+		fixed := k.Programs[r].Instructions(0)
+		s.fixed += fixed
+		s.loop += k.Programs[r].Instructions(1) - fixed
+	}
+	if s.insts(s.ctas, s.trips) <= budget {
+		return l, nil
+	}
+	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
+	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
+	load := (k.TileM + k.TileN) * k.TileK * k.Tensors[0].Elem * min(s.ctas, s.slots)
+	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
+	l.Waves = s.waves(max(1, k.Splits))
+	if p.LoopSends() > 0 {
+		if err := p.Sample(s.windows(l.Waves.Run(s.ctas))); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
 }
 
-// loopPlan places windows in a loop of so many iterations; nil if it is too
-// short for anything to be left out.
-func loopPlan(trips int) *sm.Plan {
-	head := settleFirst + measured
-	if trips <= 2*(head+tailWindow) {
-		return nil
+// sampling is what the decision rests on.
+type sampling struct {
+	ctas, trips, slots int
+	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
+	settle, window     int // iterations to settle, and to measure over
+}
+
+func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s.loop) }
+
+// least is the number of iterations that are simulated at least.
+func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleAgain) }
+
+// waves leaves out whole waves, the more of them the more work a wave is, if
+// that saves half at least: how the last wave meets the ones before it is a
+// matter of chance, and the error of that is shared by all that is left. Of
+// split-K it leaves out the same tiles in each slice, and keeps slices so long
+// that the next one finds the tile finished, as in the whole grid.
+func (s *sampling) waves(splits int) gpu.WavePlan {
+	p := gpu.WavePlan{Slots: s.slots}
+	n := max(leastWaves, budget/s.insts(s.slots, s.least()))
+	plane := s.ctas / splits
+	keep := (n*s.slots + splits - 1) / splits
+	if splits > 1 {
+		keep = max(keep, s.slots)
 	}
-	starts := []int{0}
-	for at := longLoop; at < trips-longLoop && len(starts) < 4; at *= 8 {
-		starts = append(starts, at)
+	by := (plane - keep) / s.slots * s.slots
+	if by < keep {
+		return p
 	}
-	p := &sm.Plan{}
-	for i, from := range starts {
-		settle := settleLater
-		if i == 0 {
-			settle = settleFirst
-		}
-		to := from + settle + measured
-		next := trips - settleLater - tailWindow
-		if i+1 < len(starts) {
-			next = starts[i+1]
-		}
-		p.Windows = append(p.Windows, sm.Window{From: int32(from), Settle: int32(from + settle), To: int32(to), Skip: int32(next - to)})
+	p.At, p.By = keep, by
+	if splits > 1 {
+		p.Plane = plane
 	}
-	last := trips - settleLater - tailWindow
-	p.Windows = append(p.Windows, sm.Window{From: int32(last), Settle: int32(last + settleLater), To: int32(trips)})
 	return p
 }
 
-// wavePlan leaves out whole waves after the second. Of split-K it leaves out
-// the same tiles in each slice.
-func wavePlan(ctas, splits, slots int) gpu.WavePlan {
-	p := gpu.WavePlan{Slots: slots}
-	plane := ctas / splits
-	keep := (fullWaves*slots + splits - 1) / splits
-	by := (plane - keep) / slots * slots
-	if ctas/slots <= leastWaves || by <= 0 {
-		return p
+// windows spreads the iterations that the budget allows over the loop: a
+// window at the beginning, one at the end, others on the way. It is nil if
+// nothing can be left out.
+func (s *sampling) windows(ctas int) *sm.Plan {
+	may := (budget/ctas - s.fixed) / s.loop
+	least := s.least()
+	if s.trips <= max(may, least+s.window) {
+		return nil
 	}
-	p.At, p.By = keep*2/3, by
-	if splits > 1 {
-		p.Plane = plane
+	each := settleAgain + s.window
+	n := min((may-least)/each, sm.MaxWindows-2)
+	if s.trips > longLoop {
+		n = max(n, 2)
+	}
+	n = max(n, 0)
+	head := s.settle + s.window
+	last := s.trips - settleAgain - s.window
+	p := &sm.Plan{Windows: []sm.Window{{Settle: int32(s.settle), To: int32(head)}}}
+	for i := 1; i <= n; i++ {
+		at := head + (last-head)*i/(n+1) - each/2
+		p.Windows = append(p.Windows, sm.Window{From: int32(at), Settle: int32(at + settleAgain), To: int32(at + each)})
+	}
+	p.Windows = append(p.Windows, sm.Window{From: int32(last), Settle: int32(last + settleAgain), To: int32(s.trips)})
+	for i := range p.Windows[1:] {
+		p.Windows[i].Skip = p.Windows[i+1].From - p.Windows[i].To
 	}
 	return p
 }

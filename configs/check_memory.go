@@ -7,8 +7,8 @@ func (c *checker) dram(d *DRAM, line int) {
 	c.multiple("gpu.dram.channel_bits", int64(d.ChannelBits), 8, "a byte")
 	c.that(burst > 0 && int64(line)%burst == 0, "gpu.dram.burst_length", "a burst of %d bytes does not divide gpu.l2.line_bytes = %d", burst, line)
 	c.multiple("gpu.dram.row_bytes", int64(d.RowBytes), int64(line), "gpu.l2.line_bytes")
-	banks := int64(d.BankGroups * d.BanksPerGroup)
-	c.multiple("gpu.dram.size", int64(d.Size), int64(d.Channels)*banks*int64(d.RowBytes), "channels x banks x row_bytes")
+	banks := int64(d.Ranks * d.BankGroups * d.BanksPerGroup)
+	c.multiple("gpu.dram.size", int64(d.Size), int64(d.Channels)*banks*int64(d.RowBytes), "channels x ranks x banks x row_bytes")
 	t, key := &d.Timing, "gpu.dram.timing."
 	// Data moves twice a cycle, so bursts closer than this would overlap.
 	c.that(2*t.CCDS >= d.BurstLength, key+"tCCD_S", "%d is below burst_length / 2 = %d: bursts would overlap on the data bus", t.CCDS, (d.BurstLength+1)/2)

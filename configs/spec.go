@@ -164,6 +164,7 @@ type DRAM struct {
 	BurstLength    int    `yaml:"burst_length" min:"1" max:"32"`
 	BankGroups     int    `yaml:"bank_groups" min:"1" max:"16"`
 	BanksPerGroup  int    `yaml:"banks_per_group" min:"1" max:"16"`
+	Ranks          int    `yaml:"ranks" min:"1" max:"4" doc:"ranks (stack IDs of HBM) on a channel: their banks add up, and each may activate at the rate of tRRD and tFAW"`
 	RowBytes       Bytes  `yaml:"row_bytes" min:"256 B" max:"16 KiB"`
 	Interleave     Bytes  `yaml:"interleave" min:"128 B" max:"16 KiB" doc:"contiguous bytes in one channel, for the region hash"`
 	SpreadChannels int    `yaml:"spread_channels" min:"1" max:"1024" doc:"channels that take turns within a region, for the region hash"`

@@ -156,11 +156,12 @@ func TestRandomSectors(t *testing.T) {
 			if !refresh {
 				tm.REFI = 1 << 30
 			}
-			apart := max(float64(tm.FAW)/4, float64(tm.RRDS), float64(tm.RAS+tm.RP)/float64(d.BankGroups*d.BanksPerGroup))
+			ranks := float64(d.Ranks)
+			apart := max(float64(tm.FAW)/4/ranks, float64(tm.RRDS)/ranks, float64(tm.RAS+tm.RP)/float64(d.Ranks*d.BankGroups*d.BanksPerGroup))
 			r := rand.New(rand.NewSource(1))
 			var list []access
 			for range 6000 {
-				list = append(list, access{arrive: 1, bank: r.Intn(d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(1 << 20)), mask: 1})
+				list = append(list, access{arrive: 1, bank: r.Intn(d.Ranks * d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(1 << 20)), mask: 1})
 			}
 			b := newBench(t, d)
 			b.finish(t, list)

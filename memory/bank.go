@@ -15,6 +15,7 @@ type bank struct {
 	hit   [2]int32 // oldest access to the open row, -1 = none
 	open  bool
 	group uint8
+	rank  uint8
 	index uint8
 }
 
@@ -42,7 +43,8 @@ func (c *channel) rowTime(b *bank) uint64 {
 	if b.open {
 		return max(b.pre, c.rowBus)
 	}
-	return max(b.act, c.rowBus, c.actAny, c.actGroup[b.group], c.faw[c.fawHead])
+	r := &c.actRank[b.rank]
+	return max(b.act, c.rowBus, c.actGroup[b.group], r.any, r.faw[r.head])
 }
 
 // burst issues one column command.
@@ -119,10 +121,11 @@ func (c *channel) activate(d int32, b *bank, at uint64) {
 	c.emit('A', at, b)
 	b.col = [2]uint64{at + c.p.rcd[dirRead], at + c.p.rcd[dirWrite]}
 	b.pre = at + c.p.ras
-	c.actAny = at + c.p.rrdS
 	c.actGroup[b.group] = at + c.p.rrdL
-	c.faw[c.fawHead] = at + c.p.faw
-	c.fawHead = (c.fawHead + 1) & 3
+	r := &c.actRank[b.rank]
+	r.any = at + c.p.rrdS
+	r.faw[r.head] = at + c.p.faw
+	r.head = (r.head + 1) & 3
 	c.count.Activates++
 	for dir := range b.hit {
 		if b.hit[dir] = c.nextHit(b.head[dir], b.row); b.hit[dir] >= 0 {

@@ -9,24 +9,24 @@ import (
 // dramParams are the timings of all channels in tCK, in the form that the
 // channels use.
 type dramParams struct {
-	rcd                   [2]uint64 // by direction: read, write
-	rp, ras, cl, cwl      uint64
-	rrdS, rrdL, faw       uint64
-	refi, rfc             uint64
-	burst                 uint64    // data bus cycles of one burst
-	step, stepL           uint64    // between column commands of one direction: any bank, same group
-	turnS                 [2]uint64 // column command of one direction to the other, any bank
-	turnL                 [2]uint64 // the same within a bank group
-	toPre                 [2]uint64 // column command to precharge
-	readData              uint64    // read command to end of its burst
-	bursts                [16]uint8 // by sector mask
-	groups, banksPerGroup int
-	depth, high, low      int
-	ageLimit              uint64
-	ecc                   bool
-	scheduler             scheduler
-	drain                 drainPolicy
-	page                  pagePolicy
+	rcd                            [2]uint64 // by direction: read, write
+	rp, ras, cl, cwl               uint64
+	rrdS, rrdL, faw                uint64
+	refi, rfc                      uint64
+	burst                          uint64    // data bus cycles of one burst
+	step, stepL                    uint64    // between column commands of one direction: any bank, same group
+	turnS                          [2]uint64 // column command of one direction to the other, any bank
+	turnL                          [2]uint64 // the same within a bank group
+	toPre                          [2]uint64 // column command to precharge
+	readData                       uint64    // read command to end of its burst
+	bursts                         [16]uint8 // by sector mask
+	groups, perRank, banksPerGroup int
+	depth, high, low               int
+	ageLimit                       uint64
+	ecc                            bool
+	scheduler                      scheduler
+	drain                          drainPolicy
+	page                           pagePolicy
 }
 
 const (
@@ -41,8 +41,10 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	if burstBytes < 1 || burstBytes > 1<<lineShift || (1<<lineShift)%burstBytes != 0 {
 		return nil, fmt.Errorf("memory: a DRAM burst of %d B does not divide a line of 128 B", burstBytes)
 	}
-	if n := d.BankGroups * d.BanksPerGroup; n < 1 || n > 64 || d.BankGroups > maxGroups {
-		return nil, fmt.Errorf("memory: %d DRAM banks in %d groups (allowed: 1 to 64 banks in up to %d groups)", n, d.BankGroups, maxGroups)
+	groups := d.Ranks * d.BankGroups
+	if n := groups * d.BanksPerGroup; n < 1 || n > 64 || groups > maxGroups || d.Ranks > maxRanks {
+		return nil, fmt.Errorf("memory: %d DRAM banks in %d groups of %d ranks (allowed: 1 to 64 banks in up to %d groups of up to %d ranks)",
+			n, groups, d.Ranks, maxGroups, maxRanks)
 	}
 	if d.QueueDepth < 1 || d.RowBytes < 1<<lineShift || t.REFI <= t.RFC {
 		return nil, fmt.Errorf("memory: DRAM queue depth %d, row of %v or tREFI %d with tRFC %d is too small", d.QueueDepth, d.RowBytes, t.REFI, t.RFC)
@@ -52,7 +54,7 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 		rcd: [2]uint64{u(t.RCDRD), u(t.RCDWR)}, rp: u(t.RP), ras: u(t.RAS), cl: u(t.CL), cwl: u(t.CWL),
 		rrdS: u(t.RRDS), rrdL: max(u(t.RRDL), u(t.RRDS)), faw: u(t.FAW), refi: u(t.REFI), rfc: u(t.RFC),
 		burst: burst, step: max(u(t.CCDS), burst), readData: u(t.CL) + burst,
-		groups: d.BankGroups, banksPerGroup: d.BanksPerGroup, ageLimit: u(d.AgeLimit), ecc: d.ECC,
+		groups: groups, perRank: d.BankGroups, banksPerGroup: d.BanksPerGroup, ageLimit: u(d.AgeLimit), ecc: d.ECC,
 		depth: d.QueueDepth,
 	}
 	p.stepL = max(u(t.CCDL), p.step)
@@ -129,15 +131,21 @@ type channel struct {
 	colAny   [2]uint64
 	colGroup [2][maxGroups]uint64
 	rowBus   uint64
-	actAny   uint64
 	actGroup [maxGroups]uint64
-	faw      [4]uint64 // earliest activate by each of the latest four
-	fawHead  int
+	actRank  [maxRanks]activates
 
 	count Counters
 }
 
-const maxGroups = 16
+const maxGroups, maxRanks = 16, 4
+
+// activates are what a rank allows: the supply of a die limits them, so dies
+// that share a channel do not limit each other.
+type activates struct {
+	any  uint64
+	faw  [4]uint64 // earliest activate by each of the latest four
+	head int
+}
 
 func (c *channel) reset(s *System, index int) {
 	trace := c.trace
@@ -152,7 +160,7 @@ func (c *channel) reset(s *System, index int) {
 	}
 	for i := range c.banks {
 		none := [2]int32{-1, -1}
-		c.banks[i] = bank{group: uint8(i / c.p.banksPerGroup), index: uint8(i), head: none, tail: none, hit: none, ecc: never}
+		c.banks[i] = bank{group: uint8(i / c.p.banksPerGroup), rank: uint8(i / c.p.banksPerGroup / c.p.perRank), index: uint8(i), head: none, tail: none, hit: none, ecc: never}
 	}
 	// Channels refresh one after another, not all at once.
 	c.refreshAt = c.p.refi + c.p.refi*uint64(index)/uint64(len(s.channels))

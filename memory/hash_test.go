@@ -18,7 +18,7 @@ func TestSlicesShareStrides(t *testing.T) {
 			t.Fatal(err)
 		}
 		p := newPlacement(&g.DRAM, g.L2.Slices)
-		banks := g.DRAM.BankGroups * g.DRAM.BanksPerGroup
+		banks := g.DRAM.Ranks * g.DRAM.BankGroups * g.DRAM.BanksPerGroup
 		for shift := 7; shift <= 20; shift++ {
 			for _, n := range []int{1024, 4096, 16384} {
 				slices := make([]int, g.L2.Slices)
@@ -92,7 +92,7 @@ func TestAddressesAreUnique(t *testing.T) {
 			line := start + i%50 + i/50*stride*64
 			s, local := h.Map(line)
 			ch, bank, row, col := p.locate(s, local)
-			if s < 0 || s >= g.L2.Slices || ch < 0 || ch >= g.DRAM.Channels || int(bank) >= g.DRAM.BankGroups*g.DRAM.BanksPerGroup ||
+			if s < 0 || s >= g.L2.Slices || ch < 0 || ch >= g.DRAM.Channels || int(bank) >= g.DRAM.Ranks*g.DRAM.BankGroups*g.DRAM.BanksPerGroup ||
 				int(col) >= int(g.DRAM.RowBytes)>>lineShift {
 				t.Fatalf("line %d: slice %d, channel %d, bank %d, column %d", line, s, ch, bank, col)
 			}
@@ -110,7 +110,9 @@ func TestAddressesAreUnique(t *testing.T) {
 	})
 }
 
-// TestSetsAreShared: strided lines do not crowd into few sets of a slice.
+// TestSetsAreShared: strided lines do not crowd into few sets of a slice. Half
+// of a cache of 24 ways spread at random leaves one line in a thousand in a set
+// that is full.
 func TestSetsAreShared(t *testing.T) {
 	g, core := machine(t, "volta")
 	s := build(t, g, core)
@@ -118,15 +120,17 @@ func TestSetsAreShared(t *testing.T) {
 	for shift := 7; shift <= 20; shift++ {
 		n := sets * g.L2.Ways / 2 // half of the cache
 		count := map[int]int{}
-		most := 0
+		crowded := 0
 		for i := range n {
 			slice, local := s.hash.Map(uint64(i) << shift >> 7)
 			k := s.cache.set(slice, local)
 			count[k]++
-			most = max(most, count[k])
+			if count[k] > g.L2.Ways {
+				crowded++
+			}
 		}
-		if most > g.L2.Ways {
-			t.Errorf("%d B apart: half of the cache's lines, but %d in one set of %d ways", 1<<shift, most, g.L2.Ways)
+		if 1000*crowded > n {
+			t.Errorf("%d B apart: half of the cache's lines, but %d of %d find their set of %d ways full", 1<<shift, crowded, n, g.L2.Ways)
 		}
 	}
 }

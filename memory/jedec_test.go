@@ -13,7 +13,8 @@ import (
 // counted by rule.
 type jedec struct {
 	t      configs.Timing
-	groups int
+	groups int // of all ranks
+	ranks  int
 	per    int
 	half   int64 // clocks of one burst on the data bus
 	auto   bool  // precharges may be part of a column command (closed page)
@@ -23,7 +24,7 @@ type jedec struct {
 }
 
 func newJEDEC(d *configs.DRAM) *jedec {
-	return &jedec{t: d.Timing, groups: d.BankGroups, per: d.BanksPerGroup, half: int64(d.BurstLength+1) / 2,
+	return &jedec{t: d.Timing, groups: d.Ranks * d.BankGroups, ranks: d.Ranks, per: d.BanksPerGroup, half: int64(d.BurstLength+1) / 2,
 		auto: d.Page == "closed", found: map[string]string{}}
 }
 
@@ -62,7 +63,7 @@ func (j *jedec) check(cmds []command) {
 			lastOf[k][i] = deed{kind: k, at: -1 << 40, bank: i, group: i / j.per}
 		}
 	}
-	var acts []deed // all, by time
+	byRank := make([][]deed, j.ranks) // activates by time
 	refreshes := int64(0)
 	refreshed := deed{kind: 'F', at: -1 << 40, bank: -1}
 	busy := deed{at: -1 << 40} // latest burst on the data bus; at = its end
@@ -102,6 +103,8 @@ func (j *jedec) check(cmds []command) {
 			open[c.bank], row[c.bank] = true, c.row
 			j.apart("tRP", t.RP, p, d)
 			j.apart("tRC", t.RAS+t.RP, a, d)
+			rank := d.group / (j.groups / j.ranks)
+			acts := byRank[rank]
 			for i := len(acts) - 1; i >= 0 && d.at-acts[i].at < int64(max(t.RRDL, t.RRDS)); i-- {
 				if acts[i].group == d.group {
 					j.apart("tRRD_L", t.RRDL, acts[i], d)
@@ -111,7 +114,7 @@ func (j *jedec) check(cmds []command) {
 			if len(acts) >= 4 {
 				j.apart("tFAW", t.FAW, acts[len(acts)-4], d)
 			}
-			acts = append(acts, d)
+			byRank[rank] = append(acts, d)
 		case 'P':
 			if d.at == rowBus && !j.auto {
 				// Only a precharge of all banks, before a refresh, closes several at once.

@@ -15,7 +15,7 @@ var patterns = map[string]func(r *rand.Rand, d *configs.DRAM, i int) access{
 	"sequential reads": func(r *rand.Rand, d *configs.DRAM, i int) access { return walk(d, i, false) },
 	"sequential copy":  func(r *rand.Rand, d *configs.DRAM, i int) access { return walk(d, i/2+i%2*4000, i%2 == 1) },
 	"random rows": func(r *rand.Rand, d *configs.DRAM, i int) access {
-		return access{bank: r.Intn(d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(1000)), mask: 1 << r.Intn(4)}
+		return access{bank: r.Intn(d.Ranks * d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(1000)), mask: 1 << r.Intn(4)}
 	},
 	"one bank": func(r *rand.Rand, d *configs.DRAM, i int) access {
 		return access{bank: 0, row: uint32(r.Intn(3)), mask: 1 << r.Intn(4), write: r.Intn(4) == 0}
@@ -24,11 +24,11 @@ var patterns = map[string]func(r *rand.Rand, d *configs.DRAM, i int) access{
 		return access{bank: r.Intn(d.BanksPerGroup), row: uint32(r.Intn(2)), mask: 15, write: r.Intn(3) == 0}
 	},
 	"mixed": func(r *rand.Rand, d *configs.DRAM, i int) access {
-		return access{bank: r.Intn(d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(4)), col: uint16(r.Intn(16)),
+		return access{bank: r.Intn(d.Ranks * d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(4)), col: uint16(r.Intn(16)),
 			mask: uint8(1 + r.Intn(15)), write: r.Intn(2) == 0}
 	},
 	"random writes": func(r *rand.Rand, d *configs.DRAM, i int) access {
-		return access{bank: r.Intn(d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(50)), mask: 15, write: true}
+		return access{bank: r.Intn(d.Ranks * d.BankGroups * d.BanksPerGroup), row: uint32(r.Intn(50)), mask: 15, write: true}
 	},
 }
 
@@ -318,7 +318,7 @@ func anyDRAM(t *rapid.T) configs.DRAM {
 	n := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
 	d := configs.DRAM{
 		Clock: configs.Freq(n("MHz", 100, 3000)) * 1e6, Channels: 1, Page: rapid.SampledFrom([]string{"open", "closed"}).Draw(t, "page"),
-		ChannelBits: 8 << n("width", 0, 4), BurstLength: 2 << n("BL", 0, 2), BankGroups: n("groups", 1, 5), BanksPerGroup: n("banks", 1, 5),
+		ChannelBits: 8 << n("width", 0, 4), BurstLength: 2 << n("BL", 0, 2), Ranks: n("ranks", 1, 2), BankGroups: n("groups", 1, 5), BanksPerGroup: n("banks", 1, 5),
 		RowBytes: 512 << n("row", 0, 2), Interleave: 128, SpreadChannels: 1, QueueDepth: n("queue", 1, 70), AgeLimit: n("age", 0, 500),
 		PHYLatency: n("PHY", 0, 80), ECC: rapid.Bool().Draw(t, "ECC"),
 	}

@@ -11,7 +11,7 @@ import (
 // strides do not stay in one bank.
 type placement struct {
 	slices, fan   divider // slices per channel, channels per slice: one of them is 1
-	groups, banks divider // bank groups, banks per group
+	groups, banks divider // bank groups of all ranks, banks per group
 	columns       divider // lines of a row
 	perGroup      int
 	all           divider
@@ -19,15 +19,15 @@ type placement struct {
 }
 
 func newPlacement(d *configs.DRAM, slices int) placement {
-	p := placement{slices: newDivider(1), fan: newDivider(1), groups: newDivider(d.BankGroups),
+	p := placement{slices: newDivider(1), fan: newDivider(1), groups: newDivider(d.Ranks * d.BankGroups),
 		banks: newDivider(d.BanksPerGroup), columns: newDivider(max(1, int(d.RowBytes)>>lineShift)),
-		perGroup: d.BanksPerGroup, all: newDivider(d.BankGroups * d.BanksPerGroup)}
+		perGroup: d.BanksPerGroup, all: newDivider(d.Ranks * d.BankGroups * d.BanksPerGroup)}
 	if slices >= d.Channels {
 		p.slices = newDivider(slices / d.Channels)
 	} else {
 		p.fan = newDivider(d.Channels / slices)
 	}
-	for 1<<p.width < d.BankGroups*d.BanksPerGroup {
+	for 1<<p.width < d.Ranks*d.BankGroups*d.BanksPerGroup {
 		p.width++
 	}
 	return p

@@ -10,7 +10,6 @@ type cache struct {
 	lines []line
 	ready [][4]uint64 // per sector: cycle at which its fill is there, if young
 	sets  divider
-	width uint
 	ways  int
 	clock uint32
 	evict victim
@@ -55,7 +54,7 @@ func scattered(set []line, clock uint32) int {
 func newCache(slices, sets, ways int, evict victim) cache {
 	n := slices * sets * ways
 	c := cache{tags: make([]uint64, n), lines: make([]line, n), ready: make([][4]uint64, n),
-		sets: newDivider(sets), width: uint(bits.Len(uint(sets - 1))), ways: ways, evict: evict, free: make([]uint64, slices)}
+		sets: newDivider(sets), ways: ways, evict: evict, free: make([]uint64, slices)}
 	c.reset()
 	return c
 }
@@ -69,16 +68,12 @@ func (c *cache) reset() {
 	c.clock = 0
 }
 
-// set is the first entry of a line's set. All bits of the line number have a
-// say in the index, so that strides spread over sets.
+// set is the first entry of a line's set. Neighbours lie in different sets;
+// beyond that the index is scattered, because an XOR of address bits would
+// cancel with the slice hash for some pitches and leave most sets empty.
 func (c *cache) set(slice int, local uint64) int {
-	var i uint64
-	if c.sets.pow2 {
-		i = fold(local, c.width) & (c.sets.n - 1)
-	} else {
-		q, _ := c.sets.div(local)
-		_, i = c.sets.div(local + q ^ q>>c.width)
-	}
+	q, i := c.sets.div(local)
+	_, i = c.sets.div(i + scatter(q))
 	return (slice*int(c.sets.n) + int(i)) * c.ways
 }
 

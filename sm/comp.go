@@ -18,9 +18,8 @@ type LaunchMsg struct {
 
 // CTALaunch is one CTA that may issue from Cycle on.
 type CTALaunch struct {
-	Cycle   uint64
-	Index   int
-	Skipped uint64 // see Done
+	Cycle uint64
+	Index int
 }
 
 // Meta gives Akita access to the message's header.
@@ -148,7 +147,7 @@ func (c *Comp) Receive(cycle uint64, _ akita.Port, msg akita.Msg) {
 		}
 	case *LaunchMsg:
 		for _, l := range m.CTAs {
-			c.Core.Launch(l.Cycle, l.Index, l.Skipped)
+			c.Core.Launch(l.Cycle, l.Index)
 		}
 		c.drained = false
 	default:

@@ -25,6 +25,10 @@ type Core struct {
 	lineGen *tile.LineGen
 	plan    *Plan
 
+	sendsPerTrip uint64 // memory instructions of one main-loop iteration of a CTA
+	loopSends    uint64 // memory instructions issued in main loops
+	skipped      int64  // cycles that sampling has left out
+
 	sub      []subcore
 	lsuFree  uint64 // the load/store unit's data stage
 	cache    l1cache
@@ -49,8 +53,7 @@ type Core struct {
 // Done tells the dispatcher that a CTA has left the SM.
 type Done struct {
 	Cycle   uint64 // its resources are free from this cycle on
-	Skipped uint64 // cycles that sampling left out on the way here, see Plan
-	Span    uint64 // cycles from its launch, without what was left out
+	Skipped uint64 // cycles that sampling has left out on this SM, see Plan
 	CTA     int
 }
 
@@ -68,9 +71,8 @@ type Counts struct {
 }
 
 type launch struct {
-	cycle   uint64
-	cta     int
-	skipped uint64
+	cycle uint64
+	cta   int
 }
 
 // cta is a resident CTA.
@@ -80,7 +82,6 @@ type cta struct {
 	arrived int
 	waiting []*warp
 	gen     uint32
-	launch  uint64
 	sampler sampler
 }
 
@@ -146,6 +147,7 @@ func NewCore(g *configs.GPU) (*Core, error) {
 // Instruction and data caches are cold, as at every launch.
 func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
+	c.sendsPerTrip, c.loopSends, c.skipped = p.loopSends, 0, 0
 	c.lineGen = tile.NewLineGen(p.Kernel)
 	c.cache.reset(c.l1, int64(c.l1.Size)-int64(p.CTAsPerSM)*int64(p.Kernel.Shared))
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))
@@ -161,10 +163,9 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	}
 }
 
-// Launch announces a CTA whose warps may issue from cycle on. skipped is what
-// sampling left out before it, on the same resources.
-func (c *Core) Launch(cycle uint64, index int, skipped uint64) {
-	c.launches = append(c.launches, launch{cycle, index, skipped})
+// Launch announces a CTA whose warps may issue from cycle on.
+func (c *Core) Launch(cycle uint64, index int) {
+	c.launches = append(c.launches, launch{cycle, index})
 	for i := len(c.launches) - 1; i > 0 && c.launches[i].cycle < c.launches[i-1].cycle; i-- {
 		c.launches[i], c.launches[i-1] = c.launches[i-1], c.launches[i]
 	}
@@ -375,10 +376,10 @@ func (w *warp) enter(seg int) {
 func (c *Core) branch(w *warp, next uint64) uint64 {
 	c.counts.Segments[w.role][w.seg]++
 	w.iter++
-	if w.id == 0 {
-		w.cta.sampler.mark(c.plan, w.iter, next)
-	}
 	if c.plan != nil {
+		if w.id == 0 {
+			c.mark(w.cta, w.iter, next)
+		}
 		if by := c.plan.skipAt(w.iter, w.cta.Trips); by > 0 {
 			w.iter += by
 			c.counts.SkippedInsts += uint64(by) * uint64(w.end-w.code.segs[w.seg].start)

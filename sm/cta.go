@@ -16,8 +16,7 @@ func (c *Core) start(l launch) {
 		b = &cta{}
 	}
 	gen := b.gen + 1
-	*b = cta{gen: gen, waiting: b.waiting[:0], launch: l.cycle}
-	b.sampler.skipped = l.skipped
+	*b = cta{gen: gen, waiting: b.waiting[:0]}
 	c.kernel.Place(l.cta, &b.CTA)
 	b.Index = l.cta
 	b.live = c.kernel.Warps()
@@ -120,9 +119,6 @@ func (c *Core) exit(s *subcore, w *warp, pick int, t uint64) {
 	s.warps = slices.Delete(s.warps, pick, pick+1)
 	s.last = -1
 	b := w.cta
-	if w.id == 0 {
-		b.sampler.finish(c.plan, b.Trips)
-	}
 	w.gen++
 	c.warps = append(c.warps, w)
 	b.live--
@@ -135,7 +131,7 @@ func (c *Core) exit(s *subcore, w *warp, pick int, t uint64) {
 	}
 	if b.live == 0 {
 		at := t + uint64(c.spec.CTAExitLatency)
-		c.done = append(c.done, Done{Cycle: at, Skipped: b.sampler.skipped, Span: at - b.launch, CTA: b.Index})
+		c.done = append(c.done, Done{Cycle: at, Skipped: uint64(max(0, c.skipped)), CTA: b.Index})
 		c.resident--
 		c.ctas = append(c.ctas, b)
 	}

@@ -40,7 +40,7 @@ const (
 	numPipes
 )
 
-// uop is a decoded instruction: what the issue loop needs, in 16 bytes.
+// uop is a decoded instruction: what the issue loop needs.
 type uop struct {
 	access int16
 	line   uint16 // code line, for the instruction caches
@@ -53,6 +53,7 @@ type uop struct {
 	guard  tile.Guard
 	steps  uint8
 	slots  uint8 // issue slots taken
+	inLoop uint8 // 1 for a memory instruction of a main loop, see Plan
 	fetch  bool  // first instruction of a code line
 }
 
@@ -153,6 +154,9 @@ func decode(p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code
 				steps: in.Steps, slots: 1,
 			}
 			u.busy = busy[u.pipe] + in.Bank
+			if seg.Loop && u.pipe == pipeMIO {
+				u.inLoop = 1
+			}
 			if in.Op == tile.OpS2R {
 				u.access = -1 // goes through the same queue, but reads no shared memory
 			}

@@ -79,7 +79,7 @@ func load(t testing.TB, g *configs.GPU, k *tile.Kernel, ctas int) *sm.Core {
 	t.Helper()
 	roomy := *g // registers are not what these tests are about
 	roomy.SM.Registers = 1 << 20
-	p, err := sm.Prepare(k, &roomy, nil)
+	p, err := sm.Prepare(k, &roomy)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func load(t testing.TB, g *configs.GPU, k *tile.Kernel, ctas int) *sm.Core {
 	}
 	c.Load(p, 0)
 	for i := range ctas {
-		c.Launch(0, i, 0)
+		c.Launch(0, i)
 	}
 	return c
 }

@@ -34,6 +34,7 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 		c.counts.SharedPasses += passes
 	}
 	start := c.send(s, t, passes)
+	c.loopSends += uint64(u.inLoop)
 	if u.rd != 0 {
 		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency), ShortBoard)
 	}
@@ -74,6 +75,7 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 		cycles = max(tags, uint64(acc.Bytes*32/c.l1.BytesClk), 1)
 	}
 	start := c.send(s, t, cycles)
+	c.loopSends += uint64(u.inLoop)
 	if u.rd != 0 {
 		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency)+cycles, ShortBoard)
 	}

@@ -53,7 +53,7 @@ func TestOccupancyNothingFits(t *testing.T) {
 		if err == nil || limit != c.limit || !strings.Contains(err.Error(), c.limit) || !strings.Contains(err.Error(), "huge") {
 			t.Errorf("%+v: limit %s, %v", c, limit, err)
 		}
-		if _, err := sm.Prepare(k, g, nil); err == nil {
+		if _, err := sm.Prepare(k, g); err == nil {
 			t.Errorf("%+v: Prepare does not complain", c)
 		}
 	}
@@ -64,11 +64,11 @@ func TestPrepareReportsOccupancy(t *testing.T) {
 	k := loopKernel(t, g, 4, 1, nil)
 	k.Shared = 40 << 10
 	k.Regs = 64
-	p, err := sm.Prepare(k, g, nil)
+	p, err := sm.Prepare(k, g)
 	if err != nil || p.CTAsPerSM != 2 || p.Limit != "shared_memory" {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := sm.Prepare(k, g, &sm.Plan{Windows: make([]sm.Window, 100)}); err == nil {
+	if err := p.Sample(&sm.Plan{Windows: make([]sm.Window, 100)}); err == nil {
 		t.Error("a plan of 100 windows is accepted")
 	}
 }

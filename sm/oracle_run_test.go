@@ -288,7 +288,7 @@ func agree(t *testing.T, g *configs.GPU, r *rand.Rand, st style) *oracle {
 	// The same in bulk steps of any length.
 	bulk := load(t, g, k, 0)
 	for i, c := range at {
-		bulk.Launch(c, i, 0)
+		bulk.Launch(c, i)
 	}
 	for h := uint64(0); h < end; {
 		h += 1 + uint64(r.Intn(500))
@@ -334,7 +334,7 @@ func runOracle(t *testing.T, g *configs.GPU, k *tile.Kernel, at []uint64) ([]eve
 func runCore(t *testing.T, g *configs.GPU, k *tile.Kernel, at []uint64) ([]event, *sm.Core, uint64) {
 	c := load(t, g, k, 0)
 	for i, cycle := range at {
-		c.Launch(cycle, i, 0)
+		c.Launch(cycle, i)
 	}
 	var rec recorder
 	end := uint64(0)

@@ -2,6 +2,7 @@ package sm
 
 import (
 	"fmt"
+	"slices"
 
 	"gpusim/configs"
 	"gpusim/tensorcore"
@@ -16,16 +17,13 @@ type Prepared struct {
 	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
 	codes     []*code
 	codeLines int
+	loopSends uint64 // memory instructions of one main-loop iteration of a CTA
+	loopBusy  int    // cycles that it holds the busiest pipe of each sub-core
 }
 
 // Prepare decodes a kernel and works out how many of its CTAs fit an SM.
-func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
-	p := &Prepared{Kernel: k, Plan: plan}
-	if plan != nil {
-		if err := plan.check(); err != nil {
-			return nil, err
-		}
-	}
+func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
+	p := &Prepared{Kernel: k}
 	var err error
 	if p.CTAsPerSM, p.Limit, err = Occupancy(k, &g.SM); err != nil {
 		return nil, err
@@ -38,7 +36,52 @@ func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
 		p.codes = append(p.codes, c)
 	}
 	p.codeLines = line
+	p.loopWork(g.SM.SubCores, &ts)
 	return p, nil
+}
+
+// loopWork adds up what one main-loop iteration of a CTA asks of the SM.
+func (p *Prepared) loopWork(subCores int, ts *tensorcore.Spec) {
+	var busy [numPipes]int
+	for _, role := range p.Kernel.Role {
+		c := p.codes[role]
+		for _, s := range c.segs {
+			if !s.loop {
+				continue
+			}
+			for _, u := range c.ops[s.start:s.end] {
+				p.loopSends += uint64(u.inLoop)
+				if u.class == clHMMA {
+					busy[u.pipe] += int(u.steps) * int(ts.Interval(u.steps))
+				} else {
+					busy[u.pipe] += int(u.busy)
+				}
+			}
+		}
+	}
+	p.loopBusy = (slices.Max(busy[:]) + subCores - 1) / subCores
+}
+
+// LoopCycles is the least number of cycles that one main-loop iteration of a
+// CTA takes of an SM.
+func (p *Prepared) LoopCycles() int { return p.loopBusy }
+
+// LoopSends is the number of memory instructions in one main-loop iteration of
+// a CTA; a loop without any cannot be sampled.
+func (p *Prepared) LoopSends() int { return int(p.loopSends) }
+
+// Sample attaches a plan.
+func (p *Prepared) Sample(plan *Plan) error {
+	if plan != nil {
+		if err := plan.check(); err != nil {
+			return err
+		}
+		if p.loopSends == 0 {
+			return fmt.Errorf("kernel %s has no memory instruction in its main loop: its pace cannot be sampled", p.Kernel.Name)
+		}
+	}
+	p.Plan = plan
+	return nil
 }
 
 // Occupancy is the number of CTAs of a kernel that fit an SM, and the

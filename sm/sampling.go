@@ -4,8 +4,13 @@ import "fmt"
 
 // Plan says which main-loop iterations of every CTA are left out. Windows of
 // iterations are simulated; between them the loop counter jumps, all warps of
-// all CTAs at the same iteration, so that their relative phase is kept. What
-// a jump would have cost is the mean pace of the windows before and after it.
+// all CTAs at the same iteration, so that their relative phase is kept.
+//
+// What a jump would have cost is a matter of the SM, not of the CTA: residents
+// share its issue slots in whatever proportion the scheduler gives them. So
+// the unit of progress is the SM's memory instructions in main loops, of all
+// residents; a jump of n of them takes n times the cycles that the SM took for
+// each of them in the windows before and after it.
 type Plan struct {
 	Windows []Window
 }
@@ -19,8 +24,8 @@ type Window struct {
 
 // check refuses windows that do not follow each other or measure nothing.
 func (p *Plan) check() error {
-	if len(p.Windows) > maxWindows {
-		return fmt.Errorf("sampling plan has %d windows, at most %d", len(p.Windows), maxWindows)
+	if len(p.Windows) > MaxWindows {
+		return fmt.Errorf("sampling plan has %d windows, at most %d", len(p.Windows), MaxWindows)
 	}
 	for i := range p.Windows {
 		w := &p.Windows[i]
@@ -36,17 +41,6 @@ func (p *Plan) check() error {
 	return nil
 }
 
-// skipAt is the number of iterations that a CTA of so many trips jumps on
-// reaching iteration it.
-func (p *Plan) skipAt(it, trips int32) int32 {
-	for i := range p.Windows {
-		if p.Windows[i].To == it {
-			return p.Windows[i].skip(trips)
-		}
-	}
-	return 0
-}
-
 // skip caps a jump for a CTA with fewer iterations than the plan was made
 // for, such as the last slice of split-K: its last iteration is always run.
 func (w *Window) skip(trips int32) int32 { return max(0, min(w.Skip, trips-1-w.To)) }
@@ -59,47 +53,45 @@ func (p *Plan) Simulated(n int) int {
 	return n
 }
 
-const maxWindows = 8
+// MaxWindows is the most windows that a plan can have.
+const MaxWindows = 16
 
 // sampler follows one CTA through a plan.
 type sampler struct {
-	settle  [maxWindows]uint64 // time at which window i had settled
-	pace    [maxWindows]uint64 // cycles of the measured part of window i
-	skipped uint64             // cycles left out so far, predecessors included
+	from    uint64 // when the present window had settled
+	sends   uint64 // loopSends of the SM then
+	jumped  uint64 // memory instructions of the jump before the present window
+	charged uint64 // cycles charged for it, by the pace before it
 }
 
-// mark notes that the CTA's first warp has finished iteration it-1.
-func (s *sampler) mark(p *Plan, it int32, t uint64) {
-	if p == nil {
-		return
-	}
-	for i := range p.Windows {
-		w := &p.Windows[i]
+// mark notes that the CTA's first warp has finished iteration it-1, and
+// charges the SM for the jump that follows if there is one.
+func (c *Core) mark(b *cta, it int32, t uint64) {
+	s := &b.sampler
+	for i := range c.plan.Windows {
+		w := &c.plan.Windows[i]
 		if it == w.Settle {
-			s.settle[i] = t
+			s.from, s.sends = t, c.loopSends
 		}
-		if it == w.To {
-			s.pace[i] = t - s.settle[i]
-		}
-	}
-}
-
-// finish adds up what the CTA's jumps would have cost.
-func (s *sampler) finish(p *Plan, trips int32) {
-	if p == nil {
-		return
-	}
-	for i := range p.Windows {
-		w := &p.Windows[i]
-		skip := uint64(w.skip(trips))
-		if skip == 0 {
+		if it != w.To {
 			continue
 		}
-		cost := skip * s.pace[i] / uint64(w.To-w.Settle)
-		if i+1 < len(p.Windows) && s.pace[i+1] > 0 {
-			next := &p.Windows[i+1]
-			cost = (cost + skip*s.pace[i+1]/uint64(next.To-next.Settle)) / 2
-		}
-		s.skipped += cost
+		cycles, n := t-s.from, max(1, c.loopSends-s.sends)
+		// The jump before is worth the mean of the paces around it.
+		c.skipped += (int64(s.jumped*cycles/n) - int64(s.charged)) / 2
+		s.jumped = uint64(w.skip(b.Trips)) * c.sendsPerTrip
+		s.charged = s.jumped * cycles / n
+		c.skipped += int64(s.charged)
 	}
+}
+
+// skipAt is the number of iterations that a CTA of so many trips jumps on
+// reaching iteration it.
+func (p *Plan) skipAt(it, trips int32) int32 {
+	for i := range p.Windows {
+		if p.Windows[i].To == it {
+			return p.Windows[i].skip(trips)
+		}
+	}
+	return 0
 }

@@ -31,7 +31,7 @@ func BenchmarkIssue(b *testing.B) {
 }
 
 func benchmark(b *testing.B, g *configs.GPU, k *tile.Kernel) {
-	p, err := sm.Prepare(k, g, nil)
+	p, err := sm.Prepare(k, g)
 	if err != nil {
 		b.Fatal(err)
 	}

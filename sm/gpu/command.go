@@ -19,7 +19,7 @@ type Launch struct {
 
 	Start   uint64 // cycle at which the kernel came to the front of its stream
 	End     uint64 // cycle at which its last CTA was gone and its last store visible
-	Skipped uint64 // cycles that sampling left out on the longest chain of CTAs
+	Skipped uint64 // cycles that sampling left out on the SM that took longest
 
 	total    int // CTAs to run
 	left     int
@@ -78,19 +78,19 @@ func (c *command) begin(cycle uint64) {
 			if msgs[i] == nil {
 				msgs[i] = &sm.LaunchMsg{}
 			}
-			msgs[i].CTAs = append(msgs[i].CTAs, c.place(l, 0, 0))
+			msgs[i].CTAs = append(msgs[i].CTAs, c.place(l, 0))
 		}
 	}
 	c.send(msgs)
 }
 
 // place takes the next CTA from the grid for a place that is free at a cycle.
-func (c *command) place(l *Launch, free, skipped uint64) sm.CTALaunch {
+func (c *command) place(l *Launch, free uint64) sm.CTALaunch {
 	at := max(c.free, free)
 	c.free = at + uint64(c.spec.CTAInterval)
 	i := l.Waves.index(c.next)
 	c.next++
-	return sm.CTALaunch{Cycle: at + c.launch, Index: i, Skipped: skipped}
+	return sm.CTALaunch{Cycle: at + c.launch, Index: i}
 }
 
 func (c *command) send(msgs []*sm.LaunchMsg) {
@@ -156,7 +156,7 @@ func (c *command) Wake(cycle uint64) {
 			if msgs[p.sm] == nil {
 				msgs[p.sm] = &sm.LaunchMsg{}
 			}
-			msgs[p.sm].CTAs = append(msgs[p.sm].CTAs, c.place(l, p.Cycle, p.Skipped))
+			msgs[p.sm].CTAs = append(msgs[p.sm].CTAs, c.place(l, p.Cycle))
 		}
 	}
 	c.send(msgs)
@@ -168,7 +168,7 @@ func (c *command) Wake(cycle uint64) {
 // finish closes a kernel and lets the next of the stream begin.
 func (c *command) finish(l *Launch, cycle uint64) {
 	end := max(l.lastDone, c.lastAck)
-	l.Skipped = l.longest - l.lastDone + l.Waves.pace(l.ends)*uint64(l.Waves.left(l.Kernel.CTAs()))
+	l.Skipped = l.longest - l.lastDone + l.Waves.skipped(l.ends, l.Kernel.CTAs())
 	l.End = end + uint64(c.spec.DrainLatency)
 	c.onDone(l, l.End)
 	c.current++

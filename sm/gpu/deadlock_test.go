@@ -101,7 +101,7 @@ func TestCancelled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := sm.Prepare(k, g, nil)
+	p, err := sm.Prepare(k, g)
 	if err != nil {
 		t.Fatal(err)
 	}

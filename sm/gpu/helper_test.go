@@ -54,7 +54,7 @@ func tryRun(t testing.TB, g *configs.GPU, o gpu.Options, warm bool, ks ...*tile.
 		if warm {
 			d.Warm(k)
 		}
-		p, err := sm.Prepare(k, g, nil)
+		p, err := sm.Prepare(k, g)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,7 +15,10 @@ import (
 // sampled runs a kernel under a plan.
 func sampled(t *testing.T, g *configs.GPU, k *tile.Kernel, plan *sm.Plan, waves func(slots int) gpu.WavePlan) gpu.Report {
 	t.Helper()
-	p, err := sm.Prepare(k, g, plan)
+	p, err := sm.Prepare(k, g)
+	if err == nil {
+		err = p.Sample(plan)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,13 +158,27 @@ func TestImpossiblePlans(t *testing.T) {
 	g := small(t)
 	k := kernel{warps: 1, ctas: 1, trips: 30}
 	k.segments = []tile.Segment{loop(op(tile.OpFFMA, 0, 0, 2, 4))}
+	p, err := sm.Prepare(k.build(t, g), g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Sample(windows(30)) == nil {
+		t.Error("a loop without memory instructions is accepted: it has no pace")
+	}
+	k.segments = []tile.Segment{loop(op(tile.OpS2R, 8, tile.RZ, tile.RZ, tile.RZ), op(tile.OpFFMA, 0, 0, 2, 4))}
+	if p, err = sm.Prepare(k.build(t, g), g); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Sample(windows(30)); err != nil {
+		t.Error(err)
+	}
 	for _, w := range [][]sm.Window{
 		{{From: 0, Settle: 4, To: 12, Skip: 16}, {From: 28, Settle: 28, To: 30}},
 		{{From: 0, Settle: 12, To: 12, Skip: 18}},                               // divides by zero
 		{{From: 0, Settle: 4, To: 12, Skip: 5}, {From: 28, Settle: 29, To: 30}}, // the jump does not meet the window
 		{{From: 0, Settle: 4, To: 12, Skip: -3}, {From: 9, Settle: 10, To: 30}}, // backwards
 	} {
-		if _, err := sm.Prepare(k.build(t, g), g, &sm.Plan{Windows: w}); err == nil {
+		if err := p.Sample(&sm.Plan{Windows: w}); err == nil {
 			t.Errorf("%+v is accepted", w)
 		}
 	}

@@ -160,7 +160,7 @@ func TestRunTwice(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := sm.Prepare(kernel{warps: 1, ctas: 8, trips: 1}.build(t, g), g, nil)
+	p, err := sm.Prepare(kernel{warps: 1, ctas: 8, trips: 1}.build(t, g), g)
 	if err != nil {
 		t.Fatal(err)
 	}

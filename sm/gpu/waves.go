@@ -10,8 +10,8 @@ import (
 // plane are not run. A plane is Plane CTAs, the whole grid where that is 0;
 // slices of split-K are planes, so that an output tile is left out in all of
 // them and nobody waits for a slice that is not there. By is a multiple of the
-// CTAs that the GPU holds at once (Slots), and the pace of a wave is measured
-// on the second one.
+// CTAs that the GPU holds at once (Slots), and at least two waves come before
+// the gap.
 type WavePlan struct {
 	Slots, At, By, Plane int
 }
@@ -43,14 +43,25 @@ func (p *WavePlan) index(i int) int {
 // left is the number of waves left out of a grid of n.
 func (p *WavePlan) left(n int) int { return p.By * p.planes(n) / max(1, p.Slots) }
 
-// pace is the time of one wave: from the completion that ends the first wave
-// to the one that ends the second, in time that includes skipped iterations.
-func (p *WavePlan) pace(ends []uint64) uint64 {
-	if p.By == 0 || len(ends) < 2*p.Slots {
+// skipped is the time of the waves left out, at the pace of the waves before
+// them, in time that includes skipped iterations: from the mean completion of
+// one wave to that of another, because CTAs drift and waves overlap. Of n waves
+// before the gap the first half only fills the caches.
+func (p *WavePlan) skipped(ends []uint64, ctas int) uint64 {
+	before := p.At * p.planes(ctas) / max(1, p.Slots)
+	if p.By == 0 || before < 2 || len(ends) < before*p.Slots {
 		return 0
 	}
 	slices.Sort(ends)
-	return ends[2*p.Slots-1] - ends[p.Slots-1]
+	mean := func(wave int) (sum uint64) {
+		for _, e := range ends[wave*p.Slots : (wave+1)*p.Slots] {
+			sum += e
+		}
+		return sum / uint64(p.Slots)
+	}
+	from := before/2 - 1
+	took := mean(before-1) - mean(from)
+	return took * uint64(p.left(ctas)) / uint64(before-1-from)
 }
 
 // Cycles is the kernel's duration including what sampling left out.
