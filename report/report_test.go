@@ -255,7 +255,21 @@ func TestValidationText(t *testing.T) {
 		Skipped:  []validate.Skip{{File: "a.csv", Line: 4, Reason: "why not"}, {File: "a.csv", Line: 5, Reason: "why not"}},
 		Machines: []*configs.Machine{{Name: "toy"}},
 	}
-	golden(t, "validation.golden", ValidationText(r, "  Other 3.0 %\n"))
+	golden(t, "validation.golden", ValidationText(r, []validate.Suite{suite(math.NaN(), math.NaN())}))
+	s := suite(100, 300)
+	s.Machine = "toy"
+	golden(t, "suites.golden", ValidationText(&validate.Report{Suites: []validate.Suite{s}, Machines: r.Machines}, nil))
+}
+
+// suite has two programs of 100 and 400 cycles that others took for 110 and 440.
+func suite(first, second float64) validate.Suite {
+	return validate.Suite{
+		Name: "S", Device: "D", Others: []string{"accelsim_sass", "new"},
+		Rows: []validate.SuiteRow{
+			{Program: "p", Kernel: "k", Measured: 100, Simulated: first, Others: []float64{110, 100}},
+			{Program: "q", Kernel: "k", Measured: 400, Simulated: second, Others: []float64{440, 200}},
+		},
+	}
 }
 
 func TestNumbers(t *testing.T) {

@@ -15,19 +15,22 @@ const (
 	maxReasons = 8  // reasons for skipping that are listed
 )
 
-// ValidationText gives what a person reads of a validation; yardsticks are
-// the lines that say how other simulators fare, may be empty.
-func ValidationText(r *validate.Report, yardsticks string) string {
+// ValidationText gives what a person reads of a validation. Without suites in
+// the report it shows the published ones, which say how other simulators fare.
+func ValidationText(r *validate.Report, published []validate.Suite) string {
 	var b strings.Builder
 	names := make([]string, len(r.Machines))
 	for i, m := range r.Machines {
 		names[i] = m.Name
 	}
 	fmt.Fprintf(&b, "simulated against measured: %d rows", len(r.Rows))
+	if n := programs(r.Suites); n > 0 {
+		fmt.Fprintf(&b, " and %d programs", n)
+	}
 	if len(names) > 0 {
 		b.WriteString(" on " + strings.Join(names, ", "))
 	}
-	fmt.Fprintf(&b, ", %d skipped\nerrors in percent of the measured value\n\n", len(r.Skipped))
+	fmt.Fprintf(&b, ", %d skipped\nerrors in percent of the measured value\n", len(r.Skipped))
 
 	t := Table{Header: [][]string{{"class", "rows", "mean", "weighted", "median", "p90", "max", "bias", "log r"}}}
 	line := func(name string, s validate.Stats) {
@@ -39,8 +42,10 @@ func ValidationText(r *validate.Report, yardsticks string) string {
 	for _, c := range r.Classes() {
 		line(c.Class, c.Stats)
 	}
-	line("all", r.Total())
-	b.WriteString(t.String())
+	if len(t.Rows) > 0 || len(r.Suites) == 0 {
+		line("all", r.Total())
+		b.WriteString("\n" + t.String())
+	}
 
 	if m := r.Match(); m.TileRows > 0 {
 		fmt.Fprintf(&b, "\nkernel choice against the recorded one: tile %d of %d (%.0f %%)", m.TileHits, m.TileRows, pct(m.TileHits, m.TileRows))
@@ -51,9 +56,10 @@ func ValidationText(r *validate.Report, yardsticks string) string {
 	}
 	b.WriteString(worst(r.Rows))
 	b.WriteString(reasons(r.Skipped))
-	if yardsticks != "" {
-		b.WriteString("\nfor comparison, mean errors that other simulators report (other kernels, so no contest):\n" + yardsticks)
+	if len(r.Suites) > 0 {
+		published = r.Suites
 	}
+	b.WriteString(Suites(published))
 	if r.Interrupted {
 		b.WriteString("\ninterrupted: rows that were not finished are missing\n")
 	}

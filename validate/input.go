@@ -12,8 +12,11 @@ import (
 //go:embed data/*.csv
 var data embed.FS
 
-// published are the embedded tables that are validated by default.
-var published = []string{"v100_gemm_published.csv"}
+// Embedded tables that are validated by default.
+const (
+	publishedRows   = "v100_gemm_published.csv"
+	publishedSuites = "qv100_cutlass_cycles.csv"
+)
 
 // row is one measured row that can be simulated.
 type row struct {
@@ -35,6 +38,7 @@ type Skip struct {
 type Tables struct {
 	files   []string
 	rows    []row
+	suites  []Suite
 	skipped []Skip
 }
 
@@ -43,6 +47,9 @@ func (t *Tables) Files() []string { return t.files }
 
 // Len is the number of rows that can be simulated.
 func (t *Tables) Len() int { return len(t.rows) }
+
+// Suites is the number of suites of programs.
+func (t *Tables) Suites() int { return len(t.suites) }
 
 // LoadFile reads a measured table. A malformed one is a *workloads.Error.
 func (t *Tables) LoadFile(path string) error {
@@ -53,15 +60,11 @@ func (t *Tables) LoadFile(path string) error {
 	return t.add(tab)
 }
 
-// LoadPublished reads the tables that ship with the program; with devices
-// only rows of these.
-func (t *Tables) LoadPublished(wanted func(device string) bool) error {
-	for _, name := range published {
-		text, err := data.ReadFile("data/" + name)
-		if err != nil {
-			return err
-		}
-		tab, err := workloads.ReadTable(name, text)
+// LoadPublished reads the tables that ship with the program: rows of the
+// devices for which rows says yes, and suites likewise.
+func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
+	for _, name := range []string{publishedRows, publishedSuites} {
+		tab, err := publishedTable(name)
 		if err != nil {
 			return err
 		}
@@ -69,8 +72,17 @@ func (t *Tables) LoadPublished(wanted func(device string) bool) error {
 			return err
 		}
 	}
-	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !wanted(r.m.Device) })
+	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !rows(r.m.Device) })
+	t.suites = slices.DeleteFunc(t.suites, func(s Suite) bool { return !suites(s.Device) })
 	return nil
+}
+
+func publishedTable(name string) (*workloads.Table, error) {
+	text, err := data.ReadFile("data/" + name)
+	if err != nil {
+		return nil, err
+	}
+	return workloads.ReadTable(name, text)
 }
 
 // otherTables are the kinds of measured tables that no model takes yet, known
@@ -85,13 +97,18 @@ var otherTables = []struct {
 	{[]string{"device", "metric", "path", "value"}, "point-to-point links are not supported yet"},
 	{[]string{"device", "model", "batch", "phase"}, "networks are not supported yet"},
 	{[]string{"layer", "dataflow", "total_cycles"}, "systolic arrays are not supported yet"},
-	{[]string{"suite", "workload", "hw_cycles"}, "one cycle count for a program with an unstated number of launches"},
+	{[]string{"suite", "workload", "hw_cycles"}, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
 	{[]string{"config", "cycles"}, "NVDLA is not supported yet"},
 	{[]string{"device", "kernel", "dtype", "power_w"}, "power tables are not supported yet"},
 }
 
 func (t *Tables) add(tab *workloads.Table) error {
 	t.files = append(t.files, tab.File)
+	if hasAll(tab.Header, suiteColumns) {
+		s, err := readSuites(tab)
+		t.suites = append(t.suites, s...)
+		return err
+	}
 	if _, ok := workloads.IsGEMMTable(tab.Header); !ok {
 		for _, o := range otherTables {
 			if !hasAll(tab.Header, o.columns) {

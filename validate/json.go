@@ -81,6 +81,7 @@ type jsonReport struct {
 	Failed      int         `json:"failed"`
 	Interrupted bool        `json:"interrupted"`
 	Match       jsonMatch   `json:"kernel_match"`
+	Suites      []jsonSuite `json:"suites"`
 }
 
 // JSON gives the report as one object; wall is the time that it took, in
@@ -91,7 +92,7 @@ func (r *Report) JSON(wall float64) ([]byte, error) {
 		Rows: t.Rows, Skipped: len(r.Skipped), MAPE: figure(t.MAPE), WMAPE: figure(t.WMAPE), Median: figure(t.Median),
 		P90: figure(t.P90), Max: figure(t.Max), Bias: figure(t.Bias), LogR: figure(t.LogR), WallS: figure(wall),
 		Classes: []jsonClass{}, PerRow: []jsonRow{}, SkippedRows: []jsonSkip{},
-		Failed: r.Failed, Interrupted: r.Interrupted, Match: jsonMatch(m),
+		Failed: r.Failed, Interrupted: r.Interrupted, Match: jsonMatch(m), Suites: []jsonSuite{},
 	}
 	for _, c := range r.Classes() {
 		j.Classes = append(j.Classes, jsonClass{
@@ -105,6 +106,9 @@ func (r *Report) JSON(wall float64) ([]byte, error) {
 	}
 	for _, s := range r.Skipped {
 		j.SkippedRows = append(j.SkippedRows, jsonSkip{s.Line, s.Reason, s.File})
+	}
+	for i := range r.Suites {
+		j.Suites = append(j.Suites, newJSONSuite(&r.Suites[i]))
 	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

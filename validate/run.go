@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 
 	"gpusim"
@@ -47,9 +49,10 @@ type Row struct {
 
 // Report is the outcome.
 type Report struct {
-	Rows        []Row  // in the order of the tables
-	Skipped     []Skip // likewise
-	Failed      int    // of the skipped: rows whose simulation broke down
+	Rows        []Row   // in the order of the tables
+	Suites      []Suite // likewise
+	Skipped     []Skip  // likewise
+	Failed      int     // of the skipped: rows whose simulation broke down
 	Interrupted bool
 	Machines    []*configs.Machine // that were used, by name
 }
@@ -68,75 +71,102 @@ type job struct {
 // report does not depend on how many run at once. When ctx ends, what is
 // finished is reported and Interrupted set.
 func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
-	rep := &Report{Skipped: append([]Skip(nil), t.skipped...)}
-	jobs, of, err := t.plan(o, rep)
-	if err != nil {
-		return nil, err
-	}
-	execute(ctx, jobs, o)
-	for i := range t.rows {
-		j := of[i]
-		if j == nil {
-			continue
-		}
-		r := &t.rows[i]
-		switch {
-		case !j.done:
-			rep.Interrupted = true
-		case j.err != nil:
-			reason := j.err.Error()
-			if !gpusim.IsInput(j.err) {
-				rep.Failed++
-				reason = "simulation failed: " + reason
-			}
-			rep.Skipped = append(rep.Skipped, Skip{r.file, r.m.Line, reason})
-		default:
-			rep.Rows = append(rep.Rows, r.compare(&j.result))
-		}
-	}
-	t.sortSkips(rep.Skipped)
-	return rep, nil
-}
-
-// plan finds each row's machine and puts rows with the same simulation
-// together.
-func (t *Tables) plan(o Options, rep *Report) (jobs []*job, of []*job, err error) {
-	of = make([]*job, len(t.rows))
-	byKey := map[string]*job{}
-	machines := map[string]*configs.Machine{}
+	rep := &Report{Skipped: append([]Skip(nil), t.skipped...), Suites: t.unsimulated()}
+	p := planner{o: o, byKey: map[string]*job{}, machines: map[string]*configs.Machine{}}
 	for i := range t.rows {
 		r := &t.rows[i]
-		m, err := o.Machine(r.m.Device)
-		if err != nil {
-			return nil, nil, err
-		}
-		if m == nil {
-			rep.Skipped = append(rep.Skipped, Skip{r.file, r.m.Line, fmt.Sprintf("no machine file answers to the device %q", r.m.Device)})
-			continue
-		}
-		machines[m.Name] = m
 		opts := gpusim.Options{Fidelity: o.Fidelity}
 		if o.ForceRecorded && r.hasName {
 			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.m.Workload.GEMM.Batch)
 		}
-		key := fmt.Sprintf("%s|%s|%s|%d", m.Name, r.m.Workload.Text, opts.Kernel, opts.Splits)
-		j := byKey[key]
-		if j == nil {
-			j = &job{machine: m, work: r.m.Workload, opts: opts}
-			byKey[key] = j
-			jobs = append(jobs, j)
+		done := func(j *job) { rep.Rows = append(rep.Rows, r.compare(&j.result)) }
+		if err := p.add(r.m.Device, r.m.Workload, opts, Skip{File: r.file, Line: r.m.Line}, done); err != nil {
+			return nil, err
 		}
-		of[i] = j
 	}
-	names := make([]string, 0, len(machines))
-	for n := range machines {
-		names = append(names, n)
+	for i := range rep.Suites {
+		s := &rep.Suites[i]
+		for k := range s.Rows {
+			r := &s.Rows[k]
+			done := func(j *job) { s.Machine = j.machine.Name; r.simulated(&j.result) }
+			opts := gpusim.Options{Fidelity: o.Fidelity, Splits: 1} // the kernel that the row names, k not split
+			if err := p.add(s.Device, r.work, opts, Skip{File: r.File, Line: r.Line}, done); err != nil {
+				return nil, err
+			}
+		}
 	}
-	sort.Strings(names)
-	for _, n := range names {
-		rep.Machines = append(rep.Machines, machines[n])
+	execute(ctx, p.jobs, o)
+	for i := range p.wanted {
+		p.wanted[i].finish(rep)
 	}
-	return jobs, of, nil
+	rep.Machines = p.used()
+	t.sortSkips(rep.Skipped)
+	return rep, nil
+}
+
+// planner puts rows with the same simulation together.
+type planner struct {
+	o        Options
+	jobs     []*job
+	byKey    map[string]*job
+	machines map[string]*configs.Machine
+	wanted   []wanted
+}
+
+// wanted is a row that waits for a simulation.
+type wanted struct {
+	job  *job       // nil: there is no machine for it
+	skip Skip       // the row's place, and why there is no machine
+	done func(*job) // takes the result
+}
+
+// add plans a row's simulation on the machine for its device.
+func (p *planner) add(device string, work workloads.Workload, opts gpusim.Options, at Skip, done func(*job)) error {
+	m, err := p.o.Machine(device)
+	if err != nil {
+		return err
+	}
+	if m == nil {
+		at.Reason = fmt.Sprintf("no machine file answers to the device %q", device)
+		p.wanted = append(p.wanted, wanted{skip: at})
+		return nil
+	}
+	p.machines[m.Name] = m
+	key := fmt.Sprintf("%s|%s|%s|%d", m.Name, work.Text, opts.Kernel, opts.Splits)
+	j := p.byKey[key]
+	if j == nil {
+		j = &job{machine: m, work: work, opts: opts}
+		p.byKey[key] = j
+		p.jobs = append(p.jobs, j)
+	}
+	p.wanted = append(p.wanted, wanted{job: j, skip: at, done: done})
+	return nil
+}
+
+// used gives the machines in the order of their names.
+func (p *planner) used() []*configs.Machine {
+	out := slices.Collect(maps.Values(p.machines))
+	slices.SortFunc(out, func(a, b *configs.Machine) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// finish reports what came of a row.
+func (w *wanted) finish(rep *Report) {
+	switch j := w.job; {
+	case j == nil:
+		rep.Skipped = append(rep.Skipped, w.skip)
+	case !j.done:
+		rep.Interrupted = true
+	case j.err != nil:
+		w.skip.Reason = j.err.Error()
+		if !gpusim.IsInput(j.err) {
+			rep.Failed++
+			w.skip.Reason = "simulation failed: " + w.skip.Reason
+		}
+		rep.Skipped = append(rep.Skipped, w.skip)
+	default:
+		w.done(j)
+	}
 }
 
 // execute runs the jobs on all cores, each on one goroutine.

@@ -30,8 +30,9 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Compare simulated with measured times",
 		Long: `Simulates the rows of measured tables and tells how far off the simulation is.
 
-Without --against it takes the published measurements that ship with gpusim.
-The device named in a row chooses the machine; CONFIG overrides that.`,
+Without --against it takes the published measurements that ship with gpusim:
+times of library calls, and cycles of whole programs that other simulators were
+judged by. The device named in a row chooses the machine; CONFIG overrides that.`,
 		Example: `  gpusim validate
   gpusim validate --against mine.csv --format json
   gpusim validate volta --against mine.csv --set gpu.clock.sustained="1.4 GHz"
@@ -50,7 +51,7 @@ The device named in a row chooses the machine; CONFIG overrides that.`,
 	fl := c.Flags()
 	fl.StringArrayVar(&f.against, "against", nil, "measured table, a CSV `file`; may be repeated")
 	fl.StringVar(&f.format, "format", "table", "table or json")
-	fl.StringVar(&f.out, "out", "", "write validation.csv and a manifest into this `folder`")
+	fl.StringVar(&f.out, "out", "", "write validation.csv, suites.csv and a manifest into this `folder`")
 	fl.BoolVar(&f.force, "force-recorded", false, "use the kernels that the tables recorded instead of the library's choice")
 	fl.StringVar(&f.asserts, "assert", "", "exit 3 unless these `bounds` hold: mape, wmape, median, p90, max, bias (at most), log_r, rows (at least)")
 	fl.StringVar(&f.fidelity, "fidelity", "sampled", "detailed, sampled or analytic")
@@ -169,13 +170,27 @@ func loadTables(files []string, forced *configs.Machine) (*validate.Tables, map[
 	if len(files) > 0 {
 		return t, hashes, nil
 	}
-	err := t.LoadPublished(func(device string) bool {
-		return forced == nil || slices.ContainsFunc(forced.Devices, func(d string) bool { return strings.EqualFold(d, device) })
-	})
-	if err == nil && t.Len() == 0 {
+	err := t.LoadPublished(
+		func(device string) bool {
+			return forced == nil || slices.ContainsFunc(forced.Devices, func(d string) bool { return strings.EqualFold(d, device) })
+		},
+		func(device string) bool { return forced == nil || sameChip(forced, device) },
+	)
+	if err == nil && t.Len() == 0 && t.Suites() == 0 {
 		err = usagef("no published measurements of %s ship with gpusim; name a table with --against", forced.Name)
 	}
 	return t, hashes, err
+}
+
+// sameChip says whether a machine is of the architecture of a device: counts
+// of SM cycles hold for all boards of one chip, whatever their clocks.
+func sameChip(m *configs.Machine, device string) bool {
+	name, ok := configs.ForDevice(device)
+	if !ok || m.GPU == nil {
+		return false
+	}
+	board, err := configs.Load(name, nil)
+	return err == nil && board.GPU != nil && board.GPU.ComputeCapability == m.GPU.ComputeCapability
 }
 
 func (a *app) printValidation(rep *validate.Report, f *validateFlags, wall float64) error {
@@ -187,11 +202,11 @@ func (a *app) printValidation(rep *validate.Report, f *validateFlags, wall float
 		_, err = a.out.Write(text)
 		return err
 	}
-	yard, err := validate.Yardsticks()
+	published, err := validate.PublishedSuites()
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(a.out, "%stook %.1f s\n", report.ValidationText(rep, yard), wall)
+	_, err = fmt.Fprintf(a.out, "%stook %.1f s\n", report.ValidationText(rep, published), wall)
 	return err
 }
 
@@ -208,7 +223,11 @@ func (a *app) writeValidation(rep *validate.Report, args []string, f *validateFl
 		}
 		m.Configs = append(m.Configs, report.ManifestConfig{Argument: arg, Name: c.Name, Hash: c.Hash(), Overrides: f.sets})
 	}
-	files, err := report.WithManifest([]report.File{{Name: "validation.csv", Data: rep.CSV()}}, m)
+	files := []report.File{{Name: "validation.csv", Data: rep.CSV()}}
+	if text := rep.SuitesCSV(); text != nil {
+		files = append(files, report.File{Name: "suites.csv", Data: text})
+	}
+	files, err := report.WithManifest(files, m)
 	if err != nil {
 		return err
 	}
