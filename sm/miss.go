@@ -70,7 +70,7 @@ func (c *Core) Reply(r memory.Reply) {
 		if w := e.warp; w.gen == e.gen {
 			w.stores--
 			w.ack = max(w.ack, r.Ready)
-			if w.stores == 0 && w.wait && w.why == Membar && !w.sem {
+			if w.stores == 0 && w.wait && c.why(w) == Membar && !w.sem {
 				c.wake(w, max(w.ready, w.ack))
 			}
 		}
@@ -89,17 +89,21 @@ func (c *Core) arrive(f *missEntry, ready uint64) {
 	}
 	w.pend[f.bar]--
 	w.hold(f.bar+1, ready, LongBoard)
-	if w.wait && w.pend[f.bar] == 0 && w.why == LongBoard {
-		w.prepare(w.ready)
+	if w.wait && w.pend[f.bar] == 0 && c.why(w) == LongBoard {
+		s := &c.sub[w.sub]
+		s.prepare(w, w.ready, w.base)
 		if !w.wait {
-			c.sub[w.sub].evaluate()
+			s.evaluate()
 		}
 	}
 }
 
+// why is what a warp waits for.
+func (c *Core) why(w *warp) Reason { return c.sub[w.sub].heads[w.slot].why }
+
 // wake lets a warp that waited for the outside go on at a cycle.
 func (c *Core) wake(w *warp, at uint64) {
-	w.base = w.why
-	w.prepare(at)
-	c.sub[w.sub].evaluate()
+	s := &c.sub[w.sub]
+	s.prepare(w, at, s.heads[w.slot].why)
+	s.evaluate()
 }

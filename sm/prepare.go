@@ -14,6 +14,7 @@ type Prepared struct {
 	Plan      *Plan // nil: nothing is left out
 	CTAsPerSM int
 	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
+	ops       []uop
 	codes     []*code
 	codeLines int
 }
@@ -34,7 +35,7 @@ func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
 	line := 0
 	for _, prog := range k.Programs {
 		var c *code
-		c, line = decode(prog, &g.SM, &ts, line)
+		c, p.ops, line = decode(p.ops, prog, &g.SM, &ts, line)
 		p.codes = append(p.codes, c)
 	}
 	p.codeLines = line
