@@ -103,7 +103,7 @@ func NewCore(g *configs.GPU) (*Core, error) {
 // Instruction and data caches are cold, as at every launch.
 func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
-	c.lineGen = tile.NewLineGen(p.Kernel)
+	c.lineGen = p.lines
 	c.cache.reset(c.l1, int64(c.l1.Size)-int64(p.CTAsPerSM)*int64(p.Kernel.Shared))
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))
 	for i := range c.sub {

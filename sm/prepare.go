@@ -8,7 +8,7 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// Prepared is a kernel decoded for one machine.
+// Prepared is a kernel decoded for one machine, for one simulation at a time.
 type Prepared struct {
 	Kernel    *tile.Kernel
 	Plan      *Plan // nil: nothing is left out
@@ -17,11 +17,12 @@ type Prepared struct {
 	ops       []uop
 	codes     []*code
 	codeLines int
+	lines     *tile.LineGen
 }
 
 // Prepare decodes a kernel and works out how many of its CTAs fit an SM.
 func Prepare(k *tile.Kernel, g *configs.GPU, plan *Plan) (*Prepared, error) {
-	p := &Prepared{Kernel: k, Plan: plan}
+	p := &Prepared{Kernel: k, Plan: plan, lines: tile.NewLineGen(k)}
 	if plan != nil {
 		if err := plan.check(); err != nil {
 			return nil, err
