@@ -7,11 +7,11 @@ import "math/bits"
 // unordered list and moves into the buckets as time comes near.
 const calendarSpan = 8192
 
-// calendar is a queue of flights by cycle. Buckets are linked through
-// flight.next, so that nothing is allocated; a bitmap finds the next bucket
-// that holds anything.
+// calendar is a queue of flights by cycle. Buckets are linked lists, so that
+// nothing is allocated; a bitmap finds the next bucket that holds anything.
 type calendar struct {
 	head, tail [calendarSpan]int32
+	link       []int32 // of a flight to the next in its bucket, -1 ends
 	used       [calendarSpan / 64]uint64
 	now        uint64 // first cycle that has not been taken
 	near       int    // items in buckets
@@ -31,19 +31,22 @@ func (c *calendar) reset() {
 }
 
 // put adds a flight at a cycle, which must not have been taken yet.
-func (c *calendar) put(cycle uint64, i int32, flights []flight) {
+func (c *calendar) put(cycle uint64, i int32) {
 	if cycle-c.now >= calendarSpan {
 		c.far = append(c.far, farItem{cycle, i})
 		c.farMin = min(c.farMin, cycle)
 		return
 	}
 	b := cycle % calendarSpan
-	flights[i].next = -1
+	for int(i) >= len(c.link) {
+		c.link = append(c.link, -1)
+	}
+	c.link[i] = -1
 	if w := &c.used[b/64]; *w>>(b%64)&1 == 0 {
 		*w |= 1 << (b % 64)
 		c.head[b] = i
 	} else {
-		flights[c.tail[b]].next = i
+		c.link[c.tail[b]] = i
 	}
 	c.tail[b] = i
 	c.near++
@@ -68,26 +71,26 @@ func (c *calendar) next() uint64 {
 // take empties the first bucket before limit. Without one, ok is false and
 // everything before limit counts as taken. The items are valid until the next
 // take.
-func (c *calendar) take(limit uint64, flights []flight) (items []int32, cycle uint64, ok bool) {
+func (c *calendar) take(limit uint64) (items []int32, cycle uint64, ok bool) {
 	cycle = c.next()
 	if cycle >= limit {
-		c.advance(max(c.now, limit), flights)
+		c.advance(max(c.now, limit))
 		return nil, 0, false
 	}
-	c.advance(cycle, flights)
+	c.advance(cycle)
 	b := cycle % calendarSpan
 	c.used[b/64] &^= 1 << (b % 64)
 	c.batch = c.batch[:0]
-	for i := c.head[b]; i >= 0; i = flights[i].next {
+	for i := c.head[b]; i >= 0; i = c.link[i] {
 		c.batch = append(c.batch, i)
 	}
 	c.near -= len(c.batch)
-	c.advance(cycle+1, flights)
+	c.advance(cycle + 1)
 	return c.batch, cycle, true
 }
 
 // advance moves the present forward and pulls in what has come near.
-func (c *calendar) advance(now uint64, flights []flight) {
+func (c *calendar) advance(now uint64) {
 	c.now = now
 	if c.farMin == never || c.farMin-now >= calendarSpan {
 		return
@@ -96,7 +99,7 @@ func (c *calendar) advance(now uint64, flights []flight) {
 	c.farMin = never
 	for _, f := range c.far {
 		if f.cycle-now < calendarSpan {
-			c.put(f.cycle, f.flight, flights)
+			c.put(f.cycle, f.flight)
 		} else {
 			kept = append(kept, f)
 			c.farMin = min(c.farMin, f.cycle)

@@ -43,7 +43,7 @@ func (s *System) Submit(sm int, reqs []Request) {
 			head = max(head, last-min(last, s.sliceCycles[n]-1))
 		}
 		i := s.newFlight(r, sm)
-		s.arrivals.put(head+uint64(s.xbar.RequestLatency), i, s.flights)
+		s.arrivals.put(head+uint64(s.xbar.RequestLatency), i)
 		s.inFlight++
 	}
 }

@@ -19,12 +19,12 @@ func TestCalendar(t *testing.T) {
 		var c calendar
 		c.reset()
 		r := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
-		flights := make([]flight, 300)
+		const flights = 300
 		due := map[int32]uint64{}
 		used, now := int32(0), uint64(0)
 		for range 200 {
 			for range r.Intn(4) {
-				if int(used) == len(flights) {
+				if int(used) == flights {
 					break
 				}
 				at := now + uint64(r.Intn(50))
@@ -34,7 +34,7 @@ func TestCalendar(t *testing.T) {
 				case 1:
 					at = now + calendarSpan - 1 + uint64(r.Intn(3))
 				}
-				c.put(at, used, flights)
+				c.put(at, used)
 				due[used] = at
 				used++
 			}
@@ -49,7 +49,7 @@ func TestCalendar(t *testing.T) {
 			if r.Intn(10) == 0 {
 				limit = now + uint64(r.Intn(4*calendarSpan))
 			}
-			items, at, ok := c.take(limit, flights)
+			items, at, ok := c.take(limit)
 			if ok != (first < limit) {
 				t.Fatalf("took something: %v, with the first at %d and a limit of %d", ok, first, limit)
 			}

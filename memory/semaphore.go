@@ -27,7 +27,7 @@ func (s *System) semaphore(i int32, t uint64) {
 		return
 	}
 	ready := f.ready
-	s.replies.put(ready, i, s.flights)
+	s.replies.put(ready, i)
 	if f.req.Kind == Wait {
 		return
 	}
@@ -36,7 +36,7 @@ func (s *System) semaphore(i int32, t uint64) {
 	for _, w := range sem.waiting {
 		if s.flights[w].req.Value == sem.value {
 			s.flights[w].ready = ready // it sees the value that this signal made
-			s.replies.put(ready, w, s.flights)
+			s.replies.put(ready, w)
 			s.parked--
 		} else {
 			kept = append(kept, w)

@@ -174,7 +174,7 @@ func (s *System) access(i int32, t uint64) {
 		l.dirty |= sectors
 		l.asked &^= sectors // what DRAM still brings is stale
 		l.young &^= sectors
-		s.replies.put(f.ready, i, s.flights)
+		s.replies.put(f.ready, i)
 		return
 	}
 	missing := sectors &^ (l.valid | l.asked)
@@ -207,7 +207,7 @@ func (s *System) access(i int32, t uint64) {
 		l.fills = s.fill(slice, local, missing, toDRAM, i, int32(e), l.fills)
 	}
 	if f.missing == 0 {
-		s.replies.put(f.ready, i, s.flights)
+		s.replies.put(f.ready, i)
 	}
 }
 
@@ -260,6 +260,6 @@ func (s *System) arrived(i int32, ready uint64, other bool) {
 	}
 	f.ready = max(f.ready, ready)
 	if f.missing--; f.missing == 0 {
-		s.replies.put(f.ready, i, s.flights)
+		s.replies.put(f.ready, i)
 	}
 }

@@ -86,7 +86,6 @@ type flight struct {
 	req     Request
 	ready   uint64 // when its last known sector is at the slice
 	order   uint64 // SM<<32 | sequence
-	next    int32  // of its calendar bucket
 	missing int16  // DRAM reads that it still waits for
 	gpc     uint8
 	merged  bool
@@ -255,7 +254,7 @@ func (s *System) Advance(frontier uint64, emit func(sm int, r Reply)) {
 	s.frontier = frontier
 	toSlices, toChannels, toReplies := s.bounds(frontier)
 	for {
-		items, t, ok := s.arrivals.take(toSlices, s.flights)
+		items, t, ok := s.arrivals.take(toSlices)
 		if !ok {
 			break
 		}
@@ -270,7 +269,7 @@ func (s *System) Advance(frontier uint64, emit func(sm int, r Reply)) {
 		}
 	}
 	for {
-		items, t, ok := s.replies.take(toReplies, s.flights)
+		items, t, ok := s.replies.take(toReplies)
 		if !ok {
 			break
 		}

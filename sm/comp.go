@@ -163,7 +163,7 @@ func (c *Comp) Waiting() []string {
 	for i := range c.Core.sub {
 		for _, w := range c.Core.sub[i].warps {
 			out = append(out, fmt.Sprintf("%s CTA %d warp %d at instruction %d waits: %s (%d of %d warps at the barrier)",
-				c.Name(), w.cta.Index, w.id, w.pc, w.why, w.cta.arrived, w.cta.live))
+				c.Name(), w.cta.Index, w.id, c.Core.sub[i].heads[w.slot].pc-w.code.segs[0].start, c.Core.why(w), w.cta.arrived, w.cta.live))
 		}
 	}
 	if c.Core.stores > 0 {

@@ -1,10 +1,6 @@
 package sm
 
-import (
-	"slices"
-
-	"gpusim/memory"
-)
+import "gpusim/memory"
 
 // start makes a CTA resident: each of its warps goes to the sub-core with the
 // fewest warps.
@@ -37,14 +33,13 @@ func (c *Core) start(l launch) {
 			}
 		}
 		w.sub = uint8(to)
-		w.enter(0)
-		w.base = Launch
-		w.prepare(l.cycle)
 		s := &c.sub[to]
 		if len(s.warps) == 0 {
 			c.charge(s, l.cycle, Idle)
 		}
-		s.warps = append(s.warps, w)
+		s.add(w)
+		s.enter(w, 0)
+		s.prepare(w, l.cycle, Launch)
 	}
 	for i := range c.sub {
 		c.sub[i].evaluate()
@@ -52,47 +47,48 @@ func (c *Core) start(l launch) {
 }
 
 // barrier takes a warp to its CTA's barrier; the last one to arrive frees all.
-func (c *Core) barrier(s *subcore, w *warp, u *uop, t uint64) {
+func (c *Core) barrier(s *subcore, w *warp, t, next uint64) {
 	b := w.cta
 	c.counts.Barriers++
-	w.advance(c)
+	c.advance(s, w)
 	b.arrived++
 	if b.arrived < b.live {
-		w.dep, w.wait, w.why = never, true, BarrierWait
-		w.ready = t + uint64(u.stall)
+		s.block(w, BarrierWait, next)
+		s.blocked++
 		b.waiting = append(b.waiting, w)
-		s.evaluate()
 		return
 	}
 	free := t + uint64(c.spec.BarrierLatency)
-	for _, o := range b.waiting {
-		c.wake(o, max(o.ready, free))
+	c.release(b, free)
+	s.prepare(w, max(free, next), BarrierWait)
+}
+
+// release opens a CTA's barrier at a cycle.
+func (c *Core) release(b *cta, at uint64) {
+	for _, w := range b.waiting {
+		c.sub[w.sub].blocked--
+		c.wake(w, max(w.ready, at))
 	}
 	b.waiting = b.waiting[:0]
 	b.arrived = 0
-	w.why = BarrierWait
-	c.wake(w, max(free, t+uint64(u.stall)))
 }
 
 // membar lets the warp go on when its stores are acknowledged.
 func (c *Core) membar(s *subcore, w *warp, next uint64) {
+	c.advance(s, w)
 	if w.stores > 0 {
-		w.ready = next
-		w.dep, w.wait, w.why = never, true, Membar
-	} else {
-		w.why = Membar
-		c.wake(w, max(next, w.ack))
+		s.block(w, Membar, next)
+		return
 	}
-	s.evaluate()
+	s.prepare(w, max(next, w.ack), Membar)
 }
 
 // semaphore signals the CTA's semaphore or waits for its turn. Both are done
 // by the CTA's first warp on behalf of all.
 func (c *Core) semaphore(s *subcore, w *warp, u *uop, t, next uint64) {
-	w.advance(c)
+	c.advance(s, w)
 	if w.id != 0 || (u.class == clWAITSEM && w.cta.Split == 0) || !w.guarded(u) {
-		w.prepare(next)
-		s.evaluate()
+		s.prepare(w, next, Wait)
 		return
 	}
 	start := c.send(s, t, 1)
@@ -102,32 +98,26 @@ func (c *Core) semaphore(s *subcore, w *warp, u *uop, t, next uint64) {
 		r.Tag = c.newMiss(missEntry{kind: missStore, warp: w, gen: w.gen})
 		w.stores++
 		c.stores++
-		w.prepare(next)
+		s.prepare(w, next, Wait)
 	} else {
 		r.Kind, r.Value = memory.Wait, w.cta.Split
 		r.Tag = c.newMiss(missEntry{kind: missSemaphore, warp: w, gen: w.gen})
-		w.ready = next
-		w.dep, w.wait, w.why, w.sem = never, true, Membar, true
+		s.block(w, Membar, next)
+		w.sem = true
 	}
 	c.out = append(c.out, r)
-	s.evaluate()
 }
 
 // exit ends a warp; the last one of a CTA frees the CTA's resources.
-func (c *Core) exit(s *subcore, w *warp, pick int, t uint64) {
+func (c *Core) exit(s *subcore, w *warp, t uint64) {
 	c.counts.Segments[w.role][w.seg]++
-	s.warps = slices.Delete(s.warps, pick, pick+1)
-	s.last = -1
+	s.remove(w)
 	b := w.cta
 	w.gen++
 	c.warps = append(c.warps, w)
 	b.live--
 	if b.live > 0 && b.arrived == b.live { // the others have waited for this one
-		b.arrived = 0
-		for _, o := range b.waiting {
-			c.wake(o, max(o.ready, t+uint64(c.spec.BarrierLatency)))
-		}
-		b.waiting = b.waiting[:0]
+		c.release(b, t+uint64(c.spec.BarrierLatency))
 	}
 	if b.live == 0 {
 		at := t + uint64(c.spec.CTAExitLatency)
@@ -135,5 +125,4 @@ func (c *Core) exit(s *subcore, w *warp, pick int, t uint64) {
 		c.resident--
 		c.ctas = append(c.ctas, b)
 	}
-	s.evaluate()
 }

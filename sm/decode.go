@@ -12,6 +12,7 @@ type class uint8
 const (
 	clALU class = iota
 	clHMMA
+	clBRA
 	clLDS
 	clSTS
 	clLDG
@@ -21,9 +22,11 @@ const (
 	clMEMBAR
 	clWAITSEM
 	clSIGSEM
-	clBRA
 	clEXIT
 )
+
+// lastLocal ends the classes that concern a sub-core alone, see Core.Run.
+const lastLocal = clBRA
 
 // pipe is an issue port of a sub-core.
 type pipe uint8
@@ -37,7 +40,7 @@ const (
 	pipeSFU
 	pipeTensor
 	pipeMIO
-	numPipes
+	numPipes // a power of two, so that an index is masked rather than checked
 )
 
 // uop is a decoded instruction: what the issue loop needs.
@@ -55,6 +58,7 @@ type uop struct {
 	slots  uint8 // issue slots taken
 	inLoop uint8 // 1 for a memory instruction of a main loop, see Plan
 	fetch  bool  // first instruction of a code line
+	plain  bool  // see Core.streak
 }
 
 // segment is a run of decoded instructions; Loop ones end in a branch.
@@ -63,11 +67,10 @@ type segment struct {
 	loop       bool
 }
 
-// code is a decoded program.
+// code is where a decoded program's segments lie; the instructions of a
+// kernel's programs follow each other.
 type code struct {
-	ops  []uop
 	segs []segment
-	base uint16 // first code line: programs of one kernel follow each other
 }
 
 func pipeOf(op tile.Op) pipe {
@@ -128,9 +131,9 @@ func busyCycles(lanes int) uint8 {
 	return uint8((32 + lanes - 1) / lanes)
 }
 
-// decode turns a program into uops. line is the code line at which the
-// program begins; the next free line is returned.
-func decode(p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code, int) {
+// decode turns a program into uops and appends them to ops. line is the code
+// line at which the program begins; the next free line is returned.
+func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code, []uop, int) {
 	busy := [numPipes]uint8{
 		pipeFP32: busyCycles(s.Pipes.FP32.Lanes),
 		pipeINT:  busyCycles(s.Pipes.INT.Lanes),
@@ -140,12 +143,12 @@ func decode(p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code
 		pipeMIO:  uint8(s.MIO.IssueInterval),
 		pipeNone: 1,
 	}
-	c := &code{base: uint16(line)}
+	c := &code{}
 	perLine := s.ICache.LineBytes / s.ICache.InstructionBytes
 	at := 0 // machine instructions so far
 	lastLine := -1
 	for _, seg := range p.Segments {
-		start := int32(len(c.ops))
+		start := int32(len(ops))
 		for i := range seg.Code {
 			in := &seg.Code[i]
 			u := uop{
@@ -173,9 +176,20 @@ func decode(p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code
 				at += int(in.Steps) - 1
 			}
 			u.stall = max(u.stall, 1)
-			c.ops = append(c.ops, u)
+			u.plain = u.isPlain(t) && i+1 < len(seg.Code)
+			ops = append(ops, u)
 		}
-		c.segs = append(c.segs, segment{start: start, end: int32(len(c.ops)), loop: seg.Loop})
+		c.segs = append(c.segs, segment{start: start, end: int32(len(ops)), loop: seg.Loop})
 	}
-	return c, line + (at+perLine-1)/perLine
+	return c, ops, line + (at+perLine-1)/perLine
+}
+
+// isPlain says whether an instruction waits for no result, sets no barrier
+// and lets its warp go on by the time at which its pipe is free again.
+func (u *uop) isPlain(t *tensorcore.Spec) bool {
+	free := uint64(u.busy)
+	if u.class == clHMMA {
+		free = uint64(u.steps) * t.Interval(u.steps)
+	}
+	return u.class <= clHMMA && u.wait == 0 && u.wr == 0 && uint64(u.stall) <= free
 }

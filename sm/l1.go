@@ -13,19 +13,23 @@ import (
 type l1cache struct {
 	sets  uint64
 	ways  int
-	lines []l1line
+	lines []l1line // ways of a set are adjacent, to be searched fast
+	fills []l1fill // of each line
 	clock uint32
 	hits  uint64
 	miss  uint64
 }
 
 type l1line struct {
-	tag    uint64                 // line address | 1, 0 = empty
-	ready  [sectorsPerLine]uint64 // cycle from which a valid sector can be used
-	miss   [sectorsPerLine]uint32 // outstanding miss of a sector in flight
+	tag    uint64 // line address | 1, 0 = empty
 	used   uint32
 	valid  uint8
 	flying uint8 // asked for, not announced yet
+}
+
+type l1fill struct {
+	ready [sectorsPerLine]uint64 // cycle from which a valid sector can be used
+	miss  [sectorsPerLine]uint32 // outstanding miss of a sector in flight
 }
 
 // sectorsPerLine is what the memory protocol's masks hold.
@@ -49,6 +53,7 @@ func (l *l1cache) reset(spec *configs.L1, size int64) {
 	if l.sets != sets || l.ways != ways {
 		l.sets, l.ways = sets, ways
 		l.lines = make([]l1line, sets*uint64(ways))
+		l.fills = make([]l1fill, sets*uint64(ways))
 	}
 	clear(l.lines)
 	l.clock, l.hits, l.miss = 0, 0, 0
@@ -83,7 +88,7 @@ func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
 			r.inFlight = ln.Sectors & e.flying
 			r.missing = ln.Sectors &^ (e.valid | e.flying)
 			for m := ln.Sectors & e.valid; m != 0; m &= m - 1 {
-				r.ready = max(r.ready, e.ready[bits.TrailingZeros8(m)])
+				r.ready = max(r.ready, l.fills[i].ready[bits.TrailingZeros8(m)])
 			}
 			n := uint64(bits.OnesCount8(r.missing))
 			l.miss += n
@@ -101,24 +106,21 @@ func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
 
 // pending marks sectors as asked for.
 func (l *l1cache) pending(slot int, sectors uint8, tag uint32) {
-	e := &l.lines[slot]
-	e.flying |= sectors
+	l.lines[slot].flying |= sectors
+	f := &l.fills[slot]
 	for m := sectors; m != 0; m &= m - 1 {
-		e.miss[bits.TrailingZeros8(m)] = tag
+		f.miss[bits.TrailingZeros8(m)%sectorsPerLine] = tag
 	}
 }
 
-// fill makes sectors usable from a cycle on, if the line is still there.
-func (l *l1cache) fill(addr uint64, sectors uint8, tag uint32, ready uint64) {
-	i := l.find(addr)
-	if i < 0 {
-		return
-	}
-	e := &l.lines[i]
+// fill makes sectors usable from a cycle on, if they still wait for this miss:
+// the line may have gone meanwhile, or gone and come back.
+func (l *l1cache) fill(slot int32, sectors uint8, tag uint32, ready uint64) {
+	e, f := &l.lines[slot], &l.fills[slot]
 	for m := sectors & e.flying; m != 0; m &= m - 1 {
-		b := bits.TrailingZeros8(m)
-		if e.miss[b] == tag { // else the line went and came back meanwhile
-			e.ready[b] = ready
+		b := bits.TrailingZeros8(m) % sectorsPerLine
+		if f.miss[b] == tag {
+			f.ready[b] = ready
 			e.flying &^= 1 << b
 			e.valid |= 1 << b
 		}

@@ -112,7 +112,7 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 		r := c.cache.lookup(l)
 		c.counts.L1Accesses++
 		if r.missing != 0 {
-			tag := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: b, line: l.Addr, sectors: r.missing})
+			tag := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: b, slot: int32(r.slot), sectors: r.missing})
 			w.pend[b]++
 			w.barWhy[b] = LongBoard
 			c.cache.pending(r.slot, r.missing, tag)
@@ -127,7 +127,7 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 		// Other loads have asked for some of the sectors; sectors of one miss
 		// come together.
 		for m, last := r.inFlight, int64(-1); m != 0; m &= m - 1 {
-			tag := c.cache.lines[r.slot].miss[bits.TrailingZeros8(m)]
+			tag := c.cache.fills[r.slot].miss[bits.TrailingZeros8(m)]
 			if int64(tag) == last {
 				continue
 			}

@@ -12,10 +12,10 @@ const (
 // missEntry is an outstanding request to L2; its index is the request's tag.
 // Several loads can wait for one miss: they follow in a list.
 type missEntry struct {
-	line    uint64
 	warp    *warp
 	gen     uint32 // of the warp: a store may outlive it
 	next    int32  // follower, or next free entry; -1 ends
+	slot    int32  // of L1
 	bar     uint8
 	sectors uint8
 	kind    uint8
@@ -55,7 +55,7 @@ func (c *Core) Reply(r memory.Reply) {
 	switch e.kind {
 	case missLoad:
 		c.loads--
-		c.cache.fill(e.line, e.sectors, r.Tag, r.Ready)
+		c.cache.fill(e.slot, e.sectors, r.Tag, r.Ready)
 		at := int32(r.Tag)
 		for at >= 0 {
 			f := c.miss[at]
@@ -70,7 +70,7 @@ func (c *Core) Reply(r memory.Reply) {
 		if w := e.warp; w.gen == e.gen {
 			w.stores--
 			w.ack = max(w.ack, r.Ready)
-			if w.stores == 0 && w.wait && w.why == Membar && !w.sem {
+			if w.stores == 0 && w.wait && c.why(w) == Membar && !w.sem {
 				c.wake(w, max(w.ready, w.ack))
 			}
 		}
@@ -89,17 +89,21 @@ func (c *Core) arrive(f *missEntry, ready uint64) {
 	}
 	w.pend[f.bar]--
 	w.hold(f.bar+1, ready, LongBoard)
-	if w.wait && w.pend[f.bar] == 0 && w.why == LongBoard {
-		w.prepare(w.ready)
+	if w.wait && w.pend[f.bar] == 0 && c.why(w) == LongBoard {
+		s := &c.sub[w.sub]
+		s.prepare(w, w.ready, w.base)
 		if !w.wait {
-			c.sub[w.sub].evaluate()
+			s.evaluate()
 		}
 	}
 }
 
+// why is what a warp waits for.
+func (c *Core) why(w *warp) Reason { return c.sub[w.sub].heads[w.slot].why }
+
 // wake lets a warp that waited for the outside go on at a cycle.
 func (c *Core) wake(w *warp, at uint64) {
-	w.base = w.why
-	w.prepare(at)
-	c.sub[w.sub].evaluate()
+	s := &c.sub[w.sub]
+	s.prepare(w, at, s.heads[w.slot].why)
+	s.evaluate()
 }

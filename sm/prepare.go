@@ -9,21 +9,23 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// Prepared is a kernel decoded for one machine.
+// Prepared is a kernel decoded for one machine, for one simulation at a time.
 type Prepared struct {
 	Kernel    *tile.Kernel
 	Plan      *Plan // nil: nothing is left out
 	CTAsPerSM int
 	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
+	ops       []uop
 	codes     []*code
 	codeLines int
+	lines     *tile.LineGen
 	loopSends uint64 // memory instructions of one main-loop iteration of a CTA
 	loopBusy  int    // cycles that it holds the busiest pipe of each sub-core
 }
 
 // Prepare decodes a kernel and works out how many of its CTAs fit an SM.
 func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
-	p := &Prepared{Kernel: k}
+	p := &Prepared{Kernel: k, lines: tile.NewLineGen(k)}
 	var err error
 	if p.CTAsPerSM, p.Limit, err = Occupancy(k, &g.SM); err != nil {
 		return nil, err
@@ -32,7 +34,7 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 	line := 0
 	for _, prog := range k.Programs {
 		var c *code
-		c, line = decode(prog, &g.SM, &ts, line)
+		c, p.ops, line = decode(p.ops, prog, &g.SM, &ts, line)
 		p.codes = append(p.codes, c)
 	}
 	p.codeLines = line
@@ -49,7 +51,7 @@ func (p *Prepared) loopWork(subCores int, ts *tensorcore.Spec) {
 			if !s.loop {
 				continue
 			}
-			for _, u := range c.ops[s.start:s.end] {
+			for _, u := range p.ops[s.start:s.end] {
 				p.loopSends += uint64(u.inLoop)
 				if u.class == clHMMA {
 					busy[u.pipe] += int(u.steps) * int(ts.Interval(u.steps))

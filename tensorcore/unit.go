@@ -66,6 +66,14 @@ func (u *Unit) Holds(t uint64) bool {
 	return t > u.start && t <= u.last && (t-u.start)%u.interval == 0
 }
 
+// Open is the first cycle from t on that is no such slot.
+func (u *Unit) Open(t uint64) uint64 {
+	for u.Holds(t) {
+		t++
+	}
+	return t
+}
+
 // HeldIn counts the slots of later steps in the open interval (from, to).
 func (u *Unit) HeldIn(from, to uint64) uint64 {
 	if to <= u.start+1 || from >= u.last {

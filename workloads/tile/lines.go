@@ -1,7 +1,8 @@
 package tile
 
-// LineGen turns accesses into the lines and sectors they touch. It belongs to
-// one simulation: kernels are immutable, its caches are not.
+// LineGen turns accesses into the lines and sectors they touch. All SMs of a
+// simulation share one, but no two simulations do: kernels are immutable, its
+// patterns are filled in as they are met.
 type LineGen struct {
 	k     *Kernel
 	warps int

@@ -1,0 +1,174 @@
+package sm
+
+import "math/bits"
+
+// Run advances the SM through all cycles before horizon.
+//
+// Instructions that share something with other sub-cores (memory, barriers,
+// misses of the instruction cache, exits) are issued in the order of time,
+// and in the order of the sub-cores within a cycle. All others are local: a
+// sub-core goes ahead of the rest with them, up to whatever may change what
+// it could issue:
+//
+//   - a CTA launch, known to come, which adds warps;
+//   - if a warp of its waits at a barrier, the release of it. That takes an
+//     instruction of another sub-core, none of which comes before the
+//     earliest of their next issues, and lets the warp issue a barrier latency
+//     later;
+//   - a reply. Those come between windows.
+//
+// A warp that waits for its own stores or for data is freed by replies alone.
+// Where a sampling plan reads the progress of the SM, branches come in order
+// too.
+func (c *Core) Run(horizon uint64) {
+	for {
+		s, turn, others := c.earliest()
+		if len(c.launches) > 0 && c.launches[0].cycle <= s.next {
+			if c.launches[0].cycle >= horizon {
+				return
+			}
+			c.start(c.launches[0])
+			c.launches = append(c.launches[:0], c.launches[1:]...)
+			continue
+		}
+		if s.next >= horizon {
+			return
+		}
+		ahead := horizon
+		if len(c.launches) > 0 {
+			ahead = min(ahead, c.launches[0].cycle)
+		}
+		if s.blocked > 0 && others != never {
+			ahead = min(ahead, others+uint64(c.spec.BarrierLatency))
+		}
+		c.issue(s, min(turn, ahead), ahead)
+	}
+}
+
+// earliest is the sub-core that issues next, the cycle before which it is
+// still its turn, and the next issue of the others.
+func (c *Core) earliest() (s *subcore, turn, others uint64) {
+	at := 0
+	turn, others = never, never
+	for i := 1; i < len(c.sub); i++ {
+		n := c.sub[i].next
+		switch was := c.sub[at].next; {
+		case n < was: // the sub-cores before have the first say when it is level
+			at, turn, others = i, was, was
+		case n < others:
+			turn, others = n+1, n
+		}
+	}
+	return &c.sub[at], turn, others
+}
+
+// issue issues instructions of a sub-core: any before cycle turn, local ones
+// before cycle ahead.
+func (c *Core) issue(s *subcore, turn, ahead uint64) {
+	for s.next < ahead {
+		t := s.next
+		pick := bits.TrailingZeros64(s.mask)
+		if s.mask&(s.mask-1) != 0 {
+			pick = c.policy.Pick(s.mask, s.last)
+		}
+		h := &s.heads[pick]
+		u := &s.ops[h.pc]
+		if t >= turn && (u.class > lastLocal || u.class == clBRA && c.plan != nil) {
+			return
+		}
+		if u.fetch && !s.l0.has(u.line, t) {
+			if t >= turn {
+				return
+			}
+			h.dep, h.why = c.fetch(s, u.line, t), NoInst
+			s.evaluate()
+			continue
+		}
+		if u.plain && c.streak(s, pick, ahead) {
+			continue
+		}
+		if t > s.counted {
+			c.charge(s, t, s.reason(h, t))
+		}
+		c.counts.Slots[Issued] += uint64(u.slots)
+		c.counts.WarpInsts++
+		s.counted = t + 1
+		s.last = pick
+
+		w := s.warps[pick]
+		next := t + uint64(u.stall)
+		switch u.class {
+		case clALU:
+			s.pipeFree[u.pipe%numPipes] = t + uint64(u.busy)
+			if u.wr != 0 {
+				w.hold(u.wr, t+uint64(c.spec.Pipes.SFU.Latency), Wait)
+			}
+			c.advance(s, w)
+		case clHMMA:
+			s.pipeFree[pipeTensor] = s.unit.Issue(t, u.steps)
+			c.advance(s, w)
+		case clBRA:
+			next = c.branch(s, w, next)
+		case clLDS, clSTS:
+			c.shared(s, w, u, t)
+			c.advance(s, w)
+		case clLDG, clSTG, clRED:
+			c.global(s, w, u, t)
+			c.advance(s, w)
+		default:
+			c.synchronize(s, w, u, t, next)
+			return
+		}
+		s.prepare(w, next, Wait)
+		s.evaluate()
+	}
+}
+
+// synchronize issues an instruction that waits for other warps or for memory,
+// or that others wait for.
+func (c *Core) synchronize(s *subcore, w *warp, u *uop, t, next uint64) {
+	switch u.class {
+	case clBAR:
+		c.barrier(s, w, t, next)
+	case clMEMBAR:
+		c.membar(s, w, next)
+	case clWAITSEM, clSIGSEM:
+		c.semaphore(s, w, u, t, next)
+	case clEXIT:
+		c.exit(s, w, t)
+	}
+	s.evaluate()
+}
+
+// charge gives the slots between the last issue and cycle t their reason.
+func (c *Core) charge(s *subcore, t uint64, why Reason) {
+	if t <= s.counted {
+		return
+	}
+	idle := t - s.counted - s.unit.HeldIn(s.counted-1, t)
+	c.counts.Slots[why] += idle
+	s.counted = t
+}
+
+// reason says what held a warp back that now issues after a gap.
+func (s *subcore) reason(h *head, t uint64) Reason {
+	if h.dep < t {
+		switch {
+		case s.pipeFree[h.pipe%numPipes] == t:
+			return pipeReason(h.pipe)
+		case h.dep < s.counted:
+			return Dispatch
+		}
+	}
+	return h.why
+}
+
+func pipeReason(p pipe) Reason {
+	switch p {
+	case pipeTensor:
+		return TensorPipe
+	case pipeMIO:
+		return MIOThrottle
+	}
+	return MathPipe
+}

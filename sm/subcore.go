@@ -1,0 +1,112 @@
+package sm
+
+import (
+	"math/bits"
+	"slices"
+
+	"gpusim/tensorcore"
+	"gpusim/workloads/tile"
+)
+
+// maxWarps is what the masks of ready warps hold.
+const maxWarps = 64
+
+// subcore is one warp scheduler with its pipes.
+type subcore struct {
+	next     uint64  // earliest issue
+	mask     uint64  // warps that can issue then
+	rest     uint64  // before this cycle no other warp can
+	counted  uint64  // slots before this cycle are over and have a reason
+	warps    []*warp // oldest first
+	ops      []uop
+	last     int
+	blocked  int // warps that wait at a barrier
+	mioHead  int
+	pipeFree [numPipes]uint64
+	unit     tensorcore.Unit
+	l0       l0cache
+	mio      []uint64 // start times of the latest memory instructions, ring
+	heads    [maxWarps]head
+}
+
+// head is what the sub-core needs of a warp to choose among them, next to
+// those of the others.
+type head struct {
+	dep  uint64 // earliest issue as far as the warp itself is concerned
+	pc   int32  // next instruction
+	pipe pipe   // that it needs
+	why  Reason // what decides dep
+}
+
+// add makes a warp the youngest of the sub-core.
+func (s *subcore) add(w *warp) {
+	w.slot = uint8(len(s.warps))
+	s.warps = append(s.warps, w)
+}
+
+// remove takes a warp that has exited away.
+func (s *subcore) remove(w *warp) {
+	at := int(w.slot)
+	s.warps = slices.Delete(s.warps, at, at+1)
+	copy(s.heads[at:], s.heads[at+1:])
+	for _, o := range s.warps[at:] {
+		o.slot--
+	}
+	s.last = -1
+}
+
+// block keeps a warp from issuing until something outside the sub-core happens.
+func (s *subcore) block(w *warp, why Reason, ready uint64) {
+	h := &s.heads[w.slot]
+	h.dep, h.why = never, why
+	w.wait, w.ready = true, ready
+}
+
+// prepare works out when the warp's next instruction may issue. It is not
+// ready before cycle ready for the reason base.
+func (s *subcore) prepare(w *warp, ready uint64, base Reason) {
+	h := &s.heads[w.slot]
+	u := &s.ops[h.pc]
+	h.pipe = u.pipe
+	h.dep, h.why = ready, base
+	w.wait = false
+	for m := u.wait; m != 0; m &= m - 1 {
+		b := bits.TrailingZeros8(m) % tile.NumBars
+		if w.pend[b] != 0 {
+			w.base = base
+			s.block(w, w.barWhy[b], ready)
+			return
+		}
+		if w.bar[b] > h.dep {
+			h.dep, h.why = w.bar[b], w.barWhy[b]
+		}
+	}
+}
+
+// evaluate finds the earliest cycle at which a warp of the sub-core can issue
+// and the warps that can issue in it: all that could by then if the issue
+// slots were free.
+func (s *subcore) evaluate() {
+	heads := s.heads[:len(s.warps)]
+	best := uint64(never)
+	for i := range heads {
+		h := &heads[i]
+		best = min(best, max(h.dep, s.pipeFree[h.pipe%numPipes]))
+	}
+	if best == never {
+		s.next, s.mask, s.rest = never, 0, never
+		return
+	}
+	best = s.unit.Open(max(best, s.counted))
+	mask, bit, rest := uint64(0), uint64(1), uint64(never)
+	for i := range heads {
+		h := &heads[i]
+		if e := max(h.dep, s.pipeFree[h.pipe%numPipes]); e <= best {
+			mask |= bit
+		} else {
+			rest = min(rest, e)
+		}
+		bit += bit
+	}
+	s.next, s.mask, s.rest = best, mask, rest
+}
