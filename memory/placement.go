@@ -75,7 +75,12 @@ func (s *System) queue(slice int, local uint64, sectors uint8, at uint64, write 
 	return d
 }
 
-// scatter mixes a row number for the choice of its bank. It is no XOR of
-// address bits: the slice hash is one, and for a pitch that is a power of two
-// the two would cancel and leave all rows of a channel in one bank.
+// scatter mixes an address for the choice of a bank or a set, mix for that
+// of a channel. They are no XORs of address bits, and they differ: of two hashes of
+// one kind the second would see the same few values wherever the first is fixed.
 func scatter(n uint64) uint64 { return n * 0x9e3779b97f4a7c15 >> 40 }
+
+func mix(n uint64) uint64 {
+	n = (n ^ n>>15) * 0xd6e8feb86659fd93
+	return (n ^ n>>32) & 0xffffffff
+}

@@ -11,8 +11,9 @@ import (
 // hold in one row each. Within a region pieces of `interleave` bytes go to
 // these channels in turn, so a row of DRAM holds pieces that lie a power of
 // two apart: matrix rows with such a pitch share rows of DRAM, others do not.
-// Which channels a region lies in follows from a fold of all higher address
-// bits. With several slices per channel consecutive lines alternate, and so
+// Which channels a region lies in follows from a mix of all higher address
+// bits: an XOR of them would leave channels idle for pitches of three or five
+// times a power of two. With several slices per channel consecutive lines alternate, and so
 // do lines a power of two apart: the columns' bits have a say.
 type regionHash struct {
 	lines    divider // of a region
@@ -52,7 +53,7 @@ func (h *regionHash) Map(line uint64) (int, uint64) {
 	piece, off := h.piece.div(in)
 	column, ch := h.spread.div(piece)
 	column = column*h.piece.n + off
-	f := fold(upper, h.width)
+	f := mix(upper) & (1<<h.width - 1)
 	channel := group*h.spread.n + ch
 	if h.channels&(h.channels-1) == 0 {
 		channel ^= f & (h.channels - 1)

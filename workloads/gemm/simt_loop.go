@@ -121,7 +121,7 @@ func (s *simt) prologue() []tile.Inst {
 func (s *simt) body() []tile.Inst {
 	const (
 		bar     = simtTileK - 1 // the barrier stands after the last fragment load of this k-tile
-		copying = 2.0           // k-steps that a wave's loads, and then its stores, spread over
+		copying = 1.0           // k-steps that a wave's loads, and then its stores, spread over
 	)
 	var math []tile.Inst
 	for step := range simtTileK {

@@ -43,11 +43,14 @@ func (o *simtOperand) outerOf(lane, e int) int {
 
 // elementAt gives the outer index and k, relative to the tile, of the element
 // with the given linear index in the order that threads move them. Lanes run
-// along the contiguous direction, eight at a time if that is k.
+// along the contiguous direction, eight at a time if that is k. Warps take the
+// k slices of a tile in turn, so that the sectors of a line are asked for
+// together and the line's row of DRAM is opened once.
 func (o *simtOperand) elementAt(index int) (outer, k int) {
 	if o.kContig {
-		row := index / simtTileK
-		return row % o.outer, row/o.outer*simtTileK + index%simtTileK
+		warp, lane := index/32, index%32
+		slices := o.tileK / simtTileK
+		return warp/slices*(32/simtTileK) + lane/simtTileK, warp%slices*simtTileK + lane%simtTileK
 	}
 	return index % o.outer, index / o.outer
 }
