@@ -68,6 +68,9 @@ func (u *Unit) Holds(t uint64) bool {
 	return t > u.start && t <= u.last && (t-u.start)%u.interval == 0
 }
 
+// Stepping says whether later steps of the latest MMA issue in cycle t or after.
+func (u *Unit) Stepping(t uint64) bool { return t <= u.last }
+
 // Open is the first cycle from t on that is no such slot.
 func (u *Unit) Open(t uint64) uint64 {
 	for u.Holds(t) {
