@@ -10,15 +10,17 @@ const calendarSpan = 8192
 // calendar is a queue of flights by cycle. Buckets are linked lists, so that
 // nothing is allocated; a bitmap finds the next bucket that holds anything.
 type calendar struct {
-	head, tail [calendarSpan]int32
-	link       []int32 // of a flight to the next in its bucket, -1 ends
-	used       [calendarSpan / 64]uint64
-	now        uint64 // first cycle that has not been taken
-	near       int    // items in buckets
-	far        []farItem
-	farMin     uint64
-	batch      []int32
+	buckets [calendarSpan]bucket
+	link    []int32 // of a flight to the next in its bucket, -1 ends
+	used    [calendarSpan / 64]uint64
+	now     uint64 // first cycle that has not been taken
+	near    int    // items in buckets
+	far     []farItem
+	farMin  uint64
+	batch   []int32
 }
+
+type bucket struct{ head, tail int32 }
 
 type farItem struct {
 	cycle  uint64
@@ -37,18 +39,19 @@ func (c *calendar) put(cycle uint64, i int32) {
 		c.farMin = min(c.farMin, cycle)
 		return
 	}
-	b := cycle % calendarSpan
+	at := cycle % calendarSpan
+	b := &c.buckets[at]
 	for int(i) >= len(c.link) {
 		c.link = append(c.link, -1)
 	}
 	c.link[i] = -1
-	if w := &c.used[b/64]; *w>>(b%64)&1 == 0 {
-		*w |= 1 << (b % 64)
-		c.head[b] = i
+	if w := &c.used[at/64]; *w>>(at%64)&1 == 0 {
+		*w |= 1 << (at % 64)
+		b.head = i
 	} else {
-		c.link[c.tail[b]] = i
+		c.link[b.tail] = i
 	}
-	c.tail[b] = i
+	b.tail = i
 	c.near++
 }
 
@@ -81,7 +84,7 @@ func (c *calendar) take(limit uint64) (items []int32, cycle uint64, ok bool) {
 	b := cycle % calendarSpan
 	c.used[b/64] &^= 1 << (b % 64)
 	c.batch = c.batch[:0]
-	for i := c.head[b]; i >= 0; i = c.link[i] {
+	for i := c.buckets[b].head; i >= 0; i = c.link[i] {
 		c.batch = append(c.batch, i)
 	}
 	c.near -= len(c.batch)

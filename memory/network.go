@@ -53,6 +53,7 @@ type port struct {
 	inject uint64 // request port is free
 	reply  uint64 // reply port is free
 	seq    uint32
+	gpc    uint8
 }
 
 // reply sends an item whose last sector is ready at cycle t through the ports
@@ -63,8 +64,8 @@ type port struct {
 func (s *System) reply(i int32, t uint64, emit func(int, Reply)) {
 	f := &s.flights[i]
 	sm := int(f.order >> 32)
-	if f.req.Kind == Read {
-		n := uint64(bits.OnesCount8(f.req.Sectors & allSectors))
+	if f.kind == Read {
+		n := uint64(bits.OnesCount8(f.sectors))
 		size := sectorBytes * n
 		s.count.ReplySectors += n
 		s.count.ReplyBytes += size
@@ -74,7 +75,7 @@ func (s *System) reply(i int32, t uint64, emit func(int, Reply)) {
 	if f.merged {
 		s.count.L2Merges++
 	}
-	emit(sm, Reply{Ready: t + uint64(s.xbar.ReplyLatency), Tag: f.req.Tag})
+	emit(sm, Reply{Ready: t + uint64(s.xbar.ReplyLatency), Tag: f.tag})
 	s.free = append(s.free, i)
 	s.inFlight--
 }

@@ -10,31 +10,31 @@ type semaphore struct {
 // modulo the slices, in the order in which requests arrive there.
 func (s *System) semaphore(i int32, t uint64) {
 	f := &s.flights[i]
-	slice := f.req.Line % uint64(len(s.cache.free))
+	slice := f.line % uint64(len(s.cache.free))
 	start := max(t, s.cache.free[slice])
 	s.cache.free[slice] = start + 1
 	s.count.SliceBusy++
 	f.ready = start + uint64(s.l2.HitLatency)
 
-	sem := s.sems[f.req.Line]
+	sem := s.sems[f.line]
 	if sem == nil {
 		sem = &semaphore{}
-		s.sems[f.req.Line] = sem
+		s.sems[f.line] = sem
 	}
-	if f.req.Kind == Wait && sem.value != f.req.Value {
+	if f.kind == Wait && sem.value != f.value {
 		sem.waiting = append(sem.waiting, i)
 		s.parked++
 		return
 	}
 	ready := f.ready
 	s.replies.put(ready, i)
-	if f.req.Kind == Wait {
+	if f.kind == Wait {
 		return
 	}
 	sem.value++
 	kept := sem.waiting[:0]
 	for _, w := range sem.waiting {
-		if s.flights[w].req.Value == sem.value {
+		if s.flights[w].value == sem.value {
 			s.flights[w].ready = ready // it sees the value that this signal made
 			s.replies.put(ready, w)
 			s.parked--

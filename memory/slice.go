@@ -8,6 +8,7 @@ import "math/bits"
 type cache struct {
 	tags  []uint64 // local line number + 1, 0 = empty; ways of a set are adjacent
 	lines []line
+	last  []int32     // per set: the entry touched last
 	ready [][4]uint64 // per sector: cycle at which its fill is there, if young
 	sets  divider
 	ways  int
@@ -53,7 +54,7 @@ func scattered(set []line, clock uint32) int {
 
 func newCache(slices, sets, ways int, evict victim) cache {
 	n := slices * sets * ways
-	c := cache{tags: make([]uint64, n), lines: make([]line, n), ready: make([][4]uint64, n),
+	c := cache{tags: make([]uint64, n), lines: make([]line, n), last: make([]int32, slices*sets), ready: make([][4]uint64, n),
 		sets: newDivider(sets), ways: ways, evict: evict, free: make([]uint64, slices)}
 	c.reset()
 	return c
@@ -62,19 +63,22 @@ func newCache(slices, sets, ways int, evict victim) cache {
 func (c *cache) reset() {
 	clear(c.tags)
 	clear(c.free)
+	for i := range c.last {
+		c.last[i] = int32(i * c.ways)
+	}
 	for i := range c.lines {
 		c.lines[i] = line{fills: -1}
 	}
 	c.clock = 0
 }
 
-// set is the first entry of a line's set. Neighbours lie in different sets;
-// beyond that the index is scattered, because an XOR of address bits would
-// cancel with the slice hash for some pitches and leave most sets empty.
+// set is the number of a line's set. Neighbours lie in different sets; beyond
+// that the index is scattered, because an XOR of address bits would cancel with
+// the slice hash for some pitches and leave most sets empty.
 func (c *cache) set(slice int, local uint64) int {
 	q, i := c.sets.div(local)
 	_, i = c.sets.div(i + scatter(q))
-	return (slice*int(c.sets.n) + int(i)) * c.ways
+	return slice*int(c.sets.n) + int(i)
 }
 
 // touch finds the entry of a line and makes it the most recent. Without one
@@ -84,21 +88,30 @@ func (c *cache) touch(slice int, local uint64) (i int, found bool) {
 		c.renumber()
 	}
 	c.clock++
-	base := c.set(slice, local)
+	set := c.set(slice, local)
+	last := &c.last[set]
+	if e := int(*last); c.tags[e] == local+1 { // SMs that share data ask for it one after another
+		c.lines[e].used = c.clock
+		return e, true
+	}
+	base := set * c.ways
 	empty := -1
 	for w, t := range c.tags[base : base+c.ways] {
 		if t == local+1 {
 			c.lines[base+w].used = c.clock
+			*last = int32(base + w)
 			return base + w, true
 		}
 		if t == 0 && empty < 0 {
 			empty = w
 		}
 	}
-	if empty >= 0 {
-		return base + empty, false
+	i = base + empty
+	if empty < 0 {
+		i = base + c.evict(c.lines[base:base+c.ways], c.clock)
 	}
-	return base + c.evict(c.lines[base:base+c.ways], c.clock), false
+	*last = int32(i)
+	return i, false
 }
 
 // renumber makes room for time stamps when the counter is full: an entry's
@@ -149,16 +162,16 @@ func (s *System) slot(slice int, local, at uint64) int {
 // access handles a request that arrives at its slice at cycle t.
 func (s *System) access(i int32, t uint64) {
 	f := &s.flights[i]
-	if f.req.Kind >= Signal {
+	if f.kind >= Signal {
 		s.semaphore(i, t)
 		return
 	}
-	slice, local := s.hash.Map(f.req.Line >> lineShift)
-	sectors := f.req.Sectors & allSectors
+	slice, local := s.hash.Map(f.line >> lineShift)
+	sectors := f.sectors
 	n := uint64(bits.OnesCount8(sectors))
 	start := max(t, s.cache.free[slice])
 	cycles := s.sliceCycles[n]
-	if f.req.Kind == Atomic {
+	if f.kind == Atomic {
 		cycles = max(1, n*uint64(s.l2.AtomicCycles))
 	}
 	s.cache.free[slice] = start + cycles
@@ -168,7 +181,7 @@ func (s *System) access(i int32, t uint64) {
 	toDRAM := start + uint64(s.l2.MissLatency)
 	e := s.slot(slice, local, toDRAM)
 	l := &s.cache.lines[e]
-	if f.req.Kind == Write {
+	if f.kind == Write {
 		s.count.L2WriteSectors += n
 		l.valid |= sectors
 		l.dirty |= sectors
@@ -182,7 +195,7 @@ func (s *System) access(i int32, t uint64) {
 	s.count.L2ReadSectors += n
 	s.count.L2Misses += lost
 	s.count.L2Hits += n - lost
-	if f.req.Kind == Atomic {
+	if f.kind == Atomic {
 		s.count.L2WriteSectors += n
 		l.dirty |= sectors
 	}

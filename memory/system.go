@@ -83,10 +83,14 @@ type System struct {
 
 // flight is a request under way.
 type flight struct {
-	req     Request
+	line    uint64
 	ready   uint64 // when its last known sector is at the slice
 	order   uint64 // SM<<32 | sequence
-	missing int16  // DRAM reads that it still waits for
+	tag     uint32
+	value   int32
+	missing int16 // DRAM reads that it still waits for
+	sectors uint8
+	kind    Kind
 	gpc     uint8
 	merged  bool
 }
@@ -165,7 +169,9 @@ func check(g *configs.GPU, core configs.Freq) error {
 
 // Reset empties caches, queues and counters and sets the time to zero.
 func (s *System) Reset() {
-	clear(s.ports)
+	for i := range s.ports {
+		s.ports[i] = port{gpc: uint8(i % s.gpcs)}
+	}
 	clear(s.gpcPort)
 	s.arrivals.reset()
 	s.replies.reset()
@@ -205,7 +211,8 @@ func (s *System) newFlight(r *Request, sm int) int32 {
 		i = int32(len(s.flights) - 1)
 	}
 	p := &s.ports[sm]
-	s.flights[i] = flight{req: *r, order: uint64(sm)<<32 | uint64(p.seq), gpc: uint8(sm % s.gpcs)}
+	s.flights[i] = flight{line: r.Line, order: uint64(sm)<<32 | uint64(p.seq), tag: r.Tag, value: r.Value,
+		sectors: r.Sectors & allSectors, kind: r.Kind, gpc: p.gpc}
 	p.seq++
 	return i
 }

@@ -1,6 +1,8 @@
 package sm
 
 import (
+	"math"
+
 	"gpusim/configs"
 	"gpusim/tensorcore"
 	"gpusim/workloads/tile"
@@ -58,7 +60,7 @@ type uop struct {
 	slots  uint8 // issue slots taken
 	inLoop uint8 // 1 for a memory instruction of a main loop, see Plan
 	fetch  bool  // first instruction of a code line
-	plain  bool  // see Core.streak
+	run    uint8 // plain instructions of its pipe from here on, see Core.streak
 }
 
 // segment is a run of decoded instructions; Loop ones end in a branch.
@@ -176,20 +178,35 @@ func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line 
 				at += int(in.Steps) - 1
 			}
 			u.stall = max(u.stall, 1)
-			u.plain = u.isPlain(t) && i+1 < len(seg.Code)
 			ops = append(ops, u)
 		}
+		findRuns(ops[start:], t)
 		c.segs = append(c.segs, segment{start: start, end: int32(len(ops)), loop: seg.Loop})
 	}
 	return c, ops, line + (at+perLine-1)/perLine
 }
 
-// isPlain says whether an instruction waits for no result, sets no barrier
-// and lets its warp go on by the time at which its pipe is free again.
-func (u *uop) isPlain(t *tensorcore.Spec) bool {
+// findRuns counts the runs of plain instructions in a segment. Its last
+// instruction is in none, so that no run leaves the segment.
+func findRuns(ops []uop, t *tensorcore.Spec) {
+	for i := len(ops) - 2; i >= 0; i-- {
+		u, next := &ops[i], &ops[i+1]
+		switch {
+		case !u.plain(t):
+		case next.pipe == u.pipe && next.run < math.MaxUint8:
+			u.run = next.run + 1
+		default:
+			u.run = 1
+		}
+	}
+}
+
+// plain says whether an instruction waits for no result, sets no barrier and
+// lets its warp go on before its pipe is free again.
+func (u *uop) plain(t *tensorcore.Spec) bool {
 	free := uint64(u.busy)
 	if u.class == clHMMA {
 		free = uint64(u.steps) * t.Interval(u.steps)
 	}
-	return u.class <= clHMMA && u.wait == 0 && u.wr == 0 && uint64(u.stall) <= free
+	return u.class <= clHMMA && u.wait == 0 && u.wr == 0 && uint64(u.stall) < free
 }

@@ -13,8 +13,8 @@ import (
 type l1cache struct {
 	sets  uint64
 	ways  int
-	lines []l1line // ways of a set are adjacent, to be searched fast
-	fills []l1fill // of each line
+	lines []l1line                 // ways of a set are adjacent, to be searched fast
+	times [][sectorsPerLine]uint64 // of each line's sectors: from which cycle a valid one can be used, or the miss that one in flight waits for
 	clock uint32
 	hits  uint64
 	miss  uint64
@@ -25,11 +25,6 @@ type l1line struct {
 	used   uint32
 	valid  uint8
 	flying uint8 // asked for, not announced yet
-}
-
-type l1fill struct {
-	ready [sectorsPerLine]uint64 // cycle from which a valid sector can be used
-	miss  [sectorsPerLine]uint32 // outstanding miss of a sector in flight
 }
 
 // sectorsPerLine is what the memory protocol's masks hold.
@@ -53,7 +48,7 @@ func (l *l1cache) reset(spec *configs.L1, size int64) {
 	if l.sets != sets || l.ways != ways {
 		l.sets, l.ways = sets, ways
 		l.lines = make([]l1line, sets*uint64(ways))
-		l.fills = make([]l1fill, sets*uint64(ways))
+		l.times = make([][sectorsPerLine]uint64, sets*uint64(ways))
 	}
 	clear(l.lines)
 	l.clock, l.hits, l.miss = 0, 0, 0
@@ -88,7 +83,7 @@ func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
 			r.inFlight = ln.Sectors & e.flying
 			r.missing = ln.Sectors &^ (e.valid | e.flying)
 			for m := ln.Sectors & e.valid; m != 0; m &= m - 1 {
-				r.ready = max(r.ready, l.fills[i].ready[bits.TrailingZeros8(m)])
+				r.ready = max(r.ready, l.times[i][bits.TrailingZeros8(m)])
 			}
 			n := uint64(bits.OnesCount8(r.missing))
 			l.miss += n
@@ -107,20 +102,20 @@ func (l *l1cache) lookup(ln tile.Line) (r lookupResult) {
 // pending marks sectors as asked for.
 func (l *l1cache) pending(slot int, sectors uint8, tag uint32) {
 	l.lines[slot].flying |= sectors
-	f := &l.fills[slot]
+	at := &l.times[slot]
 	for m := sectors; m != 0; m &= m - 1 {
-		f.miss[bits.TrailingZeros8(m)%sectorsPerLine] = tag
+		at[bits.TrailingZeros8(m)%sectorsPerLine] = uint64(tag)
 	}
 }
 
 // fill makes sectors usable from a cycle on, if they still wait for this miss:
 // the line may have gone meanwhile, or gone and come back.
 func (l *l1cache) fill(slot int32, sectors uint8, tag uint32, ready uint64) {
-	e, f := &l.lines[slot], &l.fills[slot]
+	e, at := &l.lines[slot], &l.times[slot]
 	for m := sectors & e.flying; m != 0; m &= m - 1 {
 		b := bits.TrailingZeros8(m) % sectorsPerLine
-		if f.miss[b] == tag {
-			f.ready[b] = ready
+		if at[b] == uint64(tag) {
+			at[b] = ready
 			e.flying &^= 1 << b
 			e.valid |= 1 << b
 		}

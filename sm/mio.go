@@ -127,14 +127,14 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 		// Other loads have asked for some of the sectors; sectors of one miss
 		// come together.
 		for m, last := r.inFlight, int64(-1); m != 0; m &= m - 1 {
-			tag := c.cache.fills[r.slot].miss[bits.TrailingZeros8(m)]
-			if int64(tag) == last {
+			tag := int64(c.cache.times[r.slot][bits.TrailingZeros8(m)])
+			if tag == last {
 				continue
 			}
-			last = int64(tag)
+			last = tag
 			w.pend[b]++
 			w.barWhy[b] = LongBoard
-			c.follow(tag, w, b)
+			c.follow(uint32(tag), w, b)
 		}
 	}
 }

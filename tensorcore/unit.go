@@ -30,6 +30,7 @@ type Unit struct {
 	start    uint64 // issue of the latest group's first step
 	interval uint64
 	last     uint64 // issue of its last step
+	later    uint64 // steps after the first
 	sets     uint64
 }
 
@@ -49,7 +50,8 @@ func (s *Spec) Interval(steps uint8) uint64 {
 func (u *Unit) Issue(t uint64, steps uint8) (free uint64) {
 	u.interval = u.spec.Interval(steps)
 	u.start = t
-	u.last = t + uint64(steps-1)*u.interval
+	u.later = uint64(steps - 1)
+	u.last = t + u.later*u.interval
 	free = t + uint64(steps)*u.interval
 	if steps == u.spec.StepsFP32 && u.spec.BubbleEvery > 0 {
 		if u.sets++; u.sets == u.spec.BubbleEvery {
@@ -66,6 +68,9 @@ func (u *Unit) Holds(t uint64) bool {
 	return t > u.start && t <= u.last && (t-u.start)%u.interval == 0
 }
 
+// Stepping says whether later steps of the latest MMA issue in cycle t or after.
+func (u *Unit) Stepping(t uint64) bool { return t <= u.last }
+
 // Open is the first cycle from t on that is no such slot.
 func (u *Unit) Open(t uint64) uint64 {
 	for u.Holds(t) {
@@ -78,6 +83,9 @@ func (u *Unit) Open(t uint64) uint64 {
 func (u *Unit) HeldIn(from, to uint64) uint64 {
 	if to <= u.start+1 || from >= u.last {
 		return 0
+	}
+	if from <= u.start && to > u.last {
+		return u.later
 	}
 	lo := uint64(0) // steps up to and including cycle from
 	if from > u.start {
