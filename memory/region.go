@@ -29,19 +29,20 @@ type regionHash struct {
 
 func newRegionHash(g *configs.GPU) (SliceHash, error) {
 	d := &g.DRAM
+	spread := min(d.SpreadChannels, d.Channels)
 	piece, row := int(d.Interleave)>>lineShift, int(d.RowBytes)>>lineShift
 	switch {
 	case piece < 1 || row%piece != 0:
 		return nil, fmt.Errorf("memory: pieces of %v do not divide a DRAM row of %v", d.Interleave, d.RowBytes)
-	case d.SpreadChannels < 1 || d.Channels%d.SpreadChannels != 0:
-		return nil, fmt.Errorf("memory: %d channels are no multiple of the %d that a region spreads over", d.Channels, d.SpreadChannels)
+	case spread < 1 || d.Channels%spread != 0:
+		return nil, fmt.Errorf("memory: %d channels are no multiple of the %d that a region spreads over", d.Channels, spread)
 	case g.L2.Slices%d.Channels != 0 || row%(g.L2.Slices/d.Channels) != 0:
 		return nil, fmt.Errorf("memory: %d L2 slices cannot share %d channels evenly", g.L2.Slices, d.Channels)
 	}
 	per := g.L2.Slices / d.Channels
 	return &regionHash{
-		lines: newDivider(row * d.SpreadChannels), piece: newDivider(piece), spread: newDivider(d.SpreadChannels),
-		groups: newDivider(d.Channels / d.SpreadChannels), perSlice: newDivider(per),
+		lines: newDivider(row * spread), piece: newDivider(piece), spread: newDivider(spread),
+		groups: newDivider(d.Channels / spread), perSlice: newDivider(per),
 		rowLines: uint64(row / per), channels: uint64(d.Channels), width: uint(bits.Len(uint(g.L2.Slices - 1))),
 		subWidth: uint(bits.Len(uint(per - 1))),
 	}, nil

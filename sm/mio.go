@@ -27,11 +27,16 @@ func (c *Core) send(s *subcore, t, cycles uint64) (start uint64) {
 func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 	passes := uint64(1)
 	if u.access >= 0 {
-		passes = uint64(c.kernel.Accesses[u.access].Passes[w.id])
+		a := &c.kernel.Accesses[u.access]
+		passes = uint64(a.Passes[w.id])
 		if !w.guarded(u) {
 			passes = 0
 		}
 		c.counts.SharedPasses += passes
+		if u.class == clLDS && passes > 0 {
+			// Lanes that read the same word share a pass, but each gets its data.
+			passes = max(passes, uint64(a.Bytes*32/c.spec.MIO.SharedBytesClk))
+		}
 	}
 	start := c.send(s, t, passes)
 	c.loopSends += uint64(u.inLoop)

@@ -71,6 +71,9 @@ func (o *oracle) occupy(s *oSub, w *oWarp, in *oOp) {
 				a.passes = 0
 			}
 			o.counts.SharedPasses += a.passes
+			if width := uint64(o.k.Accesses[in.Access].Bytes * 32 / o.g.SM.MIO.SharedBytesClk); in.Op == tile.OpLDS && a.passes > 0 && width > a.passes {
+				a.passes = width // data of a load come back at the width of the bus
+			}
 		}
 		for _, b := range []uint8{in.RdBar, in.WrBar} {
 			if b != tile.NoBar {

@@ -215,7 +215,7 @@ func (s *simt) operands() {
 	s.regTemp = s.a.reg // the epilogue's temporaries take the place of the fragments
 	s.copies = (c.TileM + c.TileN) * c.TileK / s.k.Threads
 	s.regAddr = max(s.regCopy+s.copyRegs(), s.regTemp+s.epilogueRegs())
-	s.k.Regs = s.regAddr + simtAddrRegs
+	s.k.Regs = s.regAddr + s.addrRegs()
 }
 
 // acc is the first register of the accumulator of row i and column j of the

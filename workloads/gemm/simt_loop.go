@@ -24,7 +24,7 @@ func (s *simt) waves() [][]simtCopy {
 	out := make([][]simtCopy, s.copyWaves())
 	per := ceilDiv(s.copies, len(out))
 	n := 0
-	for _, o := range []*simtOperand{&s.a, &s.b} {
+	for _, o := range []*simtOperand{&s.b, &s.a} {
 		for r := range o.rounds(s.k.Threads) {
 			out[n/per] = append(out[n/per], simtCopy{o, r, s.regCopy + n%per*s.words})
 			n++
@@ -94,11 +94,21 @@ func (s *simt) math(step int) []tile.Inst {
 	return out
 }
 
+// addrRegs is the number of registers for addresses and counters. Kernels that
+// slice k inside the CTA are taken to be compiled for three CTAs of 256 threads
+// an SM, which leaves 80 registers: two fewer than the others' share.
+func (s *simt) addrRegs() int {
+	if s.slices > 1 {
+		return simtAddrRegs - 2
+	}
+	return simtAddrRegs
+}
+
 // prologue computes addresses, brings the first k-tile to shared memory and
 // the first fragments to registers, and clears the accumulators while the
 // first loads are under way.
 func (s *simt) prologue() []tile.Inst {
-	code := setup(s.regAddr, simtAddrRegs)
+	code := setup(s.regAddr, s.addrRegs())
 	for w, wave := range s.waves() {
 		code = append(code, s.fetch(wave, 0, tile.GuardNone)...)
 		if w == 0 {

@@ -69,7 +69,7 @@ const maxSplits = 32
 // leastSlice is the least k that the library leaves a slice.
 func leastSlice(e Entry) int {
 	if e.WarpK > 1 { // the CTA's warps split k already
-		return 1000
+		return 4500
 	}
 	return 860
 }
