@@ -94,30 +94,27 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 }
 
 // windows spreads the iterations that the budget allows over the loop: a
-// window at the beginning, one at the end, others on the way. It is nil if
-// nothing can be left out.
+// window at the beginning, one at the end, others evenly on the way. It is nil
+// if that would not leave out half at least: a short loop is cheap, and what
+// its jumps do to the last CTAs of a grid shows.
 func (s *sampling) windows(ctas int) *sm.Plan {
-	may := (budget/ctas - s.fixed) / s.loop
-	least := s.least()
-	if s.trips <= max(may, least+s.window) {
+	may := min((budget/ctas-s.fixed)/s.loop, s.trips/2)
+	least, each := s.least(), settleAgain+s.window
+	if least > s.trips/2 {
 		return nil
 	}
-	each := settleAgain + s.window
-	n := min((may-least)/each, sm.MaxWindows-2)
+	n := max(0, min((may-least)/each, sm.MaxWindows-2))
 	if s.trips > longLoop {
 		n = max(n, 2)
 	}
-	n = max(n, 0)
-	head := s.settle + s.window
-	last := s.trips - settleAgain - s.window
-	p := &sm.Plan{Windows: []sm.Window{{Settle: int32(s.settle), To: int32(head)}}}
-	for i := 1; i <= n; i++ {
-		at := head + (last-head)*i/(n+1) - each/2
-		p.Windows = append(p.Windows, sm.Window{From: int32(at), Settle: int32(at + settleAgain), To: int32(at + each)})
-	}
-	p.Windows = append(p.Windows, sm.Window{From: int32(last), Settle: int32(last + settleAgain), To: int32(s.trips)})
-	for i := range p.Windows[1:] {
-		p.Windows[i].Skip = p.Windows[i+1].From - p.Windows[i].To
+	simulated := s.settle + s.window
+	p := &sm.Plan{Windows: []sm.Window{{Settle: int32(s.settle), To: int32(simulated)}}}
+	left := s.trips - simulated - (n+1)*each
+	for i := range n + 1 {
+		before := &p.Windows[i]
+		before.Skip = int32(left*(i+1)/(n+1) - left*i/(n+1))
+		from := before.To + before.Skip
+		p.Windows = append(p.Windows, sm.Window{From: from, Settle: from + settleAgain, To: from + int32(each)})
 	}
 	return p
 }

@@ -75,7 +75,7 @@ func (p *Prepared) LoopSends() int { return int(p.loopSends) }
 // Sample attaches a plan.
 func (p *Prepared) Sample(plan *Plan) error {
 	if plan != nil {
-		if err := plan.check(); err != nil {
+		if err := plan.Check(); err != nil {
 			return err
 		}
 		if p.loopSends == 0 {

@@ -22,8 +22,8 @@ type Window struct {
 	From, Settle, To, Skip int32
 }
 
-// check refuses windows that do not follow each other or measure nothing.
-func (p *Plan) check() error {
+// Check refuses windows that do not follow each other or measure nothing.
+func (p *Plan) Check() error {
 	if len(p.Windows) > MaxWindows {
 		return fmt.Errorf("sampling plan has %d windows, at most %d", len(p.Windows), MaxWindows)
 	}
