@@ -14,7 +14,7 @@ import (
 // anything is: more of it costs time and gains accuracy.
 const (
 	budget       = 8 << 20 // warp instructions of a kernel up to which nothing is left out
-	settleCycles = 8192    // issue-bound cycles until the first loads no longer show in the pace
+	settleCycles = 7168    // issue-bound cycles until the first loads no longer show in the pace
 	settleMost   = 8       // iterations that stand for settleCycles at most
 	settleAgain  = 2       // iterations after a jump until caches follow again
 	longLoop     = 512     // iterations beyond which the pace is probed on the way too
@@ -80,9 +80,10 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 	plane := s.ctas / splits
 	keep := (n*s.slots + splits - 1) / splits
 	if splits > 1 {
-		keep = max(keep, s.slots)
+		keep = max(keep, s.slots+s.slots/2)
 	}
-	by := (plane - keep) / s.slots * s.slots
+	step := s.slots / gcd(s.slots, splits)
+	by := (plane - keep) / step * step
 	if by < keep {
 		return p
 	}
@@ -91,6 +92,13 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 		p.Plane = plane
 	}
 	return p
+}
+
+func gcd(a, b int) int {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
 }
 
 // windows spreads the iterations that the budget allows over the loop: a

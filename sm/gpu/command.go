@@ -25,7 +25,7 @@ type Launch struct {
 	left     int
 	lastDone uint64
 	longest  uint64 // largest Done.Cycle + Done.Skipped
-	ends     []uint64
+	ends     [][]uint64
 }
 
 // command is the CTA dispatcher: kernels of the stream one after another,
@@ -168,7 +168,7 @@ func (c *command) Wake(cycle uint64) {
 // finish closes a kernel and lets the next of the stream begin.
 func (c *command) finish(l *Launch, cycle uint64) {
 	end := max(l.lastDone, c.lastAck)
-	l.Skipped = l.longest - l.lastDone + l.Waves.skipped(l.ends, l.Kernel.CTAs())
+	l.Skipped = l.skipped()
 	l.End = end + uint64(c.spec.DrainLatency)
 	c.onDone(l, l.End)
 	c.current++

@@ -9,9 +9,9 @@ import (
 // WavePlan leaves whole waves out of a large grid: CTAs [At, At+By) of each
 // plane are not run. A plane is Plane CTAs, the whole grid where that is 0;
 // slices of split-K are planes, so that an output tile is left out in all of
-// them and nobody waits for a slice that is not there. By is a multiple of the
-// CTAs that the GPU holds at once (Slots), and at least two waves come before
-// the gap.
+// them and nobody waits for a slice that is not there. What is left out of all
+// planes is a multiple of the CTAs that the GPU holds at once (Slots), and more
+// than a wave comes before the gap in each.
 type WavePlan struct {
 	Slots, At, By, Plane int
 }
@@ -40,28 +40,36 @@ func (p *WavePlan) index(i int) int {
 	return begin + i
 }
 
-// left is the number of waves left out of a grid of n.
-func (p *WavePlan) left(n int) int { return p.By * p.planes(n) / max(1, p.Slots) }
+// plane is the plane of CTA i of the grid if a gap follows it there, else -1.
+func (p *WavePlan) plane(i int) int {
+	plane := 0
+	if p.Plane > 0 {
+		plane, i = i/p.Plane, i%p.Plane
+	}
+	if p.By == 0 || i >= p.At {
+		return -1
+	}
+	return plane
+}
 
-// skipped is the time of the waves left out, at the pace of the waves before
-// them, in time that includes skipped iterations: from the mean completion of
-// one wave to that of another, because CTAs drift and waves overlap. Of n waves
-// before the gap the first half only fills the caches.
-func (p *WavePlan) skipped(ends []uint64, ctas int) uint64 {
-	before := p.At * p.planes(ctas) / max(1, p.Slots)
-	if p.By == 0 || before < 2 || len(ends) < before*p.Slots {
+// skipped is the time of the CTAs left out of a plane, at the pace of those
+// before them, in time that includes skipped iterations. Their ends are
+// compared with those a wave or more later, because CTAs end in steps, and
+// mean with mean, because CTAs drift and waves overlap. Of four waves or more
+// the first half only fills the caches.
+func (p *WavePlan) skipped(ends []uint64) uint64 {
+	from := max(0, len(ends)/2/p.Slots-1) * p.Slots
+	later := len(ends) - p.Slots
+	if later <= from {
 		return 0
 	}
 	slices.Sort(ends)
-	mean := func(wave int) (sum uint64) {
-		for _, e := range ends[wave*p.Slots : (wave+1)*p.Slots] {
-			sum += e
-		}
-		return sum / uint64(p.Slots)
+	var first, last uint64
+	for i := range p.Slots {
+		first += ends[from+i]
+		last += ends[later+i]
 	}
-	from := before/2 - 1
-	took := mean(before-1) - mean(from)
-	return took * uint64(p.left(ctas)) / uint64(before-1-from)
+	return (last - first) / uint64(p.Slots) * uint64(p.By) / uint64(later-from)
 }
 
 // Cycles is the kernel's duration including what sampling left out.
@@ -71,7 +79,19 @@ func (l *Launch) Cycles() uint64 { return l.End - l.Start + l.Skipped }
 func (l *Launch) virtualEnd(d sm.Done) {
 	v := d.Cycle + d.Skipped
 	l.longest = max(l.longest, v)
-	if l.Waves.By > 0 {
-		l.ends = append(l.ends, v)
+	if plane := l.Waves.plane(d.CTA); plane >= 0 {
+		for len(l.ends) <= plane {
+			l.ends = append(l.ends, nil)
+		}
+		l.ends[plane] = append(l.ends[plane], v)
 	}
+}
+
+// skipped is the time that sampling left out, of loops and of waves.
+func (l *Launch) skipped() uint64 {
+	n := l.longest - l.lastDone
+	for _, ends := range l.ends {
+		n += l.Waves.skipped(ends)
+	}
+	return n
 }
