@@ -24,8 +24,7 @@ const busyEnough = 0.6
 
 // bound names what limits a kernel: the busiest resource if any is busy
 // enough, else whatever its issue slots waited for most.
-func bound(g *configs.GPU, r *gpu.Report, mem *memCounts, seconds float64) string {
-	slots := &r.SM.Slots
+func bound(g *configs.GPU, r *gpu.Report, mem *memCounts, slots *[sm.NumReasons]uint64, seconds float64) string {
 	total := 0.0
 	for _, n := range slots {
 		total += float64(n)

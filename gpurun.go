@@ -117,14 +117,14 @@ func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) 
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(g.Clock.Sustained)
 	work := gpu.Account(k, uint8(g.Tensor.StepsFP32))
-	slots := g.SM.Count * r.Launch.CTAsPerSM
 	l := Layer{
 		Name: call.Name, Kernel: k.Name,
 		Grid:      fmt.Sprintf("%dx%dx%d", k.Grid[0], k.Grid[1], k.Grid[2]),
 		CTATile:   fmt.Sprintf("%dx%dx%d", k.TileM, k.TileN, k.TileK),
-		Waves:     float64(k.CTAs()) / float64(slots),
+		Waves:     float64(k.CTAs()) / float64(g.SM.Count*r.Launch.CTAsPerSM),
 		Occupancy: float64(r.Launch.CTAsPerSM*k.Warps()) / float64(g.SM.MaxWarps),
 		TimeUS:    seconds * 1e6,
+		SpreadUS:  spread(r.Launch) / float64(g.Clock.Sustained) * 1e6,
 		WarpInsts: float64(work.WarpInsts),
 	}
 	mem := extrapolate(r, &work)
@@ -134,12 +134,13 @@ func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) 
 	} else {
 		l.L2HitPct = math.NaN()
 	}
-	for i, n := range r.SM.Slots {
+	slots := slots(g, r)
+	for i, n := range slots {
 		if n > 0 {
 			l.Stalls = append(l.Stalls, Stall{Reason: sm.Reason(i).String(), Slots: n})
 		}
 	}
-	l.Bound = bound(g, r, &mem, seconds)
+	l.Bound = bound(g, r, &mem, &slots, seconds)
 	var err error
 	l.Energy, err = energy.Build(&m.Energy, counts(r, &work, &mem), seconds)
 	return l, err

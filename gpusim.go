@@ -36,7 +36,7 @@ type Result struct {
 	Batch        int
 	GPUs         int
 	TimeUS       float64 // simulated
-	TimeLoUS     float64 // interval of the extrapolation; equals TimeUS when detailed
+	TimeLoUS     float64 // interval of the extrapolation, see Layer.SpreadUS
 	TimeHiUS     float64
 	Ops          float64 // multiply and add count as two
 	PeakTOPS     float64 // nominal boost-clock peak of the type
@@ -60,6 +60,7 @@ type Layer struct {
 	Waves     float64
 	Occupancy float64 // resident warps over the most the SM can hold, 0..1
 	TimeUS    float64
+	SpreadUS  float64 // half the interval of the extrapolation
 	Ops       float64
 	Bound     string
 	WarpInsts float64

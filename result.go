@@ -28,10 +28,11 @@ func (r Result) sum(reports []gpu.Report) Result {
 	var hits, insts, simulated float64
 	r.DRAMBytes, r.WarpInsts = 0, 0
 	ledgers := make([]energy.Ledger, len(r.Layers))
-	longest := 0.0
+	longest, spread := 0.0, 0.0
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		r.TimeUS += l.TimeUS
+		spread += l.SpreadUS
 		r.DRAMBytes += l.DRAMBytes
 		r.WarpInsts += l.WarpInsts
 		insts += l.WarpInsts
@@ -46,7 +47,7 @@ func (r Result) sum(reports []gpu.Report) Result {
 	}
 	r.L2HitPct = hits / insts
 	r.SimulatedPct = math.Min(100, 100*simulated/insts)
-	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
+	r.TimeLoUS, r.TimeHiUS = r.TimeUS-spread, r.TimeUS+spread
 	r.Energy, _ = energy.Sum(ledgers...)
 	return r
 }

@@ -1,8 +1,6 @@
 package gpusim
 
 import (
-	"math/bits"
-
 	"gpusim/configs"
 	"gpusim/sm"
 	"gpusim/sm/gpu"
@@ -125,50 +123,4 @@ func (s *sampling) windows(ctas int) *sm.Plan {
 		p.Windows = append(p.Windows, sm.Window{From: from, Settle: from + settleAgain, To: from + int32(each)})
 	}
 	return p
-}
-
-// scaled is n times a ratio of integers, rounded, without overflow.
-func scaled(n uint64, r ratio) uint64 {
-	if r.den == 0 {
-		return n
-	}
-	hi, lo := bits.Mul64(n, r.num)
-	lo, carry := bits.Add64(lo, r.den/2, 0)
-	q, _ := bits.Div64(hi+carry, lo, r.den)
-	return q
-}
-
-// ratio scales simulated counts to the whole kernel.
-type ratio struct{ num, den uint64 }
-
-// memCounts are a kernel's memory events, extrapolated to its whole grid.
-type memCounts struct {
-	L2Hits, L2Misses                  uint64
-	L2ReadSectors, L2WriteSectors     uint64
-	DRAMReadSectors, DRAMWriteSectors uint64
-	Activates, Requests               uint64
-	loopScale, ctaScale               ratio
-}
-
-// extrapolate scales what was simulated of a kernel to the whole: loads go
-// with main-loop iterations, stores with CTAs.
-func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
-	l := r.Launch
-	n := l.Kernel.CTAs()
-	ran := l.Waves.Run(n)
-	c := memCounts{ctaScale: ratio{uint64(n), uint64(ran)}, loopScale: ratio{uint64(n), uint64(ran)}}
-	if w.Trips > 0 {
-		trips := w.Trips / uint64(n)
-		done := trips
-		if l.Plan != nil {
-			done = uint64(l.Plan.Simulated(int(trips)))
-		}
-		c.loopScale = ratio{w.Trips, max(1, done*uint64(ran))}
-	}
-	m := &r.Memory
-	c.L2Hits, c.L2Misses = scaled(m.L2Hits, c.loopScale), scaled(m.L2Misses, c.loopScale)
-	c.L2ReadSectors, c.L2WriteSectors = scaled(m.L2ReadSectors, c.loopScale), scaled(m.L2WriteSectors, c.ctaScale)
-	c.DRAMReadSectors, c.DRAMWriteSectors = scaled(m.DRAMReadSectors, c.loopScale), scaled(m.DRAMWriteSectors, c.ctaScale)
-	c.Activates, c.Requests = scaled(m.Activates, c.loopScale), scaled(m.Requests, c.loopScale)
-	return c
 }

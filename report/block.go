@@ -71,6 +71,10 @@ func block(e *Entry) string {
 		}
 		b.WriteString("  " + kernelLine(&l) + "\n")
 	}
+	if r := &e.Result; r.Fidelity == gpusim.Sampled && r.SimulatedPct < 100 {
+		fmt.Fprintf(&b, "  %s %% of its warp instructions simulated, the rest extrapolated: %s to %s us\n",
+			human(r.SimulatedPct), human(r.TimeLoUS), human(r.TimeHiUS))
+	}
 	layers := make([]*gpusim.Layer, len(e.Result.Layers))
 	for i := range layers {
 		layers[i] = &e.Result.Layers[i]

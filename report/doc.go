@@ -51,11 +51,11 @@ func (e *Entry) figures() figures {
 	return f
 }
 
-// layer gives the figures of one kernel. The interval of the extrapolation
-// and the baseline are known for the whole workload only.
+// layer gives the figures of one kernel. The baseline is known for the whole
+// workload only.
 func (e *Entry) layer(l *gpusim.Layer) figures {
 	f := e.figures()
-	f.timeUS, f.loUS, f.hiUS = l.TimeUS, math.NaN(), math.NaN()
+	f.timeUS, f.loUS, f.hiUS = l.TimeUS, l.TimeUS-l.SpreadUS, l.TimeUS+l.SpreadUS
 	f.ops, f.bound, f.ledger = l.Ops, l.Bound, l.Energy
 	f.warpInsts, f.dramBytes, f.l2HitPct = l.WarpInsts, l.DRAMBytes, l.L2HitPct
 	f.simulatedPct, f.base = math.NaN(), nil

@@ -175,6 +175,7 @@ func (c *Comp) Waiting() []string {
 // Counts returns the event counts since Load.
 func (c *Core) Counts() *Counts {
 	c.counts.L1Hits, c.counts.L1Misses = c.cache.hits, c.cache.miss
+	c.counts.Slots = c.slots()
 	return &c.counts
 }
 

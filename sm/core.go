@@ -27,7 +27,14 @@ type Core struct {
 
 	sendsPerTrip uint64 // memory instructions of one main-loop iteration of a CTA
 	loopSends    uint64 // memory instructions issued in main loops
-	skipped      int64  // cycles that sampling has left out
+	looping      uint64 // CTAs in their main loops
+	loopCycles   uint64 // cycles that CTAs have been there, summed up to tickedAt
+	ctaCycles    uint64 // and on the SM
+	tickedAt     uint64
+	jumps        []Jumps // by resident CTAs
+	lastExit     uint64
+	skipped      int64 // cycles that sampling has left out
+	spread       int64 // by how much that may be wrong
 
 	sub      []subcore
 	lsuFree  uint64 // the load/store unit's data stage
@@ -54,6 +61,7 @@ type Core struct {
 type Done struct {
 	Cycle   uint64 // its resources are free from this cycle on
 	Skipped uint64 // cycles that sampling has left out on this SM, see Plan
+	Spread  uint64 // how far the paces that these rest on lie apart, in cycles
 	CTA     int
 }
 
@@ -67,7 +75,8 @@ type Counts struct {
 	L1Misses     uint64 // sectors
 	Slots        [NumReasons]uint64
 	Barriers     uint64
-	SkippedInsts uint64 // warp instructions left out by sampling
+	SkippedInsts uint64            // warp instructions left out by sampling
+	SkippedSlots [NumReasons]int64 // issue slots left out, by the reasons around
 }
 
 type launch struct {
@@ -104,13 +113,16 @@ func NewCore(g *configs.GPU) (*Core, error) {
 // Instruction and data caches are cold, as at every launch.
 func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
-	c.sendsPerTrip, c.loopSends, c.skipped = p.loopSends, 0, 0
+	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
+	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
+	c.sendsPerTrip, c.loopSends, c.skipped, c.spread = p.loopSends, 0, 0, 0
 	c.lineGen = p.lines
 	c.cache.reset(c.l1, int64(c.l1.Size)-int64(p.CTAsPerSM)*int64(p.Kernel.Shared))
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))
 	for i := range c.sub {
 		s := &c.sub[i]
 		s.next, s.last, s.counted, s.ops = never, -1, cycle, p.ops
+		s.slots = [NumReasons]uint64{}
 		s.l0.reset(&c.spec.ICache, p.codeLines)
 	}
 	c.counts = Counts{Segments: make([][]uint64, len(p.codes))}

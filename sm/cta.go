@@ -16,6 +16,7 @@ func (c *Core) start(l launch) {
 	c.kernel.Place(l.cta, &b.CTA)
 	b.Index = l.cta
 	b.live = c.kernel.Warps()
+	c.tick(l.cycle)
 	c.resident++
 	for id := 0; id < b.live; id++ {
 		var w *warp
@@ -121,7 +122,9 @@ func (c *Core) exit(s *subcore, w *warp, t uint64) {
 	}
 	if b.live == 0 {
 		at := t + uint64(c.spec.CTAExitLatency)
-		c.done = append(c.done, Done{Cycle: at, Skipped: uint64(max(0, c.skipped)), CTA: b.Index})
+		c.lastExit = max(c.lastExit, at)
+		c.done = append(c.done, Done{Cycle: at, Skipped: uint64(max(0, c.skipped)), Spread: uint64(c.spread), CTA: b.Index})
+		c.tick(t)
 		c.resident--
 		c.ctas = append(c.ctas, b)
 	}

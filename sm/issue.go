@@ -90,7 +90,7 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 		if t > s.counted {
 			c.charge(s, t, s.reason(h, t))
 		}
-		c.counts.Slots[Issued] += uint64(u.slots)
+		s.slots[Issued] += uint64(u.slots)
 		c.counts.WarpInsts++
 		s.counted = t + 1
 		s.last = pick
@@ -146,7 +146,7 @@ func (c *Core) charge(s *subcore, t uint64, why Reason) {
 		return
 	}
 	idle := t - s.counted - s.unit.HeldIn(s.counted-1, t)
-	c.counts.Slots[why] += idle
+	s.slots[why] += idle
 	s.counted = t
 }
 

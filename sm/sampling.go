@@ -58,31 +58,102 @@ const MaxWindows = 16
 
 // sampler follows one CTA through a plan.
 type sampler struct {
-	from    uint64 // when the present window had settled
-	sends   uint64 // loopSends of the SM then
-	jumped  uint64 // memory instructions of the jump before the present window
-	charged uint64 // cycles charged for it, by the pace before it
+	inLoop  bool
+	from    uint64             // when the present window had settled
+	sends   uint64             // loopSends of the SM then
+	loops   uint64             // loopCycles then
+	resides uint64             // ctaCycles then
+	slots   [NumReasons]uint64 // of the SM then
+	jumped  uint64             // memory instructions of the jump before the present window
+	charged uint64             // cycles charged for it, by the pace before it
+	held    int                // CTAs on the SM then
 }
+
+// Jumps are what an SM left out while it held a certain number of CTAs.
+type Jumps struct {
+	Sends  uint64 // memory instructions
+	Cycles int64  // by the SM's own pace
+	Doubt  uint64 // the sum of squares of what each jump's cycles may be off by
+}
+
+// Jumps are those since Load, by the number of CTAs that the SM held.
+func (c *Core) Jumps() []Jumps { return c.jumps }
+
+// LastExit is when the latest CTA was gone.
+func (c *Core) LastExit() uint64 { return c.lastExit }
 
 // mark notes that the CTA's first warp has finished iteration it-1, and
 // charges the SM for the jump that follows if there is one.
+//
+// Jumps take no time, so that a CTA is outside its main loop for a larger part
+// of a window of another than of that other's whole loop. So the pace is per
+// cycle in which a CTA is in its loop, and all residents are while others jump.
 func (c *Core) mark(b *cta, it int32, t uint64) {
 	s := &b.sampler
+	c.tick(t)
+	if !s.inLoop {
+		s.inLoop = true
+		c.looping++
+	}
 	for i := range c.plan.Windows {
 		w := &c.plan.Windows[i]
 		if it == w.Settle {
-			s.from, s.sends = t, c.loopSends
+			s.from, s.sends, s.loops, s.resides, s.slots = t, c.loopSends, c.loopCycles, c.ctaCycles, c.slots()
 		}
 		if it != w.To {
 			continue
 		}
-		cycles, n := t-s.from, max(1, c.loopSends-s.sends)
+		cycles, n := (t-s.from)*(c.loopCycles-s.loops)/(c.ctaCycles-s.resides), max(1, c.loopSends-s.sends)
 		// The jump before is worth the mean of the paces around it.
-		c.skipped += (int64(s.jumped*cycles/n) - int64(s.charged)) / 2
+		off := (int64(s.jumped*cycles/n) - int64(s.charged)) / 2
+		c.spread += max(off, -off)
+		c.jumps[s.held].Cycles += off
+		c.jumps[s.held].Doubt += uint64(off*off) * uint64(s.held) // residents err alike
 		s.jumped = uint64(w.skip(b.Trips)) * c.sendsPerTrip
 		s.charged = s.jumped * cycles / n
-		c.skipped += int64(s.charged)
+		s.held = c.resident
+		c.jumps[s.held].Sends += s.jumped
+		c.jumps[s.held].Cycles += int64(s.charged)
+		c.skip(int64(s.charged)+off, &s.slots)
 	}
+	if it == b.Trips {
+		s.inLoop = false
+		c.looping--
+	}
+}
+
+// tick brings the times of CTAs up to date.
+func (c *Core) tick(t uint64) {
+	c.loopCycles += c.looping * (t - c.tickedAt)
+	c.ctaCycles += uint64(c.resident) * (t - c.tickedAt)
+	c.tickedAt = t
+}
+
+// skip charges the SM for cycles left out. Their issue slots went as those
+// since a count of them.
+func (c *Core) skip(cycles int64, since *[NumReasons]uint64) {
+	c.skipped += cycles
+	slots, all := c.slots(), int64(0)
+	for i := range slots {
+		slots[i] -= since[i]
+		all += int64(slots[i])
+	}
+	if all == 0 {
+		return
+	}
+	for i, n := range slots {
+		c.counts.SkippedSlots[i] += cycles * int64(len(c.sub)) * int64(n) / all
+	}
+}
+
+// slots counts the issue slots of all sub-cores by reason.
+func (c *Core) slots() (n [NumReasons]uint64) {
+	for i := range c.sub {
+		for r, k := range c.sub[i].slots {
+			n[r] += k
+		}
+	}
+	return n
 }
 
 // skipAt is the number of iterations that a CTA of so many trips jumps on

@@ -41,6 +41,7 @@ func (a *Counts) Add(b *Counts) {
 	a.SkippedInsts += b.SkippedInsts
 	for i := range a.Slots {
 		a.Slots[i] += b.Slots[i]
+		a.SkippedSlots[i] += b.SkippedSlots[i]
 	}
 	if a.Segments == nil {
 		a.Segments = make([][]uint64, len(b.Segments))

@@ -59,8 +59,8 @@ func (c *Core) streak(s *subcore, pick int, ahead uint64) bool {
 		t = free
 	}
 	c.counts.WarpInsts += insts
-	c.counts.Slots[Issued] += slots
-	c.counts.Slots[pipeReason(p)] += idle
+	s.slots[Issued] += slots
+	s.slots[pipeReason(p)] += idle
 	s.evaluate()
 	return true
 }

@@ -26,6 +26,7 @@ type subcore struct {
 	unit     tensorcore.Unit
 	l0       l0cache
 	mio      []uint64 // start times of the latest memory instructions, ring
+	slots    [NumReasons]uint64
 	heads    [maxWarps]head
 }
 

@@ -17,14 +17,15 @@ type Launch struct {
 	*sm.Prepared
 	Waves WavePlan
 
-	Start   uint64 // cycle at which the kernel came to the front of its stream
-	End     uint64 // cycle at which its last CTA was gone and its last store visible
-	Skipped uint64 // cycles that sampling left out on the SM that took longest
+	Start        uint64 // cycle at which the kernel came to the front of its stream
+	End          uint64 // cycle at which its last CTA was gone and its last store visible
+	Skipped      uint64 // cycles that sampling left out on the SM that took longest
+	Spread       uint64 // how far the paces that these rest on lie apart, in cycles
+	SkippedLoops uint64 // those of Skipped that are main-loop iterations; the others are waves
 
 	total    int // CTAs to run
 	left     int
 	lastDone uint64
-	longest  uint64 // largest Done.Cycle + Done.Skipped
 	ends     [][]uint64
 }
 
@@ -168,7 +169,6 @@ func (c *command) Wake(cycle uint64) {
 // finish closes a kernel and lets the next of the stream begin.
 func (c *command) finish(l *Launch, cycle uint64) {
 	end := max(l.lastDone, c.lastAck)
-	l.Skipped = l.skipped()
 	l.End = end + uint64(c.spec.DrainLatency)
 	c.onDone(l, l.End)
 	c.current++

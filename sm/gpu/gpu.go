@@ -138,6 +138,7 @@ func (d *GPU) load(l *Launch, cycle uint64) {
 
 func (d *GPU) done(l *Launch, cycle uint64) {
 	r := Report{Launch: l}
+	l.close(d.SMs)
 	for _, s := range d.SMs {
 		s.Core.Close(cycle)
 		r.SM.Add(s.Core.Counts())

@@ -54,22 +54,27 @@ func (p *WavePlan) plane(i int) int {
 
 // skipped is the time of the CTAs left out of a plane, at the pace of those
 // before them, in time that includes skipped iterations. Their ends are
-// compared with those a wave or more later, because CTAs end in steps, and
-// mean with mean, because CTAs drift and waves overlap. Of four waves or more
-// the first half only fills the caches.
-func (p *WavePlan) skipped(ends []uint64) uint64 {
+// compared with those a wave later, because CTAs end in steps, and on average,
+// because CTAs drift and waves overlap. Of four waves or more the first half
+// only fills the caches. spread is how far off it is if a wave is as far from
+// the average as one place is, on average.
+func (p *WavePlan) skipped(ends []uint64) (cycles, spread uint64) {
 	from := max(0, len(ends)/2/p.Slots-1) * p.Slots
-	later := len(ends) - p.Slots
-	if later <= from {
-		return 0
+	n := len(ends) - p.Slots - from
+	if n <= 0 {
+		return 0, 0
 	}
 	slices.Sort(ends)
-	var first, last uint64
-	for i := range p.Slots {
-		first += ends[from+i]
-		last += ends[later+i]
+	took := uint64(0)
+	for i := from; i < from+n; i++ {
+		took += ends[i+p.Slots] - ends[i]
 	}
-	return (last - first) / uint64(p.Slots) * uint64(p.By) / uint64(later-from)
+	mean, off := took/uint64(n), uint64(0)
+	for i := from; i < from+n; i++ {
+		one := ends[i+p.Slots] - ends[i]
+		off += max(one, mean) - min(one, mean)
+	}
+	return mean * uint64(p.By) / uint64(p.Slots), off * uint64(p.By) / uint64(n*p.Slots)
 }
 
 // Cycles is the kernel's duration including what sampling left out.
@@ -77,21 +82,61 @@ func (l *Launch) Cycles() uint64 { return l.End - l.Start + l.Skipped }
 
 // virtualEnd notes a CTA's end in time that includes what was left out.
 func (l *Launch) virtualEnd(d sm.Done) {
-	v := d.Cycle + d.Skipped
-	l.longest = max(l.longest, v)
 	if plane := l.Waves.plane(d.CTA); plane >= 0 {
 		for len(l.ends) <= plane {
 			l.ends = append(l.ends, nil)
 		}
-		l.ends[plane] = append(l.ends[plane], v)
+		l.ends[plane] = append(l.ends[plane], d.Cycle+d.Skipped)
+	}
+	l.Spread = max(l.Spread, d.Spread)
+}
+
+// close adds up what sampling left out, of loops and of waves.
+func (l *Launch) close(sms []*sm.Comp) {
+	longest := l.lastDone
+	for i, n := range pooled(sms) {
+		longest = max(longest, sms[i].Core.LastExit()+n)
+	}
+	l.SkippedLoops = longest - l.lastDone
+	l.Skipped = l.SkippedLoops
+	for _, ends := range l.ends {
+		cycles, spread := l.Waves.skipped(ends)
+		l.Skipped += cycles
+		l.Spread += spread
 	}
 }
 
-// skipped is the time that sampling left out, of loops and of waves.
-func (l *Launch) skipped() uint64 {
-	n := l.longest - l.lastDone
-	for _, ends := range l.ends {
-		n += l.Waves.skipped(ends)
+// pooled are the cycles that each SM left out. The last SM to finish is the
+// one that erred most to the slow side, so each is taken to go at the pace of
+// all that held as many CTAs, except for what they lie further apart than the
+// windows of single SMs do.
+func pooled(sms []*sm.Comp) []uint64 {
+	out := make([]uint64, len(sms))
+	for held := range sms[0].Core.Jumps() {
+		var all sm.Jumps
+		for _, s := range sms {
+			j := s.Core.Jumps()[held]
+			all.Sends += j.Sends
+			all.Cycles += j.Cycles
+			all.Doubt += j.Doubt
+		}
+		if all.Sends == 0 {
+			continue
+		}
+		mean := func(j *sm.Jumps) int64 { return int64(j.Sends * uint64(max(0, all.Cycles)) / all.Sends) }
+		apart := uint64(0)
+		for _, s := range sms {
+			j := &s.Core.Jumps()[held]
+			d := j.Cycles - mean(j)
+			apart += uint64(d * d)
+		}
+		const one = 1 << 10
+		own := int64(one * (apart - min(apart, all.Doubt)) / max(1, apart))
+		for i, s := range sms {
+			j := &s.Core.Jumps()[held]
+			m := mean(j)
+			out[i] += uint64(max(0, m+(j.Cycles-m)*own/one))
+		}
 	}
-	return n
+	return out
 }

@@ -1,0 +1,102 @@
+package gpusim_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+var shapes = flag.Int("shapes", 4, "random GEMMs that TestSampledAgainstDetailed compares")
+
+// randomGEMM draws sizes between 64 and 8192, of one order as likely as of
+// another.
+func randomGEMM(r *rand.Rand) string {
+	size := func() int { return int(64 * math.Exp2(7*r.Float64())) }
+	pick := func(of ...string) string { return of[r.IntN(len(of))] }
+	m, n, k := size(), size(), size()
+	dtype := pick("fp16", "fp32")
+	if dtype == "fp16" && r.IntN(4) > 0 { // whole vectors, as most callers have them
+		m, n, k = m/8*8, n/8*8, k/8*8
+	}
+	return fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,ta=%s,tb=%s", m, n, k, dtype, pick("n", "t"), pick("n", "t"))
+}
+
+// TestSampledAgainstDetailed: what sampling leaves out changes times by 2 % on
+// average and 4 % at most, and where the time went by 5 points at most; the
+// time is inside the interval that is given, but for one GEMM in ten.
+func TestSampledAgainstDetailed(t *testing.T) {
+	t.Parallel()
+	m, err := configs.Load("volta", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(w workloads.Workload, f gpusim.Fidelity) gpusim.Result {
+		r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
+		if err != nil {
+			t.Fatalf("%s: %v", w.Text, err)
+		}
+		return r
+	}
+	r := rand.New(rand.NewPCG(20, 26))
+	sum, outside := 0.0, 0
+	for n := 0; n < *shapes; {
+		w, err := workloads.Parse(randomGEMM(r))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := w.GEMM.Ops(); n < 1e9 || n > 4e10 { // nothing left out, or many seconds in detail
+			continue
+		}
+		some := run(w, gpusim.Sampled)
+		if some.SimulatedPct > 75 || some.WarpInsts > 2.5e7 {
+			continue
+		}
+		n++
+		all := run(w, gpusim.Detailed)
+		e := 100 * (some.TimeUS/all.TimeUS - 1)
+		t.Logf("%s: %.1f us detailed, %+.2f %% sampled (%.0f %% simulated), interval +-%.2f %%",
+			w.Text, all.TimeUS, e, some.SimulatedPct, 100*(some.TimeHiUS/some.TimeUS-1))
+		sum += math.Abs(e)
+		if math.Abs(e) > 4 {
+			t.Errorf("%s: %+.2f %%", w.Text, e)
+		}
+		if all.TimeUS < some.TimeLoUS || all.TimeUS > some.TimeHiUS {
+			outside++
+		}
+		want := shares(&all)
+		for reason, got := range shares(&some) {
+			if d := got - want[reason]; math.Abs(d) > 5 {
+				t.Errorf("%s: %s takes %.1f %% of the slots, %.1f %% in detail", w.Text, reason, got, want[reason])
+			}
+		}
+	}
+	t.Logf("%d GEMMs: %.2f %% on average, %d outside their intervals", *shapes, sum/float64(*shapes), outside)
+	if sum > 2*float64(*shapes) {
+		t.Errorf("%.2f %% on average", sum/float64(*shapes))
+	}
+	if outside > *shapes/10 {
+		t.Errorf("%d of %d outside their intervals", outside, *shapes)
+	}
+}
+
+// shares are the parts of the issue slots by reason, in percent.
+func shares(r *gpusim.Result) map[string]float64 {
+	out, total := map[string]float64{}, 0.0
+	for _, l := range r.Layers {
+		for _, s := range l.Stalls {
+			out[s.Reason] += float64(s.Slots)
+			total += float64(s.Slots)
+		}
+	}
+	for k := range out {
+		out[k] *= 100 / total
+	}
+	return out
+}
