@@ -12,7 +12,7 @@ import (
 // anything is: more of it costs time and gains accuracy.
 const (
 	budget       = 8 << 20 // warp instructions of a kernel up to which nothing is left out
-	settleCycles = 7168    // issue-bound cycles until the first loads no longer show in the pace
+	settleCycles = 6144    // issue-bound cycles until the first loads no longer show in the pace
 	settleMost   = 8       // iterations that stand for settleCycles at most
 	settleAgain  = 2       // iterations after a jump until caches follow again
 	longLoop     = 512     // iterations beyond which the pace is probed on the way too
@@ -71,21 +71,23 @@ func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleA
 // that saves half at least: how the last wave meets the ones before it is a
 // matter of chance, and the error of that is shared by all that is left. Of
 // split-K it leaves out the same tiles in each slice, and keeps slices so long
-// that the next one finds the tile finished, as in the whole grid.
+// that the next one finds the tile finished, as in the whole grid, and that
+// each shows its own pace. The last, partial wave is left as it is.
 func (s *sampling) waves(splits int) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots}
 	n := max(leastWaves, budget/s.insts(s.slots, s.least()))
 	plane := s.ctas / splits
 	keep := (n*s.slots + splits - 1) / splits
 	if splits > 1 {
-		keep = max(keep, s.slots+s.slots/2)
+		keep = max(keep, s.slots+s.slots/10)
 	}
+	full := plane - s.ctas%s.slots
 	step := s.slots / gcd(s.slots, splits)
-	by := (plane - keep) / step * step
+	by := (full - keep) / step * step
 	if by < keep {
 		return p
 	}
-	p.At, p.By = keep, by
+	p.At, p.By = full-by, by
 	if splits > 1 {
 		p.Plane = plane
 	}

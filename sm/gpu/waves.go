@@ -10,8 +10,9 @@ import (
 // plane are not run. A plane is Plane CTAs, the whole grid where that is 0;
 // slices of split-K are planes, so that an output tile is left out in all of
 // them and nobody waits for a slice that is not there. What is left out of all
-// planes is a multiple of the CTAs that the GPU holds at once (Slots), and more
-// than a wave comes before the gap in each.
+// planes is a multiple of the CTAs that the GPU holds at once (Slots). More than
+// a wave comes before the gap in each, and what comes behind it in the last is
+// a wave at most, so that those before have the GPU full.
 type WavePlan struct {
 	Slots, At, By, Plane int
 }
