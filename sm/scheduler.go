@@ -9,7 +9,8 @@ import (
 
 // Scheduler picks the warp that issues. ready has a bit for each warp of the
 // sub-core that can issue now, oldest warp in bit 0, never zero; last is the
-// bit of the warp that issued last, or -1.
+// bit of the warp that issued last, or -1. Pick must depend on nothing else:
+// sub-cores run ahead of each other, so the order of calls is not that of time.
 type Scheduler interface {
 	Pick(ready uint64, last int) int
 }

@@ -22,8 +22,9 @@ type Entry struct {
 	WarpK   int // slices of k inside the CTA
 	Threads int
 	PerSM   int     // CTAs that fit an SM, as the library believes
-	Batched bool    // offered for batches where the library has kernels for them, see Entries
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
+	GainN   float64 // the same where A is not transposed; 0: no other
+	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
 }
 
 // catalogue lists the kernels by the family names that machine files use.
@@ -33,11 +34,11 @@ var catalogue = map[string][]Entry{
 	"volta_sgemm": {
 		{Name: "volta_sgemm_128x128", Family: "simt", Type: "fp32", TileM: 128, TileN: 128, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.97},
 		{Name: "volta_sgemm_128x64", Family: "simt", Type: "fp32", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 4, Gain: 0.95},
-		{Name: "volta_sgemm_64x64", Family: "simt", Type: "fp32", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.58, Batched: true},
-		{Name: "volta_sgemm_128x32", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, Batched: true},
-		{Name: "volta_sgemm_32x128", Family: "simt", Type: "fp32", TileM: 32, TileN: 128, TileK: 8, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, Batched: true},
-		{Name: "volta_sgemm_32x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 32, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 5, Gain: 0.55},
-		{Name: "volta_sgemm_64x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 64, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 3, Gain: 0.93},
+		{Name: "volta_sgemm_64x64", Family: "simt", Type: "fp32", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.58, GainB: 0.58},
+		{Name: "volta_sgemm_128x32", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, GainB: 0.60},
+		{Name: "volta_sgemm_32x128", Family: "simt", Type: "fp32", TileM: 32, TileN: 128, TileK: 8, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.94, GainN: 0.99, GainB: 0.60},
+		{Name: "volta_sgemm_32x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 32, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 5, Gain: 0.65},
+		{Name: "volta_sgemm_64x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 64, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 3, Gain: 0.87},
 		{Name: "volta_sgemm_128x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.78},
 	},
 	"volta_dgemm": {
@@ -56,7 +57,7 @@ func hmmaEntries(name, typ string) []Entry {
 		{TileM: 256, TileN: 64, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.85},
 		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.85},
 		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, Threads: 128, PerSM: 3, Gain: 0.65},
-		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 3, Gain: 0.80},
+		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 3, Gain: 0.72},
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
 	}
 	for i := range shapes {
@@ -83,10 +84,21 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 			}
 		}
 	}
-	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.Batched }) {
-		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.Batched })
+	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.GainB > 0 }) {
+		out = slices.DeleteFunc(out, func(e Entry) bool { return e.GainB == 0 })
 	}
 	return out
+}
+
+// gain is the fraction of the math rate that the library expects.
+func (e *Entry) gain(p gemm.Problem) float64 {
+	switch {
+	case p.Batch > 1 && e.GainB > 0:
+		return e.GainB
+	case !p.TransA && e.GainN > 0:
+		return e.GainN
+	}
+	return e.Gain
 }
 
 // find gives the entry with a kernel name; a layout suffix (_nn, _tn, ...) is

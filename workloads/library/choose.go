@@ -68,10 +68,13 @@ const maxSplits = 32
 
 // leastSlice is the least k that the library leaves a slice.
 func leastSlice(e Entry) int {
-	if e.WarpK > 1 { // the CTA's warps split k already
+	switch {
+	case e.WarpK > 1: // the CTA's warps split k already
 		return 4500
+	case e.Family == "hmma":
+		return 860
 	}
-	return 860
+	return 1030
 }
 
 func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
@@ -151,7 +154,7 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
 	tileK := e.TileK * e.WarpK // of the CTA
 	iters := float64(ceil(ceil(p.K, tileK), z))
-	math1 := float64(e.TileM*e.TileN*tileK) / (rate * e.Gain)
+	math1 := float64(e.TileM*e.TileN*tileK) / (rate * e.gain(p))
 	launch := beliefLaunch
 	if z > 1 && !workspace {
 		launch += beliefSerial
@@ -160,6 +163,10 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	for left := ceil(tiles*z, g.SM.Count); left > 0; {
 		n := min(left, e.PerSM)
 		rounds := left / n
+		if total > 0 {
+			n, rounds = e.PerSM, 1
+			left = e.PerSM
+		}
 		total += float64(rounds) * (iters*math.Max(beliefLatency, float64(n)*math1) + launch)
 		left -= rounds * n
 	}

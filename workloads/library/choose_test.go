@@ -1,0 +1,111 @@
+package library
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gpusim/configs"
+	"gpusim/workloads/gemm"
+)
+
+func volta(t *testing.T) *configs.GPU {
+	t.Helper()
+	m, err := configs.Load("volta", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.GPU
+}
+
+func random(r *rand.Rand) gemm.Problem {
+	size := func() int { return 1 << r.IntN(13) * (1 + r.IntN(3)) }
+	p := gemm.Problem{M: size(), N: size(), K: size(), Batch: 1, TransA: r.IntN(2) == 0, TransB: r.IntN(2) == 0, Alpha: 1}
+	p.DType = []string{"fp64", "fp32", "fp16"}[r.IntN(3)]
+	p.Acc = p.DType
+	if p.DType == "fp16" && r.IntN(2) == 0 {
+		p.Acc = "fp32"
+	}
+	if r.IntN(4) == 0 {
+		p.Batch = 1 + r.IntN(100)
+	}
+	return p
+}
+
+// The choice is the cheapest candidate by the library's own estimate, no
+// slice of split-K is empty, and batches are not split.
+func TestChoiceIsTheCheapest(t *testing.T) {
+	g := volta(t)
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 500 {
+		p := random(r)
+		calls, err := Candidates(g, p, Force{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		best, err := Choose(g, p, Force{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range calls {
+			if c.Cost < best.Cost {
+				t.Errorf("%+v: %s costs %.0f, the choice %s %.0f", p, c.Kernel, c.Cost, best.Kernel, best.Cost)
+			}
+			if z := c.Config.Splits; z > 1 && (p.Batch > 1 || z > p.K) {
+				t.Errorf("%+v: %s in %d slices", p, c.Kernel, z)
+			}
+		}
+	}
+}
+
+// A larger problem never looks cheaper to the library than a part of it.
+func TestCostGrowsWithTheProblem(t *testing.T) {
+	g := volta(t)
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 500 {
+		p := random(r)
+		small, err := Candidates(g, p, Force{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := p
+		q.M, q.N, q.K = 2*p.M, 2*p.N, 2*p.K
+		for _, c := range small {
+			if z := c.Config.Splits; cost(g, q, c.Entry, z, c.Config.Workspace) < c.Cost {
+				t.Errorf("%+v: %s in %d slices is cheaper for twice the sizes", p, c.Kernel, z)
+			}
+		}
+	}
+}
+
+func TestForcedKernel(t *testing.T) {
+	g := volta(t)
+	p := gemm.Problem{M: 512, N: 512, K: 512, Batch: 1, DType: "fp32", Acc: "fp32", Alpha: 1}
+	for _, name := range []string{"volta_sgemm_64x64", "volta_sgemm_64x64_nn"} {
+		c, err := Choose(g, p, Force{Kernel: name, Splits: 3})
+		if err != nil || c.Entry.Name != "volta_sgemm_64x64" || c.Config.Splits != 3 {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+	_, err := Choose(g, p, Force{Kernel: "volta_s884gemm_64x64"})
+	if err == nil || !strings.Contains(err.Error(), "allowed: volta_sgemm_128x128") {
+		t.Errorf("a kernel of another type: %v", err)
+	}
+}
+
+// Strided batches are offered the kernels that the library has for them, and
+// every other problem all of its type.
+func TestBatchedKernels(t *testing.T) {
+	g := volta(t)
+	p := gemm.Problem{M: 2048, N: 2048, K: 2048, Batch: 16, DType: "fp32", Acc: "fp32", Alpha: 1}
+	for _, e := range Entries(g, p) {
+		if e.GainB == 0 {
+			t.Errorf("%s is offered for a batch", e.Name)
+		}
+	}
+	n := len(Entries(g, p))
+	p.Batch = 1
+	if all := len(Entries(g, p)); n == 0 || all <= n {
+		t.Errorf("%d kernels for a batch, %d else", n, all)
+	}
+}
