@@ -68,11 +68,11 @@ func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s
 func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleAgain) }
 
 // waves leaves out whole waves, the more of them the more work a wave is, if
-// that saves half at least: how the last wave meets the ones before it is a
-// matter of chance, and the error of that is shared by all that is left. Of
-// split-K it leaves out the same tiles in each slice, and keeps slices so long
-// that the next one finds the tile finished, as in the whole grid, and that
-// each shows its own pace. The last, partial wave is left as it is.
+// that saves two thirds at least: how the last, partial wave meets the ones
+// before it is a matter of how far these have drifted, and the error of that is
+// shared by all that is left. Of split-K it leaves out the same tiles in each
+// slice, and keeps slices so long that the next one finds the tile finished, as
+// in the whole grid, and that each shows its own pace.
 func (s *sampling) waves(splits int) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots}
 	n := max(leastWaves, budget/s.insts(s.slots, s.least()))
@@ -84,7 +84,7 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 	full := plane - s.ctas%s.slots
 	step := s.slots / gcd(s.slots, splits)
 	by := (full - keep) / step * step
-	if by < keep {
+	if by < 2*keep {
 		return p
 	}
 	p.At, p.By = full-by, by
