@@ -82,8 +82,10 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 		keep = max(keep, s.slots+s.slots/10)
 	}
 	full := plane - s.ctas%s.slots
-	step := s.slots / gcd(s.slots, splits)
-	by := (full - keep) / step * step
+	by := full - keep
+	for by > 0 && by*splits%s.slots != 0 {
+		by--
+	}
 	if by < 2*keep {
 		return p
 	}
@@ -92,13 +94,6 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 		p.Plane = plane
 	}
 	return p
-}
-
-func gcd(a, b int) int {
-	for b != 0 {
-		a, b = b, a%b
-	}
-	return a
 }
 
 // windows spreads the iterations that the budget allows over the loop: a

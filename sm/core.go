@@ -33,8 +33,7 @@ type Core struct {
 	tickedAt     uint64
 	jumps        []Jumps // by resident CTAs
 	lastExit     uint64
-	skipped      int64 // cycles that sampling has left out
-	spread       int64 // by how much that may be wrong
+	spread       int64 // how far the paces that jumps rest on lie apart, in cycles
 
 	sub      []subcore
 	lsuFree  uint64 // the load/store unit's data stage
@@ -61,7 +60,6 @@ type Core struct {
 type Done struct {
 	Cycle   uint64 // its resources are free from this cycle on
 	Skipped uint64 // cycles that sampling has left out on this SM, see Plan
-	Spread  uint64 // how far the paces that these rest on lie apart, in cycles
 	CTA     int
 }
 
@@ -115,7 +113,7 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
 	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
-	c.sendsPerTrip, c.loopSends, c.skipped, c.spread = p.loopSends, 0, 0, 0
+	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
 	c.lineGen = p.lines
 	c.cache.reset(c.l1, int64(c.l1.Size)-int64(p.CTAsPerSM)*int64(p.Kernel.Shared))
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))

@@ -79,6 +79,17 @@ type Jumps struct {
 // Jumps are those since Load, by the number of CTAs that the SM held.
 func (c *Core) Jumps() []Jumps { return c.jumps }
 
+// skipped is the sum of their cycles.
+func (c *Core) skipped() (n int64) {
+	for i := range c.jumps {
+		n += c.jumps[i].Cycles
+	}
+	return n
+}
+
+// Spread is how far the paces that jumps rest on lie apart, in cycles.
+func (c *Core) Spread() uint64 { return uint64(c.spread) }
+
 // LastExit is when the latest CTA was gone.
 func (c *Core) LastExit() uint64 { return c.lastExit }
 
@@ -114,7 +125,7 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 		s.held = c.resident
 		c.jumps[s.held].Sends += s.jumped
 		c.jumps[s.held].Cycles += int64(s.charged)
-		c.skip(int64(s.charged)+off, &s.slots)
+		c.skipSlots(int64(s.charged)+off, &s.slots)
 	}
 	if it == b.Trips {
 		s.inLoop = false
@@ -129,10 +140,9 @@ func (c *Core) tick(t uint64) {
 	c.tickedAt = t
 }
 
-// skip charges the SM for cycles left out. Their issue slots went as those
-// since a count of them.
-func (c *Core) skip(cycles int64, since *[NumReasons]uint64) {
-	c.skipped += cycles
+// skipSlots gives the issue slots of cycles left out the reasons of those since
+// a count of them.
+func (c *Core) skipSlots(cycles int64, since *[NumReasons]uint64) {
 	slots, all := c.slots(), int64(0)
 	for i := range slots {
 		slots[i] -= since[i]

@@ -89,7 +89,6 @@ func (l *Launch) virtualEnd(d sm.Done) {
 		}
 		l.ends[plane] = append(l.ends[plane], d.Cycle+d.Skipped)
 	}
-	l.Spread = max(l.Spread, d.Spread)
 }
 
 // close adds up what sampling left out, of loops and of waves.
@@ -97,6 +96,7 @@ func (l *Launch) close(sms []*sm.Comp) {
 	longest := l.lastDone
 	for i, n := range pooled(sms) {
 		longest = max(longest, sms[i].Core.LastExit()+n)
+		l.Spread = max(l.Spread, sms[i].Core.Spread())
 	}
 	l.SkippedLoops = longest - l.lastDone
 	l.Skipped = l.SkippedLoops

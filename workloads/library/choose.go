@@ -138,7 +138,7 @@ const (
 )
 
 // cost estimates a call in SM cycles: an SM takes its CTAs in rounds of as
-// many as it holds; an iteration of a round takes the arithmetic of all of
+// many as it holds, a partial round like a whole one; an iteration of a round takes the arithmetic of all of
 // them or one trip to memory, whichever is longer; and all of it no less than
 // the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
@@ -159,17 +159,9 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	if z > 1 && !workspace {
 		launch += beliefSerial
 	}
-	total := 0.0
-	for left := ceil(tiles*z, g.SM.Count); left > 0; {
-		n := min(left, e.PerSM)
-		rounds := left / n
-		if total > 0 {
-			n, rounds = e.PerSM, 1
-			left = e.PerSM
-		}
-		total += float64(rounds) * (iters*math.Max(beliefLatency, float64(n)*math1) + launch)
-		left -= rounds * n
-	}
+	ctas := ceil(tiles*z, g.SM.Count)
+	resident := min(ctas, e.PerSM)
+	total := float64(ceil(ctas, resident)) * (iters*math.Max(beliefLatency, float64(resident)*math1) + launch)
 	bytes := elem * float64(max(1, p.Batch)) * float64(p.K) * float64(p.M+p.N)
 	total = math.Max(total, bytes/beliefDRAM)
 	if z > 1 && workspace {

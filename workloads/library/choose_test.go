@@ -32,9 +32,9 @@ func random(r *rand.Rand) gemm.Problem {
 	return p
 }
 
-// The choice is the cheapest candidate by the library's own estimate, no
-// slice of split-K is empty, and batches are not split.
-func TestChoiceIsTheCheapest(t *testing.T) {
+// each calls check with random problems and the library's candidates for them.
+func each(t *testing.T, check func(g *configs.GPU, p gemm.Problem, calls []Call)) {
+	t.Helper()
 	g := volta(t)
 	r := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
@@ -43,6 +43,14 @@ func TestChoiceIsTheCheapest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		check(g, p, calls)
+	}
+}
+
+// The choice is the cheapest candidate by the library's own estimate, no
+// slice of split-K is empty, and batches are not split.
+func TestChoiceIsTheCheapest(t *testing.T) {
+	each(t, func(g *configs.GPU, p gemm.Problem, calls []Call) {
 		best, err := Choose(g, p, Force{})
 		if err != nil {
 			t.Fatal(err)
@@ -55,19 +63,12 @@ func TestChoiceIsTheCheapest(t *testing.T) {
 				t.Errorf("%+v: %s in %d slices", p, c.Kernel, z)
 			}
 		}
-	}
+	})
 }
 
 // A larger problem never looks cheaper to the library than a part of it.
 func TestCostGrowsWithTheProblem(t *testing.T) {
-	g := volta(t)
-	r := rand.New(rand.NewPCG(3, 4))
-	for range 500 {
-		p := random(r)
-		small, err := Candidates(g, p, Force{})
-		if err != nil {
-			t.Fatal(err)
-		}
+	each(t, func(g *configs.GPU, p gemm.Problem, small []Call) {
 		q := p
 		q.M, q.N, q.K = 2*p.M, 2*p.N, 2*p.K
 		for _, c := range small {
@@ -75,7 +76,7 @@ func TestCostGrowsWithTheProblem(t *testing.T) {
 				t.Errorf("%+v: %s in %d slices is cheaper for twice the sizes", p, c.Kernel, z)
 			}
 		}
-	}
+	})
 }
 
 func TestForcedKernel(t *testing.T) {
