@@ -94,19 +94,19 @@ func firstOf(a, b string) string {
 // PeakTOPS is the nominal peak at the boost clock, in 1e12 operations per
 // second, of the fastest unit that takes the type; NaN if none does.
 func PeakTOPS(g *configs.GPU, dtype string) float64 {
-	perClk := 0
+	perClk := 0.0
 	switch dtype {
 	case "fp64":
 		perClk = g.SM.Pipes.FP64.Lanes
 	case "fp32":
 		perClk = g.SM.Pipes.FP32.Lanes
 	case "fp16":
-		perClk = max(g.Tensor.FMAPerClk, 2*g.SM.Pipes.FP16.Lanes)
+		perClk = max(float64(g.Tensor.FMAPerClk), 2*g.SM.Pipes.FP16.Lanes)
 	}
 	if perClk == 0 {
 		return math.NaN()
 	}
-	return 2 * float64(perClk*g.SM.SubCores*g.SM.Count) * float64(g.Clock.Boost) / 1e12
+	return 2 * perClk * float64(g.SM.SubCores*g.SM.Count) * float64(g.Clock.Boost) / 1e12
 }
 
 // layer turns a kernel's report into a layer: counts left out by sampling are

@@ -10,8 +10,7 @@ func (c *checker) dram(d *DRAM, line int) {
 	banks := int64(d.Ranks * d.BankGroups * d.BanksPerGroup)
 	c.multiple("gpu.dram.size", int64(d.Size), int64(d.Channels)*banks*int64(d.RowBytes), "channels x ranks x banks x row_bytes")
 	t, key := &d.Timing, "gpu.dram.timing."
-	// Data moves twice a cycle, so bursts closer than this would overlap.
-	c.that(2*t.CCDS >= d.BurstLength, key+"tCCD_S", "%d is below burst_length / 2 = %d: bursts would overlap on the data bus", t.CCDS, (d.BurstLength+1)/2)
+	c.that(t.CCDS >= d.BurstClocks(), key+"tCCD_S", "%d is below burst_length / transfers_per_clock = %d: bursts would overlap on the data bus", t.CCDS, d.BurstClocks())
 	for _, p := range []struct {
 		long, short string
 		l, s        int

@@ -8,14 +8,16 @@ import (
 	"sync"
 )
 
-// embedded holds the machine files and, below energy/, the energy tables.
+// embedded holds the machine files and, in folders of their own, the energy
+// tables and the DRAM standards.
 //
-//go:embed *.yaml energy/*.yaml
+//go:embed *.yaml energy/*.yaml dram/*.yaml
 var embedded embed.FS
 
 const (
 	suffix    = ".yaml"
 	energyDir = "energy"
+	dramDir   = "dram"
 	// home is the folder that embedded files show in error messages and under
 	// which they are found when there is no such folder on disk.
 	home = "configs"

@@ -181,7 +181,7 @@ func (l *loader) energyTable(ref *node) (source, error) {
 		}
 	}
 	if contains(names, name) {
-		return source{name: name, embedded: true, energy: true}, nil
+		return source{name: name, embedded: true, dir: energyDir}, nil
 	}
 	near, _ := nearest(want, names)
 	return source{}, ref.errorf("energy_table", "%q is neither an embedded energy table nor a file%s", want,

@@ -155,7 +155,7 @@ func (k keyTest) wrong(root *node, key, reason string) {
 		return
 	}
 	isMistake(k.t, err)
-	if strings.Contains(reason, "out of range") && quantities[k.p.field.typ] != nil {
+	if strings.Contains(reason, "out of range") && quantities[k.p.field.typ] != nil || reason == "missing"+hint("", k.p.field.rangeText()) && k.p.field.given {
 		return
 	}
 	if verdict(k.schema, root) == nil {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -28,7 +29,7 @@ func Load(nameOrPath string, sets []string) (*Machine, error) {
 type source struct {
 	name     string // embedded: without folder and suffix; disk: the path as given
 	embedded bool
-	energy   bool // embedded: below energy/
+	dir      string // embedded: the folder below configs, if not configs itself
 }
 
 // display is the file name in error messages.
@@ -36,8 +37,8 @@ func (s source) display() string {
 	switch {
 	case !s.embedded:
 		return s.name
-	case s.energy:
-		return home + "/" + energyDir + "/" + s.name + suffix
+	case s.dir != "":
+		return home + "/" + s.dir + "/" + s.name + suffix
 	}
 	return home + "/" + s.name + suffix
 }
@@ -76,10 +77,7 @@ func (l *loader) read(s source) ([]byte, error) {
 	if !s.embedded {
 		return l.readDisk(s.name)
 	}
-	if s.energy {
-		return embedded.ReadFile(energyDir + "/" + s.name + suffix)
-	}
-	return embedded.ReadFile(s.name + suffix)
+	return embedded.ReadFile(path.Join(s.dir, s.name+suffix))
 }
 
 func (l *loader) exists(s source) bool {
@@ -147,6 +145,9 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 		}
 	}
 	if err := checkKind(root); err != nil {
+		return nil, err
+	}
+	if err := l.mergeDRAM(root); err != nil {
 		return nil, err
 	}
 	m := new(Machine)

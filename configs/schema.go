@@ -116,11 +116,11 @@ func quantityPattern(units []unit) string {
 }
 
 // complete asks for the keys that decodeStruct does not let miss, at every
-// level below t.
+// level below t, but for those that another file may give.
 func complete(t reflect.Type) *jsonschema.Schema {
 	s := &jsonschema.Schema{Properties: jsonschema.NewProperties()}
 	for _, f := range fields(t) {
-		if !f.optional {
+		if !f.optional && !f.given {
 			s.Required = append(s.Required, f.name)
 		}
 		ft := f.typ

@@ -54,7 +54,7 @@ func TestSchemaAcceptsShippedFiles(t *testing.T) {
 		}
 	}
 	for _, name := range EnergyTables() {
-		root := embeddedTree(t, source{name: name, embedded: true, energy: true})
+		root := embeddedTree(t, source{name: name, embedded: true, dir: energyDir})
 		if err := verdict(table, root); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -26,6 +26,7 @@ type GPU struct {
 	Tensor            TensorCore `yaml:"tensor_core"`
 	L1                L1         `yaml:"l1"`
 	Crossbar          Crossbar   `yaml:"crossbar"`
+	TLB               TLB        `yaml:"tlb"`
 	L2                L2         `yaml:"l2"`
 	DRAM              DRAM       `yaml:"dram"`
 	Dispatch          Dispatch   `yaml:"dispatch"`
@@ -54,6 +55,7 @@ type SM struct {
 	SharedMemory        Bytes  `yaml:"shared_memory" min:"1 KiB" max:"1 MiB" doc:"largest shared memory of all resident CTAs"`
 	SharedAllocUnit     Bytes  `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
 	RegisterBanks       int    `yaml:"register_banks" min:"1" max:"8"`
+	DualIssue           bool   `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
 	BankOperandsPerRead int    `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
 	Pipes               Pipes  `yaml:"pipes"`
 	MIO                 MIO    `yaml:"mio"`
@@ -76,8 +78,9 @@ type Pipes struct {
 // Pipe is one execution pipe: a warp instruction holds its input for
 // ceil(32/lanes) cycles and its result can be read after Latency cycles.
 type Pipe struct {
-	Lanes   int `yaml:"lanes" min:"0" max:"64"`
-	Latency int `yaml:"latency" min:"1" max:"64"`
+	Lanes   float64 `yaml:"lanes" min:"0" max:"192" doc:"below 1: a lane that several sub-cores share; of a shared pipe all of the SM's"`
+	Latency int     `yaml:"latency" min:"1" max:"64"`
+	Shared  bool    `yaml:"shared,omitempty" doc:"one pipe serves all sub-cores of the SM"`
 }
 
 // MIO is the path that memory instructions share: a queue per sub-core and
@@ -85,6 +88,7 @@ type Pipe struct {
 type MIO struct {
 	QueueDepth       int `yaml:"queue_depth" min:"1" max:"64" doc:"memory instructions buffered per sub-core"`
 	IssueInterval    int `yaml:"issue_interval" min:"1" max:"16" doc:"cycles between memory instructions that one sub-core sends"`
+	UnitInterval     int `yaml:"unit_interval" min:"1" max:"16" doc:"cycles between memory instructions that the SM's load/store unit starts, of all sub-cores"`
 	SharedLatency    int `yaml:"shared_latency" min:"1" max:"200" doc:"LDS of 32 bit, conflict free, issue to use"`
 	SharedBytesClk   int `yaml:"shared_bytes_per_clk" min:"16" max:"512"`
 	SharedBanks      int `yaml:"shared_banks" min:"16" max:"64"`
@@ -104,7 +108,7 @@ type ICache struct {
 
 // TensorCore describes the matrix unit of one sub-core.
 type TensorCore struct {
-	Shape          string  `yaml:"shape" allowed:"none,884,1688,16816" doc:"warp-level MMA the generators use"`
+	Shape          string  `yaml:"shape" allowed:"none,884,1688,16816,wgmma" doc:"MMA that the generators use for fp16"`
 	FMAPerClk      int     `yaml:"fma_per_clk" min:"0" max:"4096" doc:"fp16 FMA per clock and sub-core"`
 	StepCycles     int     `yaml:"step_cycles" min:"1" max:"32" doc:"issue interval of one HMMA step"`
 	StepCyclesFP16 int     `yaml:"step_cycles_fp16" min:"1" max:"32" doc:"issue interval of one HMMA step with fp16 accumulators"`
@@ -113,12 +117,30 @@ type TensorCore struct {
 	Latency        int     `yaml:"latency" min:"1" max:"128" doc:"issue of a step to its accumulator readable by another instruction"`
 	BubbleSetsFP32 int     `yaml:"bubble_sets_fp32" min:"0" max:"64" doc:"every so many m8n8k4 with fp32 accumulators cost one extra step slot cycle; 0 = never"`
 	AccumulateWait int     `yaml:"accumulate_latency" min:"1" max:"128" doc:"issue of the first step of an MMA to the first step of a dependent MMA on the same accumulator"`
+	Instructions   []MMA   `yaml:"instructions,omitempty" doc:"matrix instructions beyond the steps of 884"`
 	AreaShare      float64 `yaml:"area_share,omitempty" min:"0" max:"1" doc:"share of the SM's area"`
 }
 
-// L1 is the sectored first-level data cache that shares its SRAM with shared memory.
+// MMA is one matrix instruction of a warp, or of a warp group of four warps
+// (WGMMA, m of 64 and n up to 256, timed by n).
+type MMA struct {
+	Name       string `yaml:"name" doc:"as in machine code, e.g. HMMA.1688.F32"`
+	Type       string `yaml:"type" allowed:"fp16,bf16,tf32,fp64,fp8,int8,int4,int1" doc:"of the operands"`
+	Acc        string `yaml:"acc" allowed:"fp16,fp32,fp64,int32"`
+	M          int    `yaml:"m" min:"8" max:"64"`
+	N          int    `yaml:"n" min:"8" max:"256"`
+	K          int    `yaml:"k" min:"4" max:"256"`
+	Sparse     bool   `yaml:"sparse,omitempty" doc:"2:4 structured sparsity: k counts the zeros left out"`
+	Cycles     int    `yaml:"cycles" min:"1" max:"512" doc:"that it holds the sub-core's unit"`
+	Latency    int    `yaml:"latency" min:"1" max:"512" doc:"issue to the accumulators readable by any other instruction"`
+	Accumulate int    `yaml:"accumulate_latency" min:"1" max:"512" doc:"issue to issue of an MMA that adds to the same accumulators"`
+}
+
+// L1 is the sectored first-level data cache.
 type L1 struct {
-	Size       Bytes `yaml:"size" min:"1 KiB" max:"1 MiB" doc:"L1 plus shared memory"`
+	Size       Bytes `yaml:"size" min:"1 KiB" max:"1 MiB"`
+	Unified    bool  `yaml:"unified" doc:"shared memory is carved out of this size; false: it has an SRAM of its own"`
+	Global     bool  `yaml:"caches_global" doc:"global loads look up L1; false: they go straight to L2"`
 	LineBytes  int   `yaml:"line_bytes" min:"32" max:"256"`
 	Sector     int   `yaml:"sector_bytes" min:"16" max:"128"`
 	Ways       int   `yaml:"ways" min:"1" max:"64"`
@@ -137,6 +159,18 @@ type Crossbar struct {
 	RequestHeader  int `yaml:"request_header_bytes" min:"1" max:"64"`
 }
 
+// TLB is address translation: a small one beside each L1, a large one of the
+// GPU behind it, and page-table walks.
+type TLB struct {
+	Page        Bytes `yaml:"page" min:"4 KiB" max:"1 GiB" doc:"what an entry of the first level covers"`
+	Entries     int   `yaml:"entries" min:"1" max:"4096" doc:"of the first level, per SM"`
+	Latency     int   `yaml:"latency" min:"0" max:"2000" doc:"cycles that a miss of the first level adds if the second hits"`
+	L2Page      Bytes `yaml:"l2_page" min:"4 KiB" max:"1 GiB" doc:"what an entry of the second level covers"`
+	L2Entries   int   `yaml:"l2_entries" min:"1" max:"1048576" doc:"of the second level, per GPU"`
+	WalkLatency int   `yaml:"walk_latency" min:"1" max:"5000" doc:"cycles that a miss of the second level adds"`
+	Walkers     int   `yaml:"walkers" min:"1" max:"1024" doc:"page-table walks at a time"`
+}
+
 // L2 is the sliced last-level cache.
 type L2 struct {
 	Size          Bytes  `yaml:"size" min:"64 KiB" max:"256 MiB"`
@@ -151,51 +185,54 @@ type L2 struct {
 	AtomicCycles  int    `yaml:"atomic_cycles" min:"1" max:"64" doc:"slice cycles of one atomic"`
 	FillBytes     int    `yaml:"fill_bytes" min:"32" max:"128" doc:"aligned bytes that a miss brings from DRAM"`
 	Replacement   string `yaml:"replacement" allowed:"lru,random" doc:"which line of a full set goes"`
+	Partitions    int    `yaml:"partitions" min:"1" max:"2" doc:"parts of the cache, each with half of the slices; an SM reaches lines of the other part through its own"`
+	FarLatency    int    `yaml:"far_latency,omitempty" min:"1" max:"1000" doc:"cycles that the way to the other partition and back takes longer"`
 	Hash          string `yaml:"hash" allowed:"region,xor,modulo" doc:"address to slice"`
 }
 
 // DRAM is the off-chip memory. Timings are DRAM clock cycles (tCK).
 type DRAM struct {
-	Standard       string `yaml:"standard"`
+	Standard       string `yaml:"standard" doc:"file in configs/dram whose values count where this section states none; custom: all stand here"`
 	Size           Bytes  `yaml:"size" min:"1 MiB" max:"1 TiB"`
-	Clock          Freq   `yaml:"clock" min:"50 MHz" max:"10 GHz" doc:"command clock; data moves twice a cycle"`
+	Clock          Freq   `yaml:"clock" min:"50 MHz" max:"10 GHz" doc:"command clock"`
+	Transfers      int    `yaml:"transfers_per_clock" from:"standard" min:"1" max:"8" doc:"times that data move in a command clock"`
 	Channels       int    `yaml:"channels" min:"1" max:"1024" doc:"independent (pseudo-)channels"`
-	ChannelBits    int    `yaml:"channel_bits" min:"8" max:"1024"`
-	BurstLength    int    `yaml:"burst_length" min:"1" max:"32"`
-	BankGroups     int    `yaml:"bank_groups" min:"1" max:"16"`
-	BanksPerGroup  int    `yaml:"banks_per_group" min:"1" max:"16"`
+	ChannelBits    int    `yaml:"channel_bits" from:"standard" min:"8" max:"1024"`
+	BurstLength    int    `yaml:"burst_length" from:"standard" min:"1" max:"32"`
+	BankGroups     int    `yaml:"bank_groups" from:"standard" min:"1" max:"16"`
+	BanksPerGroup  int    `yaml:"banks_per_group" from:"standard" min:"1" max:"16"`
 	Ranks          int    `yaml:"ranks" min:"1" max:"4" doc:"ranks (stack IDs of HBM) on a channel: their banks add up, and each may activate at the rate of tRRD and tFAW"`
-	RowBytes       Bytes  `yaml:"row_bytes" min:"256 B" max:"16 KiB"`
+	RowBytes       Bytes  `yaml:"row_bytes" from:"standard" min:"256 B" max:"16 KiB"`
 	Interleave     Bytes  `yaml:"interleave" min:"128 B" max:"16 KiB" doc:"contiguous bytes in one channel, for the region hash"`
 	SpreadChannels int    `yaml:"spread_channels" min:"1" max:"1024" doc:"channels that take turns within a region, for the region hash"`
 	QueueDepth     int    `yaml:"queue_depth" min:"1" max:"1024" doc:"requests the scheduler can choose among"`
 	AgeLimit       int    `yaml:"age_limit" min:"0" max:"100000" doc:"tCK after which the oldest request goes first"`
 	Page           string `yaml:"page_policy" allowed:"open,closed"`
-	Timing         Timing `yaml:"timing"`
+	Timing         Timing `yaml:"timing" from:"standard"`
 	PHYLatency     int    `yaml:"phy_latency" min:"0" max:"500" doc:"SM cycles of controller and PHY, both directions, not in tCL"`
 	ECC            bool   `yaml:"ecc_inline" doc:"ECC words take bandwidth (GDDR boards)"`
 }
 
 // Timing holds the DRAM timing constraints in tCK.
 type Timing struct {
-	RCDRD int `yaml:"tRCDRD" min:"1" max:"200"`
-	RCDWR int `yaml:"tRCDWR" min:"1" max:"200"`
-	RP    int `yaml:"tRP" min:"1" max:"200"`
-	RAS   int `yaml:"tRAS" min:"1" max:"500"`
-	CL    int `yaml:"tCL" min:"1" max:"200"`
-	CWL   int `yaml:"tCWL" min:"1" max:"200"`
-	CCDS  int `yaml:"tCCD_S" min:"1" max:"50"`
-	CCDL  int `yaml:"tCCD_L" min:"1" max:"50"`
-	RRDS  int `yaml:"tRRD_S" min:"1" max:"50"`
-	RRDL  int `yaml:"tRRD_L" min:"1" max:"50"`
-	FAW   int `yaml:"tFAW" min:"1" max:"200"`
-	WTRS  int `yaml:"tWTR_S" min:"1" max:"100"`
-	WTRL  int `yaml:"tWTR_L" min:"1" max:"100"`
-	RTP   int `yaml:"tRTP" min:"1" max:"100"`
-	WR    int `yaml:"tWR" min:"1" max:"200"`
-	RTW   int `yaml:"tRTW" min:"1" max:"100" doc:"read command to write command"`
-	REFI  int `yaml:"tREFI" min:"100" max:"1000000"`
-	RFC   int `yaml:"tRFC" min:"1" max:"10000"`
+	RCDRD int `yaml:"tRCDRD" from:"standard" min:"1" max:"200"`
+	RCDWR int `yaml:"tRCDWR" from:"standard" min:"1" max:"200"`
+	RP    int `yaml:"tRP" from:"standard" min:"1" max:"200"`
+	RAS   int `yaml:"tRAS" from:"standard" min:"1" max:"500"`
+	CL    int `yaml:"tCL" from:"standard" min:"1" max:"200"`
+	CWL   int `yaml:"tCWL" from:"standard" min:"1" max:"200"`
+	CCDS  int `yaml:"tCCD_S" from:"standard" min:"1" max:"50"`
+	CCDL  int `yaml:"tCCD_L" from:"standard" min:"1" max:"50"`
+	RRDS  int `yaml:"tRRD_S" from:"standard" min:"1" max:"50"`
+	RRDL  int `yaml:"tRRD_L" from:"standard" min:"1" max:"50"`
+	FAW   int `yaml:"tFAW" from:"standard" min:"1" max:"200"`
+	WTRS  int `yaml:"tWTR_S" from:"standard" min:"1" max:"100"`
+	WTRL  int `yaml:"tWTR_L" from:"standard" min:"1" max:"100"`
+	RTP   int `yaml:"tRTP" from:"standard" min:"1" max:"100"`
+	WR    int `yaml:"tWR" from:"standard" min:"1" max:"200"`
+	RTW   int `yaml:"tRTW" from:"standard" min:"1" max:"100" doc:"read command to write command"`
+	REFI  int `yaml:"tREFI" from:"standard" min:"100" max:"1000000"`
+	RFC   int `yaml:"tRFC" from:"standard" min:"1" max:"10000"`
 }
 
 // Dispatch is the CTA scheduler and the kernel launch path on the device.

@@ -13,6 +13,7 @@ import (
 type field struct {
 	name     string
 	optional bool
+	given    bool // a DRAM standard may state it
 	min, max string
 	allowed  []string
 	doc      string
@@ -35,7 +36,7 @@ func fields(t reflect.Type) []field {
 		if name == "" {
 			continue
 		}
-		fd := field{name: name, optional: opts == "omitempty", min: f.Tag.Get("min"), max: f.Tag.Get("max"),
+		fd := field{name: name, optional: opts == "omitempty", given: f.Tag.Get("from") == "standard", min: f.Tag.Get("min"), max: f.Tag.Get("max"),
 			doc: f.Tag.Get("doc"), index: i, typ: f.Type}
 		if a := f.Tag.Get("allowed"); a != "" {
 			fd.allowed = strings.Split(a, ",")

@@ -49,7 +49,7 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	if d.QueueDepth < 1 || d.RowBytes < 1<<lineShift || t.REFI <= t.RFC {
 		return nil, fmt.Errorf("memory: DRAM queue depth %d, row of %v or tREFI %d with tRFC %d is too small", d.QueueDepth, d.RowBytes, t.REFI, t.RFC)
 	}
-	burst := max(1, u((d.BurstLength+1)/2))
+	burst := u(d.BurstClocks())
 	p := &dramParams{
 		rcd: [2]uint64{u(t.RCDRD), u(t.RCDWR)}, rp: u(t.RP), ras: u(t.RAS), cl: u(t.CL), cwl: u(t.CWL),
 		rrdS: u(t.RRDS), rrdL: max(u(t.RRDL), u(t.RRDS)), faw: u(t.FAW), refi: u(t.REFI), rfc: u(t.RFC),

@@ -24,7 +24,7 @@ type jedec struct {
 }
 
 func newJEDEC(d *configs.DRAM) *jedec {
-	return &jedec{t: d.Timing, groups: d.Ranks * d.BankGroups, ranks: d.Ranks, per: d.BanksPerGroup, half: int64(d.BurstLength+1) / 2,
+	return &jedec{t: d.Timing, groups: d.Ranks * d.BankGroups, ranks: d.Ranks, per: d.BanksPerGroup, half: int64(d.BurstClocks()),
 		auto: d.Page == "closed", found: map[string]string{}}
 }
 

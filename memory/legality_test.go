@@ -138,7 +138,7 @@ func (b *bench) served(t fataler, list []access) {
 			}
 		}
 	}
-	if busy := uint64(moved * ((b.d.BurstLength + 1) / 2)); got.DRAMBusy != busy {
+	if busy := uint64(moved * b.d.BurstClocks()); got.DRAMBusy != busy {
 		t.Errorf("data bus: %d clocks counted, %d bursts take %d", got.DRAMBusy, moved, busy)
 	}
 	if got.DRAMReadSectors != want.DRAMReadSectors || got.DRAMWriteSectors != want.DRAMWriteSectors || got.ColumnAccesses != want.ColumnAccesses ||

@@ -126,22 +126,22 @@ func classOf(op tile.Op) class {
 }
 
 // busyCycles is how long a warp instruction holds a pipe of so many lanes.
-func busyCycles(lanes int) uint8 {
-	if lanes <= 0 {
+func busyCycles(p configs.Pipe) uint8 {
+	if p.Lanes <= 0 {
 		return 32
 	}
-	return uint8((32 + lanes - 1) / lanes)
+	return uint8(max(1, math.Ceil(32/p.Lanes)))
 }
 
 // decode turns a program into uops and appends them to ops. line is the code
 // line at which the program begins; the next free line is returned.
 func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code, []uop, int) {
 	busy := [numPipes]uint8{
-		pipeFP32: busyCycles(s.Pipes.FP32.Lanes),
-		pipeINT:  busyCycles(s.Pipes.INT.Lanes),
-		pipeFP64: busyCycles(s.Pipes.FP64.Lanes),
-		pipeFP16: busyCycles(s.Pipes.FP16.Lanes),
-		pipeSFU:  busyCycles(s.Pipes.SFU.Lanes),
+		pipeFP32: busyCycles(s.Pipes.FP32),
+		pipeINT:  busyCycles(s.Pipes.INT),
+		pipeFP64: busyCycles(s.Pipes.FP64),
+		pipeFP16: busyCycles(s.Pipes.FP16),
+		pipeSFU:  busyCycles(s.Pipes.SFU),
 		pipeMIO:  uint8(s.MIO.IssueInterval),
 		pipeNone: 1,
 	}

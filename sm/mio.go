@@ -12,6 +12,9 @@ import (
 // for `cycles`. The sub-core cannot issue another one while its queue is full.
 func (c *Core) send(s *subcore, t, cycles uint64) (start uint64) {
 	start = max(t, c.lsuFree)
+	if cycles > 0 {
+		cycles = max(cycles, uint64(c.spec.MIO.UnitInterval))
+	}
 	c.lsuFree = start + cycles
 	s.mio[s.mioHead] = start
 	if s.mioHead++; s.mioHead == len(s.mio) {

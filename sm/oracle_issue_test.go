@@ -47,7 +47,7 @@ func (o *oracle) issue(s *oSub, w *oWarp) {
 // occupy takes the pipe that an instruction needs.
 func (o *oracle) occupy(s *oSub, w *oWarp, in *oOp) {
 	t, p := o.cycle, &o.g.SM.Pipes
-	lanes := map[tile.Op]int{tile.OpFFMA: p.FP32.Lanes, tile.OpIADD: p.INT.Lanes, tile.OpDFMA: p.FP64.Lanes, tile.OpHFMA2: p.FP16.Lanes, tile.OpMUFU: p.SFU.Lanes}
+	lanes := map[tile.Op]float64{tile.OpFFMA: p.FP32.Lanes, tile.OpIADD: p.INT.Lanes, tile.OpDFMA: p.FP64.Lanes, tile.OpHFMA2: p.FP16.Lanes, tile.OpMUFU: p.SFU.Lanes}
 	switch pipe(in.Op) {
 	case tile.OpHMMA:
 		every := uint64(o.g.Tensor.StepCyclesFP16)
@@ -140,4 +140,4 @@ func (o *oracle) move(s *oSub, w *oWarp, in *oOp) {
 	}
 }
 
-func lanesBusy(lanes int) uint64 { return uint64((32 + lanes - 1) / lanes) }
+func lanesBusy(lanes float64) uint64 { return uint64((32 + lanes - 1) / lanes) }

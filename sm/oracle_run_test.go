@@ -169,8 +169,8 @@ func vary(g *configs.GPU, r *rand.Rand) {
 	s.MIO.SharedLatency = 1 + r.Intn(30)
 	s.BranchLatency = 1 + r.Intn(12)
 	s.BarrierLatency = 10 + r.Intn(20)
-	s.Pipes.FP32.Lanes = []int{16, 32, 16, 8}[r.Intn(4)]
-	s.Pipes.SFU.Lanes = []int{4, 16, 1}[r.Intn(3)]
+	s.Pipes.FP32.Lanes = []float64{16, 32, 16, 8}[r.Intn(4)]
+	s.Pipes.SFU.Lanes = []float64{4, 16, 1}[r.Intn(3)]
 	s.ICache.PrefetchLines = r.Intn(9)
 	s.ICache.L0MissLatency = 1 + r.Intn(40)
 	s.ICache.L1MissLatency = s.ICache.L0MissLatency + r.Intn(300)

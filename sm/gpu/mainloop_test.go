@@ -74,7 +74,7 @@ func TestSIMTMainLoop(t *testing.T) {
 	if !ok {
 		t.Skip("there is no simt family yet")
 	}
-	rate := float64(g.SM.SubCores * g.SM.Pipes.FP32.Lanes)
+	rate := float64(g.SM.SubCores) * g.SM.Pipes.FP32.Lanes
 	t.Logf("simt 128x128: %.1f FMA/clk/SM, %.3f of the FFMA rate", got, got/rate)
 	if got < 0.97*rate || got > 1.001*rate {
 		t.Errorf("the main loop issues at %.3f of the FFMA rate, want 0.97 to 1", got/rate)

@@ -16,7 +16,7 @@ import (
 // functional tests do not depend on them.
 var voltaLatencies = tile.Latencies{
 	FP32: 4, FP64: 8, INT: 4, FP16: 6, SFU: 20, HMMA: 16, HMMAAccumulate: 8, Branch: 8,
-	RegisterBanks: 2, OperandsPerRead: 2, LanesFP32: 16, LanesINT: 16, LanesFP64: 8, LanesFP16: 16,
+	RegisterBanks: 2, OperandsPerRead: 2,
 	SharedBanks: 32, SharedBytesClk: 128,
 }
 

@@ -147,9 +147,9 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	case e.Family == "hmma":
 		rate, elem = rate*float64(g.Tensor.FMAPerClk), 2
 	case p.DType == "fp64":
-		rate, elem = rate*float64(g.SM.Pipes.FP64.Lanes), 8
+		rate, elem = rate*g.SM.Pipes.FP64.Lanes, 8
 	default:
-		rate *= float64(g.SM.Pipes.FP32.Lanes)
+		rate *= g.SM.Pipes.FP32.Lanes
 	}
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
 	tileK := e.TileK * e.WarpK // of the CTA

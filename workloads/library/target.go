@@ -17,7 +17,6 @@ func Latencies(g *configs.GPU) tile.Latencies {
 		HMMAStep: g.Tensor.StepCycles, HMMAStepFP16: g.Tensor.StepCyclesFP16,
 		Branch:        g.SM.BranchLatency,
 		RegisterBanks: g.SM.RegisterBanks, OperandsPerRead: g.SM.BankOperandsPerRead,
-		LanesFP32: p.FP32.Lanes, LanesINT: p.INT.Lanes, LanesFP64: p.FP64.Lanes, LanesFP16: p.FP16.Lanes,
 		SharedBanks: g.SM.MIO.SharedBanks, SharedBytesClk: g.SM.MIO.SharedBytesClk,
 	}
 }

@@ -133,8 +133,6 @@ type Latencies struct {
 	Branch                     int
 	RegisterBanks              int
 	OperandsPerRead            int
-	LanesFP32, LanesINT        int // per sub-core
-	LanesFP64, LanesFP16       int
 	SharedBanks                int
 	SharedBytesClk             int
 }
