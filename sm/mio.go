@@ -115,8 +115,13 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 	}
 	b := u.wr - 1
 	w.hold(u.wr, hit, LongBoard)
+	bypass := !c.l1.Global || c.kernel.Accesses[u.access].Bypass
 	for i, l := range c.lines {
 		at := start + uint64(i/c.l1.TagsPerClk)
+		if bypass {
+			c.fetchLine(w, at, l, b)
+			continue
+		}
 		r := c.cache.lookup(l)
 		c.counts.L1Accesses++
 		if r.missing != 0 {
@@ -145,4 +150,15 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 			c.follow(uint32(tag), w, b)
 		}
 	}
+}
+
+// fetchLine asks L2 for what a load wants of a line, past L1.
+func (c *Core) fetchLine(w *warp, at uint64, l tile.Line, bar uint8) {
+	tag := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: bar, slot: noSlot, sectors: l.Sectors})
+	w.pend[bar]++
+	w.barWhy[bar] = LongBoard
+	c.loads++
+	c.out = append(c.out, memory.Request{
+		Cycle: at + uint64(c.l1.HitLatency), Line: l.Addr, Tag: tag, Sectors: l.Sectors, Kind: memory.Read,
+	})
 }

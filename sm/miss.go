@@ -9,13 +9,16 @@ const (
 	missSemaphore
 )
 
+// noSlot is the place in L1 of a load that goes past it.
+const noSlot = -1
+
 // missEntry is an outstanding request to L2; its index is the request's tag.
 // Several loads can wait for one miss: they follow in a list.
 type missEntry struct {
 	warp    *warp
 	gen     uint32 // of the warp: a store may outlive it
 	next    int32  // follower, or next free entry; -1 ends
-	slot    int32  // of L1
+	slot    int32  // of L1, or noSlot
 	bar     uint8
 	sectors uint8
 	kind    uint8
@@ -55,7 +58,9 @@ func (c *Core) Reply(r memory.Reply) {
 	switch e.kind {
 	case missLoad:
 		c.loads--
-		c.cache.fill(e.slot, e.sectors, r.Tag, r.Ready)
+		if e.slot != noSlot {
+			c.cache.fill(e.slot, e.sectors, r.Tag, r.Ready)
+		}
 		at := int32(r.Tag)
 		for at >= 0 {
 			f := c.miss[at]

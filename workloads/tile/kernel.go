@@ -44,7 +44,8 @@ type Tensor struct {
 //	row = CTA.Origin[RowVar] + iter*RowStep + Row[t]
 //	col = CTA.Origin[ColVar] + iter*ColStep + Col[t]
 //
-// where iter is the main-loop iteration (0 outside the loop) plus IterAdd.
+// where iter is the main-loop iteration (0 outside the loop) plus IterAdd; with
+// Gather, row takes Gather[iter mod its length] for iter*RowStep.
 // A lane whose row or col is at or beyond its limit (CTA.Limit of the
 // variable; the tensor's extent for VarZero) does nothing; vectors never
 // straddle a limit, because generators pick vector widths that divide it.
@@ -60,9 +61,11 @@ type Access struct {
 	Tensor           int
 	RowVar, ColVar   Var
 	RowStep, ColStep int32
+	Gather           []int32 // rows by iteration, over and over, in place of iter*RowStep; nil for none
 	IterAdd          int32
 	Row, Col         []int32 // per thread of the CTA
 	BatchFree        bool    // the tensor has no batch dimension
+	Bypass           bool    // of a load: past L1 (.cg)
 	bounds           []bound // per warp; filled in by Finish
 
 	// Shared.

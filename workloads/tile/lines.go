@@ -33,7 +33,7 @@ func NewLineGen(k *Kernel) *LineGen {
 func LaneAddr(k *Kernel, acc *Access, c *CTA, thread int, iter int32) (addr uint64, active bool) {
 	t := &k.Tensors[acc.Tensor]
 	iter += acc.IterAdd
-	row := c.Origin[acc.RowVar] + iter*acc.RowStep + acc.Row[thread]
+	row := c.Origin[acc.RowVar] + acc.row(iter) + acc.Row[thread]
 	col := c.Origin[acc.ColVar] + iter*acc.ColStep + acc.Col[thread]
 	if row >= limit(t.Rows, c, acc.RowVar) || col >= limit(t.Cols, c, acc.ColVar) {
 		return 0, false
@@ -43,6 +43,14 @@ func LaneAddr(k *Kernel, acc *Access, c *CTA, thread int, iter int32) (addr uint
 		off += int64(c.Batch) * t.BatchStride
 	}
 	return t.Base + uint64(off*int64(t.Elem)), true
+}
+
+// row is the part of an access's row that follows from the iteration.
+func (a *Access) row(iter int32) int32 {
+	if a.Gather == nil {
+		return iter * a.RowStep
+	}
+	return a.Gather[iter%int32(len(a.Gather))]
 }
 
 func limit(extent int, c *CTA, v Var) int32 {
@@ -82,7 +90,7 @@ func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []
 func (g *LineGen) inside(acc *Access, c *CTA, warp int, iter int32) bool {
 	t := &g.k.Tensors[acc.Tensor]
 	iter += acc.IterAdd
-	row := limit(t.Rows, c, acc.RowVar) - c.Origin[acc.RowVar] - iter*acc.RowStep
+	row := limit(t.Rows, c, acc.RowVar) - c.Origin[acc.RowVar] - acc.row(iter)
 	col := limit(t.Cols, c, acc.ColVar) - c.Origin[acc.ColVar] - iter*acc.ColStep
 	b := &acc.bounds[warp]
 	return b.row < row && b.col < col

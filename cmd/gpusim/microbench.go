@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"gpusim/microbench"
+	"gpusim/report"
+)
+
+type microbenchFlags struct {
+	sets, only  []string
+	format, out string
+	workers     int
+}
+
+func (a *app) microbenchCommand() *cobra.Command {
+	var f microbenchFlags
+	c := &cobra.Command{
+		Use:   "microbench CONFIG",
+		Short: "Latencies and bandwidths of the modelled machine, beside measured ones",
+		Long: `Runs the probes that architects run on silicon (pointer chases, streams, chains
+of dependent instructions, matrix instructions, barriers) as kernels on the
+simulated GPU, and prints what they find beside what others measured.`,
+		Example: `  gpusim microbench volta
+  gpusim microbench v100-pcie --only "memory latency" --only bandwidth
+  gpusim microbench volta --out probes    microbench.csv and the curves`,
+		Args:              oneConfig,
+		ValidArgsFunction: completeConfigs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.microbench(cmd.Context(), args[0], &f)
+		},
+	}
+	fl := c.Flags()
+	fl.StringArrayVar(&f.only, "only", nil, "`group` of probes to run; may be repeated ("+strings.Join(microbench.Groups(), ", ")+")")
+	fl.StringVar(&f.format, "format", "table", "table or csv")
+	fl.StringVar(&f.out, "out", "", "write microbench.csv, curves.csv and a manifest into this `folder`")
+	fl.IntVar(&f.workers, "workers", 0, "probes at a time (0: one per core)")
+	setFlag(c, &f.sets)
+	_ = c.MarkFlagDirname("out")
+	return c
+}
+
+func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags) error {
+	started := time.Now()
+	if err := oneOf("format", f.format, "table", "csv"); err != nil {
+		return err
+	}
+	chosen := map[string]bool{}
+	for _, g := range f.only {
+		if err := oneOf("only", g, microbench.Groups()...); err != nil {
+			return err
+		}
+		chosen[g] = true
+	}
+	m, err := a.load(config, f.sets)
+	if err != nil {
+		return err
+	}
+	if m.GPU == nil {
+		return usagef("gpusim microbench: %s is no GPU", m.Name)
+	}
+	if f.out != "" {
+		if err := report.CheckFolder(f.out); err != nil {
+			return err
+		}
+	}
+	if f.workers <= 0 {
+		f.workers = runtime.GOMAXPROCS(0)
+	}
+	total := len(chosen)
+	if total == 0 {
+		total = len(microbench.Groups())
+	}
+	bar := newProgress(a.err, "probing", total)
+	var done atomic.Int64
+	rep, err := microbench.Run(ctx, m, f.workers, func(g string) bool { return len(chosen) == 0 || chosen[g] },
+		func() { bar.set(int(done.Add(1))) })
+	bar.stop()
+	if err != nil {
+		return err
+	}
+	rows, err := report.ProbeRows(m, rep)
+	if err != nil {
+		return err
+	}
+	if f.format == "csv" {
+		fmt.Fprintf(a.out, "%s", report.ProbesCSV(rows))
+	} else {
+		fmt.Fprint(a.out, report.ProbeText(m, rows, rep))
+	}
+	if f.out == "" {
+		return nil
+	}
+	files, err := report.WithManifest([]report.File{
+		{Name: "microbench.csv", Data: report.ProbesCSV(rows)},
+		{Name: "curves.csv", Data: report.CurvesCSV(m, rep)},
+	}, report.Manifest{
+		Version: version + revision(), Command: "microbench", CommandLine: append([]string{"gpusim"}, a.args...), Options: map[string]string{"only": strings.Join(f.only, ",")},
+		Config:  &report.ManifestConfig{Argument: config, Name: m.Name, Hash: m.Hash(), Overrides: f.sets},
+		Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
+	})
+	if err != nil {
+		return err
+	}
+	return report.WriteFolder(f.out, files)
+}

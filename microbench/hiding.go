@@ -1,0 +1,66 @@
+package microbench
+
+import "gpusim/workloads/tile"
+
+// hiding finds how many warps it takes to hide the latency of DRAM. Each warp
+// has one load of a line under way, so by Little's law a SM with w warps
+// receives w lines in the time of one latency, until the memory gives no more.
+func hiding(r *rig, out *Report) error {
+	const group = "latency hiding"
+	latency, err := r.latency(3 * int64(r.g.L2.Size))
+	if err != nil {
+		return err
+	}
+	stream, err := r.streamed(mix{reads: 1})
+	if err != nil {
+		return err
+	}
+	lines := float64(line * r.g.SM.Count) // that all SMs receive if each warp of one gets a line
+	most := 0.0
+	for _, w := range []int{1, 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64} {
+		if w > r.g.SM.MaxWarps {
+			break
+		}
+		y, err := r.occupied(w)
+		if err != nil {
+			return err
+		}
+		most = max(most, y)
+		out.Points = append(out.Points, Point{Curve: "latency_hiding", X: float64(w), Y: y, Model: min(float64(w)*lines/latency, stream)})
+	}
+	little := latency * stream / lines
+	out.add(group, "hiding.little", "warps by Little's law", little, "warps/SM").Note = "latency of the chase x bandwidth of the stream / line"
+	out.add(group, "hiding.knee", "warps at the knee of the curve", knee(out.Points, most), "warps/SM").Note = "where its rise, up to half, meets its plateau"
+	return nil
+}
+
+// knee is where the line through the origin that fits a curve best up to half
+// of its plateau meets the plateau.
+func knee(ps []Point, most float64) float64 {
+	var xx, xy float64
+	for _, p := range ps {
+		if p.Y <= most/2 {
+			xx, xy = xx+p.X*p.X, xy+p.X*p.Y
+		}
+	}
+	return most * xx / xy
+}
+
+// occupied is the bytes per cycle that all SMs receive from DRAM with so many
+// warps each, one load a warp at a time.
+func (r *rig) occupied(warps int) (float64, error) {
+	ctas := r.g.SM.Count
+	rows := 32 * warps * ctas // of 4 B
+	from, to := 24, 72
+	a := stream(32*warps, 0, 4, 0, 1, rows)
+	k := kernel{warps: warps, ctas: ctas, elem: 4, region: []int64{int64(rows) * 4 * int64(3*to)}, span: 32 * warps,
+		accesses: []tile.Access{a}, body: []tile.Inst{memop(tile.OpLDG, 0, 0)}}
+	// The second kernel goes through the data of the first again.
+	n, err := r.cycles(withTrips(k, from), r.flush(), withTrips(k, to))
+	if err != nil {
+		return 0, err
+	}
+	return float64(rows*4*(to-from)) / float64(n[2]-n[0]), nil
+}
+
+func withTrips(k kernel, n int) kernel { k.trips = n; return k }

@@ -1,0 +1,183 @@
+package microbench
+
+import (
+	"math"
+
+	"gpusim/workloads/tile"
+)
+
+// classes are the instruction classes; width is operations of a lane.
+var classes = []struct {
+	op    tile.Op
+	key   string
+	name  string
+	width float64
+}{
+	{tile.OpFFMA, "ffma", "FFMA (fp32 multiply-add)", 1},
+	{tile.OpFADD, "fadd", "FADD", 1},
+	{tile.OpFMUL, "fmul", "FMUL", 1},
+	{tile.OpDFMA, "dfma", "DFMA (fp64)", 1},
+	{tile.OpHFMA2, "hfma2", "HFMA2 (two fp16)", 2},
+	{tile.OpIADD, "iadd", "IADD", 1},
+	{tile.OpIMAD, "imad", "IMAD", 1},
+	{tile.OpLOP, "lop", "LOP", 1},
+	{tile.OpISETP, "isetp", "ISETP", 1},
+	{tile.OpMUFU, "mufu", "MUFU (special function)", 1},
+}
+
+// pipes measures dependent-issue latency and throughput of each class, and
+// what operands in one register bank cost.
+func pipes(r *rig, out *Report) error {
+	const group = "instructions"
+	for _, c := range classes {
+		if c.op == tile.OpHFMA2 && r.g.SM.Pipes.FP16.Lanes == 0 || c.op == tile.OpDFMA && r.g.SM.Pipes.FP64.Lanes == 0 {
+			continue
+		}
+		chain := op(c.op, 0, 0, 2, 4)
+		if c.op == tile.OpMUFU {
+			chain = op(c.op, 0, 0, tile.RZ, tile.RZ)
+		}
+		v, err := r.each(kernel{warps: 1, elem: 4}, chain)
+		if err != nil {
+			return err
+		}
+		out.add(group, "latency."+c.key, c.name+", dependent", v, "cycles")
+		if v, err = r.rate(c.op); err != nil {
+			return err
+		}
+		out.add(group, "throughput."+c.key, c.name, 32*c.width*v, "op/clk/SM")
+	}
+	return banks(r, out)
+}
+
+// rate is the warp instructions per cycle and SM of independent instructions
+// with as many warps as fit.
+func (r *rig) rate(o tile.Op) (float64, error) {
+	warps := min(32, r.g.SM.MaxWarps)
+	var body []tile.Inst
+	for i := range 4 {
+		in := op(o, 2*i, 16+2*i, 25, 31) // in different banks, be they two or four
+		if o == tile.OpMUFU {
+			in = op(o, 2*i, 16+2*i, tile.RZ, tile.RZ)
+		}
+		body = append(body, in)
+	}
+	per, err := r.each(kernel{warps: warps, elem: 4}, body...)
+	return float64(4*warps) / per, err
+}
+
+// banks compares multiply-adds whose operands lie in different register banks
+// with such in one.
+func banks(r *rig, out *Report) error {
+	warps := min(32, r.g.SM.MaxWarps)
+	per := func(step int) (float64, error) {
+		var body []tile.Inst
+		for i := range 4 {
+			b := 8 + 4*i
+			body = append(body, op(tile.OpFFMA, i, b, b+step, b+2*step))
+		}
+		v, err := r.each(kernel{warps: warps, elem: 4}, body...)
+		return v * float64(r.g.SM.SubCores) / float64(4*warps), err
+	}
+	apart, err := per(1)
+	if err != nil {
+		return err
+	}
+	same, err := per(4) // a multiple of any number of banks
+	if err != nil {
+		return err
+	}
+	out.add("instructions", "bank.free", "FFMA, operands in different banks", apart, "clk/inst/sub-core")
+	out.add("instructions", "bank.conflict", "FFMA, operands in one bank", same, "clk/inst/sub-core")
+	return nil
+}
+
+// matrix measures latency and rate of the matrix instructions.
+func matrix(r *rig, out *Report) error {
+	const group = "matrix instructions"
+	t := &r.g.Tensor
+	if t.Shape != "884" {
+		return nil
+	}
+	for _, c := range []struct {
+		key, name string
+		steps     int
+	}{{"hmma.884.f32", "HMMA.884, fp32 accumulators", t.StepsFP32}, {"hmma.884.f16", "HMMA.884, fp16 accumulators", t.StepsFP16}} {
+		mma := func(acc int) tile.Inst {
+			in := op(tile.OpHMMA, acc, 40, 42, acc)
+			in.Steps = uint8(c.steps)
+			return in
+		}
+		wmma, err := r.wmma(mma)
+		if err != nil {
+			return err
+		}
+		out.add(group, "latency.wmma."+c.key, c.name+": 16x16x16 to its result", wmma, "cycles")
+		warps := 16
+		per, err := r.each(kernel{warps: warps, elem: 4}, mma(0), mma(8), mma(16), mma(24))
+		if err != nil {
+			return err
+		}
+		out.add(group, "rate."+c.key, c.name, float64(4*warps*1024)/per, "FMA/clk/SM")
+		out.add(group, "interval."+c.key, c.name+", per step", per*float64(r.g.SM.SubCores)/float64(4*warps*c.steps), "cycles")
+	}
+	return nil
+}
+
+// wmma is the time of a product of 16x16x16 by one warp, four MMA on one set of
+// accumulators, measured as a chain: the next one begins with an operand that
+// is computed from the result.
+func (r *rig) wmma(mma func(int) tile.Inst) (float64, error) {
+	return r.each(kernel{warps: 1, elem: 4}, mma(0), mma(0), mma(0), mma(0))
+}
+
+// synchronization measures barriers, atomics and the empty kernel.
+func synchronization(r *rig, out *Report) error {
+	const group = "synchronization"
+	for _, warps := range []int{1, 4, 32} {
+		v, err := r.each(kernel{warps: min(warps, r.g.SM.MaxWarps), elem: 4}, bare(tile.OpBAR))
+		if err != nil {
+			return err
+		}
+		key, name := "barrier.1", "barrier of one warp"
+		if warps > 1 {
+			key, name = map[int]string{4: "barrier.4", 32: "barrier.32"}[warps], map[int]string{4: "barrier of 4 warps", 32: "barrier of 32 warps"}[warps]
+		}
+		out.add(group, key, name, v, "cycles")
+	}
+	for _, c := range []struct {
+		key, name string
+		spread    int
+	}{{"atomic.same", "atomic add, one address for all", 0}, {"atomic.spread", "atomic add, an address for each lane", 1}} {
+		a := stream(256, 0, 4, 0, c.spread, 0)
+		k := kernel{warps: 8, ctas: r.g.SM.Count, elem: 4, region: []int64{1 << 20}, span: 256 * c.spread, accesses: []tile.Access{a}, body: []tile.Inst{memop(tile.OpRED, 0, 0)}}
+		per, err := r.slope(k, 16, 48)
+		if err != nil {
+			return err
+		}
+		out.add(group, c.key, c.name, float64(256*r.g.SM.Count)/per, "op/clk")
+	}
+	n, err := r.cycles(kernel{warps: 1, trips: 0, elem: 4, body: []tile.Inst{bare(tile.OpNOP)}})
+	if err != nil {
+		return err
+	}
+	us := float64(n[0]) / float64(r.g.Clock.Sustained) * 1e6
+	out.add(group, "launch.empty", "empty kernel, on the device", us, "us")
+	return nil
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	s := append([]float64(nil), v...)
+	for i := range s {
+		for j := i; j > 0 && s[j] < s[j-1]; j-- {
+			s[j], s[j-1] = s[j-1], s[j]
+		}
+	}
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
+}

@@ -1,0 +1,115 @@
+package microbench
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"gpusim/configs"
+)
+
+// Result is one figure that a probe found.
+type Result struct {
+	Group string // what the probe is about, a heading of the table
+	Key   string // stable name for files, e.g. latency.l2
+	Name  string // for people
+	Value float64
+	Unit  string
+	Note  string // how it was found, where that is not obvious
+}
+
+// Point is one point of a curve.
+type Point struct {
+	Curve string  // e.g. latency_by_footprint
+	X, Y  float64 // units stand in Axes
+	Model float64 // what theory says for X; NaN where it says nothing
+}
+
+// Axes names the axes of the curves, with units.
+var Axes = map[string][2]string{
+	"latency_by_footprint": {"footprint_kib", "cycles"},
+	"latency_hiding":       {"warps_per_sm", "bytes_per_clk"},
+}
+
+// Report is what all probes of a machine found.
+type Report struct {
+	Results []Result
+	Points  []Point
+}
+
+// Get gives a result by its key; NaN if there is none.
+func (r *Report) Get(key string) float64 {
+	for i := range r.Results {
+		if r.Results[i].Key == key {
+			return r.Results[i].Value
+		}
+	}
+	return math.NaN()
+}
+
+func (r *Report) add(group, key, name string, value float64, unit string) *Result {
+	r.Results = append(r.Results, Result{Group: group, Key: key, Name: name, Value: value, Unit: unit})
+	return &r.Results[len(r.Results)-1]
+}
+
+// probe is a set of related measurements.
+type probe struct {
+	name string
+	run  func(r *rig, out *Report) error
+}
+
+// probes in the order of the table. A new one is a function and a line here.
+var probes = []probe{
+	{"memory latency", chases},
+	{"bandwidth", bandwidths},
+	{"shared memory", sharedMemory},
+	{"access patterns", strides},
+	{"instructions", pipes},
+	{"matrix instructions", matrix},
+	{"synchronization", synchronization},
+	{"latency hiding", hiding},
+}
+
+// Groups lists the names of the probes.
+func Groups() []string {
+	var out []string
+	for _, p := range probes {
+		out = append(out, p.name)
+	}
+	return out
+}
+
+// Run runs the probes of a machine that only accepts, all of them if it is
+// nil, several at a time. done is called after each, from any goroutine.
+func Run(ctx context.Context, m *configs.Machine, workers int, only func(group string) bool, done func()) (*Report, error) {
+	if m.GPU == nil {
+		return nil, fmt.Errorf("microbench: %s is no GPU", m.Name)
+	}
+	reports, errs := make([]Report, len(probes)), make([]error, len(probes))
+	var wg sync.WaitGroup
+	free := make(chan struct{}, max(1, workers))
+	for i, p := range probes {
+		if only != nil && !only(p.name) {
+			continue
+		}
+		wg.Add(1)
+		free <- struct{}{}
+		go func() {
+			defer func() { <-free; wg.Done(); done() }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				errs[i] = p.run(&rig{ctx: ctx, m: m, g: m.GPU}, &reports[i])
+			}
+		}()
+	}
+	wg.Wait()
+	all := &Report{}
+	for i := range reports {
+		if errs[i] != nil {
+			return nil, fmt.Errorf("%s of %s: %w", probes[i].name, m.Name, errs[i])
+		}
+		all.Results = append(all.Results, reports[i].Results...)
+		all.Points = append(all.Points, reports[i].Points...)
+	}
+	return all, nil
+}
