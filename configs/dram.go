@@ -21,6 +21,7 @@ type DRAMStandard struct {
 	BurstLength       int    `yaml:"burst_length" min:"1" max:"32"`
 	BankGroups        int    `yaml:"bank_groups" min:"1" max:"16"`
 	BanksPerGroup     int    `yaml:"banks_per_group" min:"1" max:"16"`
+	Refresh           string `yaml:"refresh" allowed:"all_bank,per_bank"`
 	RowBytes          Bytes  `yaml:"row_bytes" min:"256 B" max:"16 KiB"`
 
 	Nanoseconds map[string]float64 // timing constraint -> ns
@@ -117,7 +118,7 @@ func (l *loader) mergeDRAM(root *node) error {
 		return err
 	}
 	base := &node{kind: mapping, file: ref.file, line: ref.line, col: ref.col}
-	for _, name := range []string{"transfers_per_clock", "channel_bits", "burst_length", "bank_groups", "banks_per_group", "row_bytes"} {
+	for _, name := range []string{"transfers_per_clock", "channel_bits", "burst_length", "bank_groups", "banks_per_group", "row_bytes", "refresh"} {
 		base.set(name, file.get(name))
 	}
 	timing := &node{kind: mapping, file: ref.file, line: ref.line, col: ref.col}

@@ -89,6 +89,7 @@ type MIO struct {
 	QueueDepth       int `yaml:"queue_depth" min:"1" max:"64" doc:"memory instructions buffered per sub-core"`
 	IssueInterval    int `yaml:"issue_interval" min:"1" max:"16" doc:"cycles between memory instructions that one sub-core sends"`
 	UnitInterval     int `yaml:"unit_interval" min:"1" max:"16" doc:"cycles between memory instructions that the SM's load/store unit starts, of all sub-cores"`
+	StoreQueue       int `yaml:"store_queue" min:"1" max:"4096" doc:"store instructions of an SM that L2 has not acknowledged"`
 	SharedLatency    int `yaml:"shared_latency" min:"1" max:"200" doc:"LDS of 32 bit, conflict free, issue to use"`
 	SharedBytesClk   int `yaml:"shared_bytes_per_clk" min:"16" max:"512"`
 	SharedBanks      int `yaml:"shared_banks" min:"16" max:"64"`
@@ -206,8 +207,10 @@ type DRAM struct {
 	Interleave     Bytes  `yaml:"interleave" min:"128 B" max:"16 KiB" doc:"contiguous bytes in one channel, for the region hash"`
 	SpreadChannels int    `yaml:"spread_channels" min:"1" max:"1024" doc:"channels that take turns within a region, for the region hash"`
 	QueueDepth     int    `yaml:"queue_depth" min:"1" max:"1024" doc:"requests the scheduler can choose among"`
+	WriteBuffer    int    `yaml:"write_buffer" min:"1" max:"4096" doc:"lines on their way from L2 to a channel; who evicts one more waits"`
 	AgeLimit       int    `yaml:"age_limit" min:"0" max:"100000" doc:"tCK after which the oldest request goes first"`
 	Page           string `yaml:"page_policy" allowed:"open,closed"`
+	Refresh        string `yaml:"refresh" from:"standard" allowed:"all_bank,per_bank" doc:"all banks at a time every tREFI, or each once in tREFI, one after another"`
 	Timing         Timing `yaml:"timing" from:"standard"`
 	PHYLatency     int    `yaml:"phy_latency" min:"0" max:"500" doc:"SM cycles of controller and PHY, both directions, not in tCL"`
 	ECC            bool   `yaml:"ecc_inline" doc:"ECC words take bandwidth (GDDR boards)"`
@@ -233,6 +236,7 @@ type Timing struct {
 	RTW   int `yaml:"tRTW" from:"standard" min:"1" max:"100" doc:"read command to write command"`
 	REFI  int `yaml:"tREFI" from:"standard" min:"100" max:"1000000"`
 	RFC   int `yaml:"tRFC" from:"standard" min:"1" max:"10000"`
+	RFCPB int `yaml:"tRFCpb" from:"standard" min:"1" max:"10000" doc:"refresh of one bank"`
 }
 
 // Dispatch is the CTA scheduler and the kernel launch path on the device.

@@ -116,6 +116,9 @@ func TestPortLimits(t *testing.T) {
 func dramPeak(g *configs.GPU, core configs.Freq) float64 {
 	d := &g.DRAM
 	peak := float64(d.Clock) * 2 * float64(d.ChannelBits/8*d.Channels) / float64(core)
+	if d.Refresh == "per_bank" { // the other banks go on
+		return peak
+	}
 	return peak * (1 - float64(d.Timing.RFC)/float64(d.Timing.REFI))
 }
 
@@ -151,6 +154,7 @@ func TestRandomSectors(t *testing.T) {
 	} {
 		for _, refresh := range []bool{false, true} {
 			d := g.DRAM
+			d.Refresh = "all_bank"
 			tm := &d.Timing
 			c.set(tm)
 			if !refresh {

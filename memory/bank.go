@@ -214,10 +214,10 @@ func (c *channel) settle(d int32, t, last uint64) {
 	if b.hit[c.dir] < 0 && b.head[c.dir] >= 0 {
 		c.rowAt = min(c.rowAt, max(t, c.rowTime(b)))
 	}
+	ready := c.sys.toCore.ceil(last+c.p.readData) + c.sys.phy + uint64(c.sys.l2.FillLatency)
 	if f.write {
-		c.sys.fetches.release(d)
+		c.emptied(d, ready)
 		return
 	}
-	ready := c.sys.toCore.ceil(last+c.p.readData) + c.sys.phy + uint64(c.sys.l2.FillLatency)
 	c.sys.filled(d, ready)
 }

@@ -12,7 +12,8 @@ type dramParams struct {
 	rcd                            [2]uint64 // by direction: read, write
 	rp, ras, cl, cwl               uint64
 	rrdS, rrdL, faw                uint64
-	refi, rfc                      uint64
+	refi, rfc, rfcPB               uint64
+	perBank                        bool      // refresh
 	burst                          uint64    // data bus cycles of one burst
 	step, stepL                    uint64    // between column commands of one direction: any bank, same group
 	turnS                          [2]uint64 // column command of one direction to the other, any bank
@@ -21,7 +22,7 @@ type dramParams struct {
 	readData                       uint64    // read command to end of its burst
 	bursts                         [16]uint8 // by sector mask
 	groups, perRank, banksPerGroup int
-	depth, high, low               int
+	depth, high, low, writeBuffer  int
 	ageLimit                       uint64
 	ecc                            bool
 	scheduler                      scheduler
@@ -52,10 +53,10 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	burst := u(d.BurstClocks())
 	p := &dramParams{
 		rcd: [2]uint64{u(t.RCDRD), u(t.RCDWR)}, rp: u(t.RP), ras: u(t.RAS), cl: u(t.CL), cwl: u(t.CWL),
-		rrdS: u(t.RRDS), rrdL: max(u(t.RRDL), u(t.RRDS)), faw: u(t.FAW), refi: u(t.REFI), rfc: u(t.RFC),
+		rrdS: u(t.RRDS), rrdL: max(u(t.RRDL), u(t.RRDS)), faw: u(t.FAW), refi: u(t.REFI), rfc: u(t.RFC), rfcPB: u(t.RFCPB), perBank: d.Refresh == "per_bank",
 		burst: burst, step: max(u(t.CCDS), burst), readData: u(t.CL) + burst,
 		groups: groups, perRank: d.BankGroups, banksPerGroup: d.BanksPerGroup, ageLimit: u(d.AgeLimit), ecc: d.ECC,
-		depth: d.QueueDepth,
+		depth: d.QueueDepth, writeBuffer: d.WriteBuffer,
 	}
 	p.stepL = max(u(t.CCDL), p.step)
 	// tRTW must keep write data off the bus until read data have passed.
@@ -134,6 +135,11 @@ type channel struct {
 	actGroup [maxGroups]uint64
 	actRank  [maxRanks]activates
 
+	writes  []buffered // write buffer, used in turn
+	written int        // next place in it
+
+	refreshed uint64 // banks that have had their turn in this round of refreshes by bank
+
 	count Counters
 }
 
@@ -149,9 +155,15 @@ type activates struct {
 
 func (c *channel) reset(s *System, index int) {
 	trace := c.trace
-	*c = channel{p: s.params, sys: s, trace: trace, in: c.in, backlog: c.backlog, banks: c.banks,
+	*c = channel{p: s.params, sys: s, trace: trace, in: c.in, backlog: c.backlog, banks: c.banks, writes: c.writes,
 		elder: [2]int32{-1, -1}, younger: [2]int32{-1, -1}, colAt: never, rowAt: never, dirAt: never, inAt: never}
 	c.in.head, c.in.size = 0, 0
+	if len(c.writes) != c.p.writeBuffer {
+		c.writes = make([]buffered, c.p.writeBuffer)
+	}
+	for i := range c.writes {
+		c.writes[i] = buffered{fetch: -1}
+	}
 	for d := range c.backlog {
 		c.backlog[d].head, c.backlog[d].size = 0, 0
 	}
@@ -247,7 +259,7 @@ func (c *channel) choose(t uint64) {
 	writes := c.waiting[dirWrite] + c.backlog[dirWrite].size
 	oldest := uint64(never)
 	if w := c.elder[dirWrite]; w >= 0 {
-		oldest = c.sys.fetches.all[w].arrive
+		oldest = c.sys.fetches.all[w].seen
 	}
 	dir, again := c.p.drain(c.p, c.dir, reads, writes, oldest, t)
 	c.dirAt = again
@@ -263,6 +275,7 @@ func (c *channel) enter(d int32, t uint64) {
 	f := &all[d]
 	dir := direction(f)
 	b := &c.banks[f.bank]
+	f.seen = t
 	f.next, f.prev, f.younger, f.elder = -1, b.tail[dir], -1, c.younger[dir]
 	if f.prev >= 0 {
 		all[f.prev].next = d

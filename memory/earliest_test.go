@@ -13,6 +13,7 @@ func quiet(t testing.TB) configs.DRAM {
 	d := g.DRAM
 	d.Timing = configs.Timing{RCDRD: 1, RCDWR: 1, RP: 1, RAS: 1, CL: 1, CWL: 1, CCDS: 2, CCDL: 2, RRDS: 1, RRDL: 1, FAW: 1,
 		WTRS: 1, WTRL: 1, RTP: 1, WR: 1, RTW: 1, REFI: 1 << 30, RFC: 1}
+	d.Refresh = "all_bank"
 	return d
 }
 
@@ -190,6 +191,7 @@ func TestFirstComeFirstServed(t *testing.T) {
 // take turns; a busy one is late by no more than the commands under way.
 func TestRefreshIsOnTime(t *testing.T) {
 	g, core := machine(t, "volta")
+	g.DRAM.Refresh = "all_bank"
 	s := build(t, g, core)
 	refi := uint64(g.DRAM.Timing.REFI)
 	times := make([][]uint64, g.DRAM.Channels)

@@ -5,6 +5,7 @@ package memory
 type fetch struct {
 	arrive uint64 // tCK at which its channel can see it
 	seq    uint64 // order of arrival at its channel
+	seen   uint64 // tCK since which the scheduler sees it
 	row    uint32
 
 	// Lists of its channel: by bank and by age.
@@ -15,6 +16,8 @@ type fetch struct {
 	line                 int32 // entry of the cache that it fills, -1 = evicted since
 	older                int32 // earlier read under way for the same entry, -1 = none
 	column               uint16
+	channel              int16
+	place                int16 // of a write in its channel's write buffer
 	bank                 uint8
 	sectors, left        uint8 // sectors asked for; bursts still to move
 	write, began, opened bool

@@ -57,7 +57,7 @@ func (j *jedec) check(cmds []command) {
 	open := make([]bool, n)
 	row := make([]uint32, n)
 	lastOf := map[byte][]deed{} // latest of each kind per bank
-	for _, k := range []byte("APRW") {
+	for _, k := range []byte("APRWf") {
 		lastOf[k] = make([]deed, n)
 		for i := range lastOf[k] {
 			lastOf[k][i] = deed{kind: k, at: -1 << 40, bank: i, group: i / j.per}
@@ -89,7 +89,24 @@ func (j *jedec) check(cmds []command) {
 			continue
 		}
 		d.group = c.bank / j.per
+		if c.kind == 'f' {
+			if open[c.bank] {
+				j.breach("refresh of open bank", "%v", d)
+			}
+			j.apart("tRP", t.RP, lastOf['P'][c.bank], d)
+			if last := lastOf['f'][c.bank]; last.at > 0 {
+				j.apart("tRFCpb", t.RFCPB, last, d)
+				// Its turn comes once in each round, in any order, when the bank is closed;
+				// short rounds wait for each other.
+				if d.at-last.at > 3*int64(t.REFI)+int64(t.RFCPB+closing(t, int(2*j.half))) {
+					j.breach("tREFI", "%v after %v", d, last)
+				}
+			}
+			lastOf['f'][c.bank] = d
+			continue
+		}
 		j.apart("tRFC", t.RFC, refreshed, d)
+		j.apart("tRFCpb", t.RFCPB, lastOf['f'][c.bank], d)
 		a, p, r, w := lastOf['A'][c.bank], lastOf['P'][c.bank], lastOf['R'][c.bank], lastOf['W'][c.bank]
 		switch c.kind {
 		case 'A':

@@ -126,7 +126,7 @@ func (b *bench) served(t fataler, list []access) {
 			want.Activates++
 		case 'P':
 			want.Precharges++
-		case 'F':
+		case 'F', 'f':
 			want.Refreshes++
 		}
 	}
@@ -163,8 +163,14 @@ func variants(t testing.TB) map[string]configs.DRAM {
 	d = g.DRAM // GDDR5 board
 	d.ChannelBits, d.BurstLength, d.ECC = 32, 8, true
 	d.Timing = configs.Timing{RCDRD: 18, RCDWR: 15, RP: 18, RAS: 42, CL: 18, CWL: 6, CCDS: 4, CCDL: 6, RRDS: 8, RRDL: 9, FAW: 38,
-		WTRS: 7, WTRL: 9, RTP: 4, WR: 18, RTW: 10, REFI: 4700, RFC: 160}
+		WTRS: 7, WTRL: 9, RTP: 4, WR: 18, RTW: 10, REFI: 4700, RFC: 160, RFCPB: 80}
 	v["gddr"] = d
+	d = g.DRAM
+	d.Refresh = "all_bank"
+	v["all banks"] = d
+	for _, name := range configs.DRAMStandards() {
+		v[name] = standard(t, name)
+	}
 	d = g.DRAM
 	d.Page, d.AgeLimit, d.QueueDepth = "closed", 100, 16
 	v["closed"] = d
@@ -173,6 +179,21 @@ func variants(t testing.TB) map[string]configs.DRAM {
 	d.Timing.CCDL, d.Timing.RRDL, d.Timing.WTRL = d.Timing.CCDS, d.Timing.RRDS, d.Timing.WTRS
 	v["ungrouped"] = d
 	return v
+}
+
+// standard is a memory of an embedded standard at its fastest grade.
+func standard(t testing.TB, name string) configs.DRAM {
+	t.Helper()
+	s, err := configs.LoadDRAMStandard(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faw, _ := s.Cycles("tFAW", s.Clock)
+	m, err := configs.Load("volta", []string{"gpu.dram.standard=" + name, "gpu.dram.clock=" + s.Clock.String(), fmt.Sprint("gpu.dram.timing.tFAW=", faw)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.GPU.DRAM
 }
 
 func TestCommandsAreLegal(t *testing.T) {
@@ -256,10 +277,11 @@ func TestConstraintsBind(t *testing.T) {
 	// Fixed, since not all of a real machine's need bind: here tFAW is beyond
 	// four tRRD_L and tRTW beyond what the data bus asks for.
 	d.Timing = configs.Timing{RCDRD: 12, RCDWR: 12, RP: 12, RAS: 30, CL: 12, CWL: 4, CCDS: 2, CCDL: 4, RRDS: 4, RRDL: 5, FAW: 22,
-		WTRS: 5, WTRL: 7, RTP: 4, WR: 14, RTW: 14, REFI: 3416, RFC: 228}
+		WTRS: 5, WTRL: 7, RTP: 4, WR: 14, RTW: 14, REFI: 3416, RFC: 228, RFCPB: 175}
 	var runs [][]command
 	for pattern := range patterns {
-		for seed := range int64(2) {
+		for seed := range int64(4) {
+			d.Refresh = []string{"all_bank", "per_bank"}[seed%2]
 			b := newBench(t, d)
 			b.finish(t, stream(rand.New(rand.NewSource(seed)), &d, pattern, 1000, 3))
 			runs = append(runs, b.cmds)
@@ -281,6 +303,7 @@ func TestConstraintsBind(t *testing.T) {
 		"tWR":    func(t *configs.Timing) *int { return &t.WR },
 		"tRTW":   func(t *configs.Timing) *int { return &t.RTW },
 		"tRFC":   func(t *configs.Timing) *int { return &t.RFC },
+		"tRFCpb": func(t *configs.Timing) *int { return &t.RFCPB },
 	} {
 		wrong := d
 		*field(&wrong.Timing)++
@@ -319,14 +342,14 @@ func anyDRAM(t *rapid.T) configs.DRAM {
 	d := configs.DRAM{
 		Clock: configs.Freq(n("MHz", 100, 3000)) * 1e6, Channels: 1, Page: rapid.SampledFrom([]string{"open", "closed"}).Draw(t, "page"),
 		ChannelBits: 8 << n("width", 0, 4), BurstLength: 2 << n("BL", 0, 2), Ranks: n("ranks", 1, 2), BankGroups: n("groups", 1, 5), BanksPerGroup: n("banks", 1, 5),
-		RowBytes: 512 << n("row", 0, 2), Interleave: 128, SpreadChannels: 1, QueueDepth: n("queue", 1, 70), AgeLimit: n("age", 0, 500),
-		PHYLatency: n("PHY", 0, 80), ECC: rapid.Bool().Draw(t, "ECC"),
+		RowBytes: 512 << n("row", 0, 2), Interleave: 128, SpreadChannels: 1, QueueDepth: n("queue", 1, 70), WriteBuffer: n("write buffer", 1, 70), Transfers: 1 << n("transfers", 0, 3), AgeLimit: n("age", 0, 500),
+		PHYLatency: n("PHY", 0, 80), ECC: rapid.Bool().Draw(t, "ECC"), Refresh: rapid.SampledFrom([]string{"all_bank", "per_bank"}).Draw(t, "refresh"),
 	}
 	tm := &d.Timing
 	*tm = configs.Timing{RCDRD: n("tRCDRD", 1, 20), RCDWR: n("tRCDWR", 1, 20), RP: n("tRP", 1, 20), RAS: n("tRAS", 20, 50),
 		CL: n("tCL", 1, 25), CWL: n("tCWL", 1, 25), RRDS: n("tRRD_S", 1, 8), FAW: n("tFAW", 8, 50), WTRS: n("tWTR_S", 1, 10),
-		RTP: n("tRTP", 1, 20), WR: n("tWR", 1, 20), RTW: n("tRTW", 1, 20), RFC: n("tRFC", 1, 300)}
-	tm.CCDS = d.BurstLength/2 + n("tCCD_S", 0, 3)
+		RTP: n("tRTP", 1, 20), WR: n("tWR", 1, 20), RTW: n("tRTW", 1, 20), RFC: n("tRFC", 1, 300), RFCPB: n("tRFCpb", 1, 150)}
+	tm.CCDS = d.BurstClocks() + n("tCCD_S", 0, 3)
 	tm.CCDL, tm.RRDL, tm.WTRL = tm.CCDS+n("tCCD_L", 0, 4), tm.RRDS+n("tRRD_L", 0, 4), tm.WTRS+n("tWTR_L", 0, 4)
 	tm.REFI = tm.RFC + n("tREFI", 200, 3000)
 	return d

@@ -111,7 +111,7 @@ func TestNextDecision(t *testing.T) {
 		commands, replies := 0, 0
 		for i := range s.channels {
 			s.channels[i].trace = func(c command) {
-				if c.kind != 'F' && c.kind != 'P' {
+				if c.kind != 'F' && c.kind != 'f' && c.kind != 'P' {
 					commands++
 				}
 			}

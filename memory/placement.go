@@ -60,17 +60,12 @@ func (s *System) fill(slice int, local uint64, sectors uint8, at uint64, flight,
 	return d
 }
 
-// writeBack sends the dirty sectors of an evicted line to DRAM.
-func (s *System) writeBack(slice int, local uint64, sectors uint8, at uint64) {
-	s.queue(slice, local, sectors, at, true)
-}
-
 // queue puts an access into its channel's queue at an SM cycle.
 func (s *System) queue(slice int, local uint64, sectors uint8, at uint64, write bool) int32 {
 	ch, bank, row, col := s.place.locate(slice, local)
 	d, f := s.fetches.add()
 	*f = fetch{arrive: s.toDRAM.ceil(at), row: row, bank: bank, column: col, sectors: sectors, write: write,
-		left: s.params.bursts[sectors], first: -1, waiters: -1, line: -1, older: -1}
+		channel: int16(ch), left: s.params.bursts[sectors], first: -1, waiters: -1, line: -1, older: -1}
 	s.channels[ch].arrive(d)
 	return d
 }

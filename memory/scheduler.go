@@ -76,13 +76,14 @@ func watermark(p *dramParams, dir, reads, writes int, oldest, now uint64) (int, 
 
 // frfcfs is first ready, first come first served: accesses to open rows that
 // can be issued now, oldest first, before all others; but an access that has
-// waited for the age limit has its bank to itself.
+// waited for the age limit has its bank to itself. What waits outside the
+// window ages there without anybody knowing.
 type frfcfs struct{}
 
 // starved is the oldest access if it has waited for too long, else -1.
 func (frfcfs) starved(c *channel, now uint64) int32 {
 	d := c.elder[c.dir]
-	if d >= 0 && c.sys.fetches.all[d].arrive+c.p.ageLimit <= now {
+	if d >= 0 && c.sys.fetches.all[d].seen+c.p.ageLimit <= now {
 		return d
 	}
 	return -1

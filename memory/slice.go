@@ -135,19 +135,20 @@ func (c *cache) renumber() {
 	c.clock = uint32(c.ways)
 }
 
-// slot gives the entry of a line, allocated if need be; at is the cycle at
-// which the dirty sectors of a line that must go reach their channel, or
-// never if they are to be forgotten.
-func (s *System) slot(slice int, local, at uint64) int {
+// slot gives the entry of a line, allocated if need be, and the write to DRAM
+// of a dirty line that must go for it, -1 if there is none; at is the cycle at
+// which that reaches its channel, or never if it is to be forgotten.
+func (s *System) slot(slice int, local, at uint64) (i int, gone int32) {
+	gone = -1
 	i, found := s.cache.touch(slice, local)
 	if found {
-		return i
+		return i, gone
 	}
 	l := &s.cache.lines[i]
 	if s.cache.tags[i] != 0 {
 		s.count.L2Evictions++
 		if l.dirty != 0 && at != never {
-			s.writeBack(slice, s.cache.tags[i]-1, l.dirty, at)
+			gone = s.queue(slice, s.cache.tags[i]-1, l.dirty, at, true)
 		}
 		// Fills on their way still answer those who wait for them.
 		for d := l.fills; d >= 0; d = s.fetches.all[d].older {
@@ -156,7 +157,7 @@ func (s *System) slot(slice int, local, at uint64) int {
 	}
 	s.cache.tags[i] = local + 1
 	*l = line{used: s.cache.clock, fills: -1}
-	return i
+	return i, gone
 }
 
 // access handles a request that arrives at its slice at cycle t.
@@ -179,7 +180,7 @@ func (s *System) access(i int32, t uint64) {
 	f.ready = start + cycles - 1 + uint64(s.l2.HitLatency)
 
 	toDRAM := start + uint64(s.l2.MissLatency)
-	e := s.slot(slice, local, toDRAM)
+	e, gone := s.slot(slice, local, toDRAM)
 	l := &s.cache.lines[e]
 	if f.kind == Write {
 		s.count.L2WriteSectors += n
@@ -187,7 +188,10 @@ func (s *System) access(i int32, t uint64) {
 		l.dirty |= sectors
 		l.asked &^= sectors // what DRAM still brings is stale
 		l.young &^= sectors
-		s.replies.put(f.ready, i)
+		s.buffer(gone, i)
+		if f.missing == 0 {
+			s.replies.put(f.ready, i)
+		}
 		return
 	}
 	missing := sectors &^ (l.valid | l.asked)
@@ -219,6 +223,7 @@ func (s *System) access(i int32, t uint64) {
 		f.missing++
 		l.fills = s.fill(slice, local, missing, toDRAM, i, int32(e), l.fills)
 	}
+	s.buffer(gone, i)
 	if f.missing == 0 {
 		s.replies.put(f.ready, i)
 	}

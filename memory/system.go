@@ -344,7 +344,8 @@ func (s *System) Warm(addr uint64, bytes int64, dirty bool) {
 	}
 	for n := addr >> lineShift; n<<lineShift < end; n++ {
 		slice, local := s.hash.Map(n)
-		l := &s.cache.lines[s.slot(slice, local, never)]
+		e, _ := s.slot(slice, local, never)
+		l := &s.cache.lines[e]
 		l.valid, l.asked, l.young = allSectors, 0, 0
 		if dirty {
 			l.dirty = allSectors

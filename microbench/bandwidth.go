@@ -81,7 +81,7 @@ func (r *rig) streamed(m mix) (float64, error) {
 	perTrip := float64(k.warps*32*16*2*k.ctas) * float64(m.reads+m.write)
 	from := int(1.5*float64(r.g.L2.Size)/perTrip) + 2 // L2 is full of what is written
 	k = r.streams(m, 2*from)
-	per, err := r.slope(k, from, 2*from)
+	per, err := r.slope(k, from, 2*from, withTrips(k, from))
 	return perTrip / per, err
 }
 

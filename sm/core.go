@@ -49,6 +49,7 @@ type Core struct {
 	out      []memory.Request
 	done     []Done
 	lines    []tile.Line
+	queue    storeQueue
 	stores   int // writes not yet acknowledged
 	loads    int // misses not yet answered
 	lastAck  uint64
@@ -116,6 +117,7 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
 	c.lineGen = p.lines
 	c.cache.reset(c.l1, int64(c.l1.Size)-int64(p.CTAsPerSM)*int64(p.Kernel.Shared))
+	c.queue.reset(c.spec.MIO.StoreQueue)
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))
 	for i := range c.sub {
 		s := &c.sub[i]

@@ -96,7 +96,7 @@ func (c *Core) semaphore(s *subcore, w *warp, u *uop, t, next uint64) {
 	r := memory.Request{Cycle: start + uint64(c.l1.HitLatency), Line: uint64(w.cta.Tile)}
 	if u.class == clSIGSEM {
 		r.Kind = memory.Signal
-		r.Tag = c.newMiss(missEntry{kind: missStore, warp: w, gen: w.gen})
+		r.Tag = c.newMiss(missEntry{kind: missStore, warp: w, gen: w.gen, slot: noSlot})
 		w.stores++
 		c.stores++
 		s.prepare(w, next, Wait)

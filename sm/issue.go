@@ -87,6 +87,13 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 		if u.run > 0 && c.streak(s, pick, ahead) {
 			continue
 		}
+		if u.class == clSTG || u.class == clRED {
+			if at := c.storeAt(); at > t {
+				c.holdStore(s, s.warps[pick], at)
+				s.evaluate()
+				continue
+			}
+		}
 		if t > s.counted {
 			c.charge(s, t, s.reason(h, t))
 		}

@@ -95,9 +95,10 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	if u.class == clRED {
 		kind = memory.Atomic
 	}
+	place := c.queueStore(len(c.lines))
 	for i, l := range c.lines {
 		c.cache.invalidate(l)
-		tag := c.newMiss(missEntry{kind: missStore, warp: w, gen: w.gen})
+		tag := c.newMiss(missEntry{kind: missStore, warp: w, gen: w.gen, slot: place})
 		w.stores++
 		c.stores++
 		c.out = append(c.out, memory.Request{

@@ -18,7 +18,7 @@ type missEntry struct {
 	warp    *warp
 	gen     uint32 // of the warp: a store may outlive it
 	next    int32  // follower, or next free entry; -1 ends
-	slot    int32  // of L1, or noSlot
+	slot    int32  // of L1, or noSlot; of a store: its place in the store queue, or noSlot
 	bar     uint8
 	sectors uint8
 	kind    uint8
@@ -71,6 +71,7 @@ func (c *Core) Reply(r memory.Reply) {
 		return
 	case missStore:
 		c.stores--
+		c.stored(e.slot, r.Ready)
 		c.lastAck = max(c.lastAck, r.Ready)
 		if w := e.warp; w.gen == e.gen {
 			w.stores--
