@@ -104,7 +104,7 @@ func (c *checker) sm(s *SM, l1 *L1) {
 	c.multiple("gpu.sm.register_alloc_unit", int64(s.RegisterAllocUnit), 32, "a register of a warp")
 	c.multiple("gpu.sm.registers", int64(s.Registers), int64(s.SubCores*s.RegisterAllocUnit), "sub_cores x register_alloc_unit")
 	c.multiple("gpu.sm.shared_memory", int64(s.SharedMemory), int64(s.SharedAllocUnit), "shared_alloc_unit")
-	c.that(s.SharedMemory <= l1.Size, "gpu.sm.shared_memory", "%v is more than gpu.l1.size = %v, which holds both", s.SharedMemory, l1.Size)
+	c.that(!l1.Unified || s.SharedMemory <= l1.Size, "gpu.sm.shared_memory", "%v is more than gpu.l1.size = %v, which holds both", s.SharedMemory, l1.Size)
 	c.that(s.Pipes.FP32.Lanes > 0, "gpu.sm.pipes.fp32.lanes", "an SM needs fp32 lanes")
 	c.that(s.Pipes.INT.Lanes > 0, "gpu.sm.pipes.int.lanes", "an SM needs int lanes, addresses are computed there")
 	// A bank is 4 bytes wide, 8 on Kepler.

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"path"
 	"path/filepath"
+	"sort"
 	"strings"
 	"sync"
 )
@@ -35,11 +36,12 @@ func embeddedNames(dir string) []string {
 		return nil // the folder is not part of this build
 	}
 	var names []string
-	for _, f := range files { // sorted by ReadDir
+	for _, f := range files {
 		if name, ok := strings.CutSuffix(f.Name(), suffix); ok && !f.IsDir() {
 			names = append(names, name)
 		}
 	}
+	sort.Strings(names) // ReadDir sorts h800-pcie.yaml before h800.yaml
 	return names
 }
 

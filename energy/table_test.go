@@ -1,6 +1,7 @@
 package energy
 
 import (
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -41,6 +42,25 @@ func readTable(t testing.TB, name string) configs.Energy {
 	return e
 }
 
+// gpuTables are the tables that follow gv100's derivation: technology, die, power
+// limit, pJ per bit of L1 and of L2 with the crossbar, and of DRAM: the device, what
+// lies on the die at 28 nm (to be scaled) or at this node, and KB of a row.
+var gpuTables = map[string]struct {
+	nm, die, tdp, l1, l2, device, phy, controller, rowKB float64
+}{
+	"gk110": {28, 561, 235, 5.85, 15.48, 14.0, 16.55, 0, 2},
+	"gm200": {28, 601, 250, 5.85, 15.48, 14.0, 16.55, 0, 2},
+	"gp100": {16, 610, 250, 1.59, 3.12, 3.92, 0, 4.48, 1},
+	"gp102": {16, 471, 250, 1.59, 3.12, 10.75, 16.55, 0, 2},
+	"gp104": {16, 314, 75, 1.59, 3.12, 14.0, 16.55, 0, 2},
+	"gv11b": {16, 350, 30, 1.59, 3.12, 8.5, 0, 4.48, 2},
+	"tu10x": {16, 545, 70, 1.59, 3.12, 7.5, 16.55, 0, 2},
+	"ga100": {7, 826, 400, 1.59, 3.12, 3.92, 0, 4.48, 1},
+	"ga10x": {8, 628, 300, 1.59, 3.12, 7.5, 16.55, 0, 2},
+	"ad104": {7, 295, 72, 1.59, 3.12, 7.5, 16.55, 0, 2},
+	"gh100": {7, 814, 700, 1.45, 3.42, 11.68 - 4.87, 0, 0, 1},
+}
+
 // Every coefficient that a table derives can be recomputed from its sources.
 func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 	factor := func(from, to float64) float64 {
@@ -76,6 +96,31 @@ func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 			FMAFP32: fma32 * f22, FMAFP64: fma64 * f22, CPURegRead: 10 * f22, CPURegWrite: 10 * f22, CPUL1Word: 20 * f22,
 			CPUL2Line: 8 * 52.5 * f22, CPUL3Line: 8 * 153 * f22, CPUMeshLine: 0.1 * 512 * 17.15, CPUDRAMLine: 10240,
 		},
+	}
+	for name, c := range gpuTables {
+		f, r28, wire := factor(45, c.nm), factor(28, c.nm), 0.1*2/3*math.Sqrt(c.die)
+		rd, wr := 5*32*f, 5*32*f*9.3146/8.4307
+		want[name] = map[string]float64{
+			FMAFP32: fma32 * f, FMAFP64: fma64 * f, FMAFP16: 1.5 * f, MMAFP32: 2.0 * f, MMAFP16: 1.5 * f,
+			SFUOp: 2.072 * fma32 * f, IntOp: (3*0.1 + 3.2) / 4 * f, RFRead: rd, RFWrite: wr,
+			WarpInstruction: 50*32*r28 - 3*rd - wr - 32*fma32*f,
+			HMMAStep:        8192 * (0.0404 + 0.0713) / 8 * factor(22, c.nm),
+			L1Access:        c.l1 * 1024, SharedPass: c.l1 * 5.32 / 5.85 * 1024,
+			XbarSector: wire * 256, XbarRequest: wire * 64,
+			L2SectorRead: (c.l2 - wire) * 256, L2SectorWrite: (c.l2 - wire) * 256,
+			DRAMSectorRead: (c.device + c.phy*r28 + c.controller - 1.21) * 256, DRAMSectorWrite: (c.device + c.phy*r28 + c.controller - 1.21) * 256,
+			DRAMActivate: 909 * c.rowKB,
+		}
+		static := readTable(t, name).Static
+		leak := 38.6 * c.die / 815
+		if name == "gv11b" {
+			leak = 38.6 * 8 / 80
+		}
+		for s, w := range map[string]float64{Leakage: leak, BoardConstant: 32.325 * c.tdp / 250} {
+			if got := float64(static[s].Power); math.Abs(got/w-1) > 0.01 {
+				t.Errorf("%s: %s = %g W, scaling gives %.3g", name, s, got, w)
+			}
+		}
 	}
 	fitted := map[string]bool{CPUInstruction: true, CPUVectorLane: true}
 	for _, name := range sortedKeys(want) {
