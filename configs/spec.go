@@ -56,6 +56,7 @@ type SM struct {
 	SharedAllocUnit     Bytes  `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
 	RegisterBanks       int    `yaml:"register_banks" min:"1" max:"8"`
 	DualIssue           bool   `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
+	IntOnFP32           bool   `yaml:"int_on_fp32,omitempty" doc:"integer instructions run on the fp32 lanes, as before Volta"`
 	BankOperandsPerRead int    `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
 	Pipes               Pipes  `yaml:"pipes"`
 	MIO                 MIO    `yaml:"mio"`
@@ -92,6 +93,7 @@ type MIO struct {
 	StoreQueue       int `yaml:"store_queue" min:"1" max:"4096" doc:"store instructions of an SM that L2 has not acknowledged"`
 	SharedLatency    int `yaml:"shared_latency" min:"1" max:"200" doc:"LDS of 32 bit, conflict free, issue to use"`
 	SharedBytesClk   int `yaml:"shared_bytes_per_clk" min:"16" max:"512"`
+	ReturnBytesClk   int `yaml:"return_bytes_per_clk" min:"16" max:"1024" doc:"loaded data to the registers; lanes that read one word get it in one pass, but each needs its share of this"`
 	SharedBanks      int `yaml:"shared_banks" min:"16" max:"64"`
 	StoreReadLatency int `yaml:"store_read_latency" min:"1" max:"64" doc:"issue to source registers free again"`
 }

@@ -35,8 +35,11 @@ type Core struct {
 	lastExit     uint64
 	spread       int64 // how far the paces that jumps rest on lie apart, in cycles
 
-	sub      []subcore
-	lsuFree  uint64 // the load/store unit's data stage
+	sub     []subcore
+	lsuFree uint64 // the load/store unit's data stage
+
+	passCycles uint64 // that a pass of all banks of shared memory takes
+
 	cache    l1cache
 	icache   icache
 	launches []launch // by cycle
@@ -100,6 +103,7 @@ func NewCore(g *configs.GPU) (*Core, error) {
 		return nil, err
 	}
 	c := &Core{spec: &g.SM, l1: &g.L1, tspec: tensorcore.NewSpec(&g.Tensor), policy: p}
+	c.passCycles = uint64(max(1, 4*g.SM.MIO.SharedBanks/g.SM.MIO.SharedBytesClk))
 	c.sub = make([]subcore, g.SM.SubCores)
 	for i := range c.sub {
 		c.sub[i].unit = tensorcore.NewUnit(c.tspec)
@@ -116,12 +120,16 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
 	c.lineGen = p.lines
-	c.cache.reset(c.l1, int64(c.l1.Size)-int64(p.CTAsPerSM)*int64(p.Kernel.Shared))
+	size := int64(c.l1.Size)
+	if c.l1.Unified {
+		size -= int64(p.CTAsPerSM) * int64(p.Kernel.Shared)
+	}
+	c.cache.reset(c.l1, size)
 	c.queue.reset(c.spec.MIO.StoreQueue)
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))
 	for i := range c.sub {
 		s := &c.sub[i]
-		s.next, s.last, s.counted, s.ops = never, -1, cycle, p.ops
+		s.next, s.last, s.pair, s.counted, s.ops = never, -1, -1, cycle, p.ops
 		s.slots = [NumReasons]uint64{}
 		s.l0.reset(&c.spec.ICache, p.codeLines)
 	}

@@ -15,6 +15,7 @@ const (
 	clALU class = iota
 	clHMMA
 	clBRA
+	clShared // like clALU, on a pipe of the whole SM
 	clLDS
 	clSTS
 	clLDG
@@ -146,6 +147,7 @@ func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line 
 		pipeNone: 1,
 	}
 	c := &code{}
+	shared := [numPipes]bool{pipeFP32: s.Pipes.FP32.Shared, pipeINT: s.Pipes.INT.Shared, pipeFP64: s.Pipes.FP64.Shared, pipeFP16: s.Pipes.FP16.Shared, pipeSFU: s.Pipes.SFU.Shared}
 	perLine := s.ICache.LineBytes / s.ICache.InstructionBytes
 	at := 0 // machine instructions so far
 	lastLine := -1
@@ -158,7 +160,13 @@ func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line 
 				stall: in.Stall, wait: in.Wait, wr: in.WrBar, rd: in.RdBar, guard: in.Guard,
 				steps: in.Steps, slots: 1,
 			}
+			if u.pipe == pipeINT && s.IntOnFP32 {
+				u.pipe = pipeFP32
+			}
 			u.busy = busy[u.pipe] + in.Bank
+			if u.class == clALU && shared[u.pipe] {
+				u.class = clShared
+			}
 			if seg.Loop && u.pipe == pipeMIO {
 				u.inLoop = 1
 			}
@@ -177,7 +185,6 @@ func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line 
 				u.slots = in.Steps
 				at += int(in.Steps) - 1
 			}
-			u.stall = max(u.stall, 1)
 			ops = append(ops, u)
 		}
 		findRuns(ops[start:], t)
@@ -208,5 +215,5 @@ func (u *uop) plain(t *tensorcore.Spec) bool {
 	if u.class == clHMMA {
 		free = uint64(u.steps) * t.Interval(u.steps)
 	}
-	return u.class <= clHMMA && u.wait == 0 && u.wr == 0 && uint64(u.stall) < free
+	return u.class <= clHMMA && u.wait == 0 && u.wr == 0 && u.stall > 0 && uint64(u.stall) < free
 }

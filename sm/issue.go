@@ -97,16 +97,24 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 		if t > s.counted {
 			c.charge(s, t, s.reason(h, t))
 		}
-		s.slots[Issued] += uint64(u.slots)
+		if t >= s.counted { // not the second of a pair, which takes no slot
+			s.slots[Issued] += uint64(u.slots)
+			s.counted = t + 1
+		}
 		c.counts.WarpInsts++
-		s.counted = t + 1
-		s.last = pick
+		s.last, s.pair = pick, -1
+		if u.stall == 0 {
+			s.pair = pick
+		}
 
 		w := s.warps[pick]
 		next := t + uint64(u.stall)
 		switch u.class {
-		case clALU:
+		case clALU, clShared:
 			s.pipeFree[u.pipe%numPipes] = t + uint64(u.busy)
+			if u.class == clShared {
+				c.occupy(u.pipe, t+uint64(u.busy))
+			}
 			if u.wr != 0 {
 				w.hold(u.wr, t+uint64(c.spec.Pipes.SFU.Latency), Wait)
 			}
@@ -178,4 +186,13 @@ func pipeReason(p pipe) Reason {
 		return MIOThrottle
 	}
 	return MathPipe
+}
+
+// occupy keeps a pipe that serves all sub-cores until a cycle.
+func (c *Core) occupy(p pipe, until uint64) {
+	for i := range c.sub {
+		s := &c.sub[i]
+		s.pipeFree[p%numPipes] = until
+		s.evaluate()
+	}
 }

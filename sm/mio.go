@@ -36,9 +36,10 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 			passes = 0
 		}
 		c.counts.SharedPasses += passes
+		passes *= c.passCycles
 		if u.class == clLDS && passes > 0 {
 			// Lanes that read the same word share a pass, but each gets its data.
-			passes = max(passes, uint64(a.Bytes*32/c.spec.MIO.SharedBytesClk))
+			passes = max(passes, uint64(a.Bytes*32/c.spec.MIO.ReturnBytesClk))
 		}
 	}
 	start := c.send(s, t, passes)

@@ -20,6 +20,7 @@ type subcore struct {
 	warps    []*warp // oldest first
 	ops      []uop
 	last     int
+	pair     int // warp that may issue once more in the cycle of its last issue, or -1
 	blocked  int // warps that wait at a barrier
 	mioHead  int
 	pipeFree [numPipes]uint64
@@ -50,6 +51,7 @@ func (s *subcore) remove(w *warp) {
 	at := int(w.slot)
 	s.warps = slices.Delete(s.warps, at, at+1)
 	copy(s.heads[at:], s.heads[at+1:])
+	s.pair = -1
 	for _, o := range s.warps[at:] {
 		o.slot--
 	}
@@ -89,6 +91,9 @@ func (s *subcore) prepare(w *warp, ready uint64, base Reason) {
 // slots were free.
 func (s *subcore) evaluate() {
 	heads := s.heads[:len(s.warps)]
+	if s.pair >= 0 && s.second() {
+		return
+	}
 	best := uint64(never)
 	for i := range heads {
 		h := &heads[i]
@@ -110,4 +115,17 @@ func (s *subcore) evaluate() {
 		bit += bit
 	}
 	s.next, s.mask, s.rest = best, mask, rest
+}
+
+// second says whether the warp that has just issued can issue the other
+// instruction of a pair in the same cycle, and if so makes it the only choice.
+func (s *subcore) second() bool {
+	h := &s.heads[s.pair]
+	t := s.counted - 1
+	if max(h.dep, s.pipeFree[h.pipe%numPipes]) > t {
+		s.pair = -1
+		return false
+	}
+	s.next, s.mask, s.rest = t, 1<<uint(s.pair), t
+	return true
 }

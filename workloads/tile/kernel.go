@@ -136,6 +136,8 @@ type Latencies struct {
 	Branch                     int
 	RegisterBanks              int
 	OperandsPerRead            int
+	DualIssue                  bool // independent instructions of different pipes pair up
+	IntOnFP32                  bool // integer and fp32 instructions are of one pipe
 	SharedBanks                int
 	SharedBytesClk             int
 }

@@ -52,6 +52,9 @@ func (p *Program) schedule(k *Kernel, l *Latencies) error {
 		return err
 	}
 	p.banks(k, l)
+	if l.DualIssue {
+		p.pair(k, l)
+	}
 	return nil
 }
 
