@@ -20,6 +20,7 @@ type Problem struct {
 // Config chooses a kernel of a family and its tiling. Tile sizes are in
 // elements; Vec sizes are elements per global memory access.
 type Config struct {
+	Name                string // of the kernel, without layout; empty: after the tile
 	Family              string
 	TileM, TileN, TileK int
 	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own

@@ -105,7 +105,7 @@ func (s *simt) check() error {
 		return fmt.Errorf("gemm: k-tiles of %dx%d and %dx%d do not divide among %d threads", c.TileM, c.TileK, c.TileN, c.TileK, threads)
 	}
 	lm, ln := s.lanes()
-	if tm, tn := c.WarpM/lm, c.WarpN/ln; tm%s.vec != 0 || tn%s.vec != 0 || tm*tn*s.words > 64 {
+	if tm, tn := c.WarpM/lm, c.WarpN/ln; tm%s.vec != 0 || tn%s.vec != 0 || tm*tn*s.words > 128 {
 		return fmt.Errorf("gemm: no %s SIMT kernel has warp tiles of %dx%d", p.DType, c.WarpM, c.WarpN)
 	}
 	return nil
@@ -137,6 +137,9 @@ func (s *simt) lane(l int) (m, n int) {
 // name follows cuBLAS: the CTA tile, the k slices if any, the BLAS transposes
 // last.
 func (s *simt) name() string {
+	if s.c.Name != "" {
+		return s.c.Name + "_" + s.p.Layout()
+	}
 	kind, sliced := "s", ""
 	if s.words == 2 {
 		kind = "d"

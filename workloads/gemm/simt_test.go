@@ -138,7 +138,7 @@ func TestSIMTErrors(t *testing.T) {
 		"k-tile":      func(_ *Problem, c *Config) { c.TileK = 16 },
 		"no warp":     func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 0, 0 },
 		"odd warp":    func(_ *Problem, c *Config) { c.TileM, c.WarpM = 96, 48 },
-		"large warp":  func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 64, 64 },
+		"large warp":  func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 128, 64 },
 		"slices":      func(_ *Problem, c *Config) { c.WarpK = 3 },
 		"neg. slices": func(_ *Problem, c *Config) { c.WarpK = -1 },
 		"small warp":  func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 16, 16 },

@@ -31,22 +31,86 @@ type Entry struct {
 // Tiles and thread counts: kernel names in public profiles and our reference
 // tables. PerSM follows from registers and shared memory.
 var catalogue = map[string][]Entry{
-	"volta_sgemm": {
-		{Name: "volta_sgemm_128x128", Family: "simt", Type: "fp32", TileM: 128, TileN: 128, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.97},
-		{Name: "volta_sgemm_128x64", Family: "simt", Type: "fp32", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 4, Gain: 0.95},
-		{Name: "volta_sgemm_64x64", Family: "simt", Type: "fp32", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.58, GainB: 0.58},
-		{Name: "volta_sgemm_128x32", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, GainB: 0.60},
-		{Name: "volta_sgemm_32x128", Family: "simt", Type: "fp32", TileM: 32, TileN: 128, TileK: 8, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.94, GainN: 0.99, GainB: 0.60},
-		{Name: "volta_sgemm_32x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 32, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 5, Gain: 0.65},
-		{Name: "volta_sgemm_64x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 64, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 3, Gain: 0.87},
-		{Name: "volta_sgemm_128x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.78},
-	},
-	"volta_dgemm": {
-		{Name: "volta_dgemm_128x64", Family: "simt", Type: "fp64", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.95},
-		{Name: "volta_dgemm_64x64", Family: "simt", Type: "fp64", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.92},
-	},
+	"volta_sgemm":  simt("volta_sgemm", append(wholeTiles(), slicedTiles()...)),
+	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), slicedTiles()...)), "ampere_sgemm_128x128"),
+	// Until CUDA 11 or so cuBLAS launched any of these on Maxwell and Pascal. Its
+	// version 12 has only some left: NeuSight's rows show no others.
+	"maxwell_sgemm":    simt("maxwell_sgemm", wholeTiles()),
+	"maxwell_sgemm_12": onlyBatched(without(simt("maxwell_sgemm", wholeTiles()), "maxwell_sgemm_128x128"), "maxwell_sgemm_128x64"),
+	"volta_dgemm":      dgemm("volta_dgemm"),
+	"ampere_dgemm":     dgemm("ampere_dgemm"),
+	"sm80_xmma_sgemm": simt("sm80_xmma_gemm_f32f32_f32f32_f32_n", []Entry{
+		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.80, GainB: 0.80},
+		{TileM: 256, TileN: 64, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.78, GainB: 0.78},
+		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.70, GainB: 0.70},
+		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.65, GainB: 0.65},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 5, Gain: 0.60, GainB: 0.60},
+		{TileM: 32, TileN: 32, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.35, GainB: 0.35},
+	}),
+	"cutlass_80_simt_sgemm": simt("cutlass_80_simt_sgemm", []Entry{
+		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 1, Gain: 0.80, GainB: 0.80},
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 1, Gain: 0.80},
+	}),
 	"volta_s884gemm": hmmaEntries("volta_s884gemm", "fp16/fp32"),
 	"volta_h884gemm": hmmaEntries("volta_h884gemm", "fp16/fp16"),
+}
+
+// wholeTiles are the SIMT tiles whose warps split m and n only.
+func wholeTiles() []Entry {
+	return []Entry{
+		{TileM: 128, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.97},
+		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 4, Gain: 0.95},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.58, GainB: 0.58},
+		{TileM: 128, TileN: 32, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, GainB: 0.60},
+		{TileM: 32, TileN: 128, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.94, GainN: 0.99, GainB: 0.60},
+	}
+}
+
+// slicedTiles are those whose warps split k too.
+func slicedTiles() []Entry {
+	return []Entry{
+		{TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 5, Gain: 0.65},
+		{TileM: 64, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 3, Gain: 0.87},
+		{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.78},
+	}
+}
+
+// simt names tiles as kernels of a family of the fp32 pipes.
+func simt(family string, tiles []Entry) []Entry {
+	for i := range tiles {
+		e := &tiles[i]
+		e.Name = fmt.Sprintf("%s_%dx%d", family, e.TileM, e.TileN)
+		if e.WarpK > 1 {
+			e.Name += fmt.Sprintf("_sliced1x%d", e.WarpK)
+		}
+		e.Family, e.Type, e.TileK = "simt", "fp32", 8
+	}
+	return tiles
+}
+
+func dgemm(family string) []Entry {
+	tiles := simt(family, []Entry{
+		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.95},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.92},
+	})
+	for i := range tiles {
+		tiles[i].Type = "fp64"
+	}
+	return tiles
+}
+
+// onlyBatched lets a family offer one kernel for strided batches.
+func onlyBatched(es []Entry, name string) []Entry {
+	for i := range es {
+		if es[i].GainB = 0; es[i].Name == name {
+			es[i].GainB = 1
+		}
+	}
+	return es
+}
+
+func without(es []Entry, name string) []Entry {
+	return slices.DeleteFunc(es, func(e Entry) bool { return e.Name == name })
 }
 
 func hmmaEntries(name, typ string) []Entry {
@@ -72,6 +136,15 @@ func hmmaEntries(name, typ string) []Entry {
 // order. Strided batches have few kernels of their own: all 90 of NeuSight's on
 // V100 are 32x128, 64x64 or 128x32, however large the matrices.
 func Entries(g *configs.GPU, p gemm.Problem) []Entry {
+	out := all(g, p)
+	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.GainB > 0 }) {
+		out = slices.DeleteFunc(out, func(e Entry) bool { return e.GainB == 0 })
+	}
+	return out
+}
+
+// all lists the kernels of a machine that compute a type.
+func all(g *configs.GPU, p gemm.Problem) []Entry {
 	typ := p.DType
 	if p.DType == "fp16" {
 		typ = p.DType + "/" + p.Acc
@@ -83,9 +156,6 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 				out = append(out, e)
 			}
 		}
-	}
-	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.GainB > 0 }) {
-		out = slices.DeleteFunc(out, func(e Entry) bool { return e.GainB == 0 })
 	}
 	return out
 }

@@ -45,7 +45,7 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 		return nil, fmt.Errorf("the library of this machine has no GEMM kernel for dtype %s with %s accumulators", p.DType, p.Acc)
 	}
 	if f.Kernel != "" {
-		e, err := find(entries, f.Kernel)
+		e, err := find(all(g, p), f.Kernel)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +94,7 @@ func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
 // config turns an entry into a generator configuration.
 func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	c := gemm.Config{
-		Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
+		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
 		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Splits: z,
 	}
 	lda, ldb := p.M, p.K
