@@ -37,9 +37,9 @@ var catalogue = map[string][]Entry{
 		{Name: "volta_sgemm_64x64", Family: "simt", Type: "fp32", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.58, GainB: 0.58},
 		{Name: "volta_sgemm_128x32", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, GainB: 0.60},
 		{Name: "volta_sgemm_32x128", Family: "simt", Type: "fp32", TileM: 32, TileN: 128, TileK: 8, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.94, GainN: 0.99, GainB: 0.60},
-		{Name: "volta_sgemm_32x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 32, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 5, Gain: 0.65},
-		{Name: "volta_sgemm_64x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 64, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 3, Gain: 0.87},
-		{Name: "volta_sgemm_128x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.78},
+		{Name: "volta_sgemm_32x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 32, TileN: 32, TileK: 16, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 3, Gain: 0.84},
+		{Name: "volta_sgemm_64x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 64, TileN: 32, TileK: 16, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.80},
+		{Name: "volta_sgemm_128x32_sliced1x4", Family: "simt", Type: "fp32", TileM: 128, TileN: 32, TileK: 8, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 1, Gain: 0.89},
 	},
 	"volta_dgemm": {
 		{Name: "volta_dgemm_128x64", Family: "simt", Type: "fp64", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.95},
