@@ -114,7 +114,7 @@ func (s *simt) body() []tile.Inst {
 		math = append(math, s.math(step)...)
 	}
 	per := len(math) / s.depth
-	var side, between []placed
+	var side, between []placed // between: all of it between two k-steps
 	put := func(list []tile.Inst, from, to float64) { side = spread(side, list, from, to, per) }
 
 	put(s.fetch(1, tile.GuardMore), 0, copying)
@@ -153,6 +153,7 @@ func (s *simt) body() []tile.Inst {
 	for i := 1; i < len(side); i++ {
 		side[i].pos = max(side[i].pos, side[i-1].pos+1)
 	}
+	// First, so that the barrier follows the last fragment loads of this k-tile.
 	side = append(between, side...)
 	slices.SortStableFunc(side, func(a, b placed) int { return a.pos - b.pos })
 	return weave(math, side)
