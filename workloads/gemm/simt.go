@@ -10,11 +10,12 @@ func init() { register("simt", buildSIMT) }
 
 const (
 	// simtTileK is the k extent that a warp works through per main-loop
-	// iteration.
+	// iteration; the deep kernels' is twice that.
 	simtTileK = 8
 	// simtAddrRegs is the number of registers that hold pointers, counters
 	// and thread indices. With it the unsliced kernels need 118, 122 and 126
-	// registers, the numbers that profilers show for cuBLAS's.
+	// registers, the numbers that profilers show for cuBLAS's, and the sliced
+	// ones 90, 82 and 130 where profilers show 86, 82 and 134.
 	simtAddrRegs = 14
 	// simtMaxShared is the static shared memory that a CTA can have.
 	simtMaxShared = 48 << 10
@@ -26,7 +27,14 @@ const (
 // (CGO 2013) and of Gray's maxas SGEMM, which cuBLAS's kernels share.
 //
 // In sliced kernels several groups of warps own the same CTA tile; each takes
-// its own simtTileK of a longer CTA k-tile, and the epilogue adds their sums.
+// its own part of a longer CTA k-tile, and the epilogue adds their sums.
+//
+// Deep kernels work through twice simtTileK per iteration, so that a trip to
+// memory hides behind the arithmetic of one CTA per SM. The registers that hold
+// so much on its way are missing for a second set of fragments: the warps wait
+// for shared memory in every k-step. That cuBLAS's small sliced kernels do so
+// is concluded from their 32 KiB of shared memory and from their time, which
+// hardly depends on whether L2 holds the operands.
 type simt struct {
 	p      Problem
 	c      Config
@@ -34,9 +42,9 @@ type simt struct {
 	elem   int // bytes per element
 	words  int // registers per element
 	vec    int // elements per 16-byte fragment load
+	depth  int // k extent that a warp works through per iteration
 	slices int // groups of warps that share the CTA tile
 	a, b   simtOperand
-	copies int // elements that a thread brings to shared memory per CTA k-tile
 
 	warpM, warpN []int // per warp: where its tile begins in the CTA tile
 	slice        []int // per warp: its k slice
@@ -83,13 +91,14 @@ func (s *simt) check() error {
 	if c.TileK == 0 {
 		c.TileK = simtTileK
 	}
-	if c.TileK != simtTileK {
-		return fmt.Errorf("gemm: SIMT kernels have a k-tile of %d, not %d", simtTileK, c.TileK)
+	if c.TileK != simtTileK && c.TileK != 2*simtTileK {
+		return fmt.Errorf("gemm: SIMT kernels have a k-tile of %d or %d, not %d", simtTileK, 2*simtTileK, c.TileK)
 	}
 	s.slices = max(c.WarpK, 1)
 	if c.WarpK < 0 || s.slices > 4 || s.slices == 3 {
 		return fmt.Errorf("gemm: %d k slices inside the CTA: must be 1, 2 or 4", c.WarpK)
 	}
+	s.depth = c.TileK
 	c.TileK *= s.slices
 	if c.WarpM < 16 || c.WarpN < 16 || c.WarpM&(c.WarpM-1) != 0 || c.WarpN&(c.WarpN-1) != 0 {
 		return fmt.Errorf("gemm: SIMT warp tile of %dx%d: must be powers of two, at least 16", c.WarpM, c.WarpN)
@@ -110,6 +119,9 @@ func (s *simt) check() error {
 	}
 	return nil
 }
+
+// deep says whether a warp works through more than simtTileK per iteration.
+func (s *simt) deep() bool { return s.depth > simtTileK }
 
 func (s *simt) threads() int {
 	return 32 * (s.c.TileM / s.c.WarpM) * (s.c.TileN / s.c.WarpN) * s.slices
@@ -194,10 +206,10 @@ func (s *simt) operands() {
 	lm, ln := s.lanes()
 	operand := func(tensor, outer, warp, lanes int, kContig bool) simtOperand {
 		o := simtOperand{
-			tensor: tensor, kContig: kContig, outer: outer, tileK: c.TileK, elem: s.elem, vec: s.vec,
-			lanes: lanes, count: warp / lanes, buffers: 2, pitch: outer * s.elem,
+			tensor: tensor, kContig: kContig, swizzled: kContig && s.deep(), outer: outer, tileK: c.TileK, elem: s.elem, vec: s.vec,
+			lanes: lanes, kLanes: s.depth, count: warp / lanes, buffers: 2, pitch: outer * s.elem,
 		}
-		if kContig {
+		if kContig && !s.deep() {
 			o.pitch += simtPad
 		}
 		return o
@@ -212,13 +224,16 @@ func (s *simt) operands() {
 		// reloaded as soon as it is done.
 		s.a.buffers = 1
 	}
+	if s.deep() {
+		s.a.buffers, s.b.buffers = 1, 1
+	}
 	s.a.reg = s.a.count * s.b.count * s.words
 	s.b.reg = s.a.reg + s.a.regs()
 	s.regCopy = s.b.reg + s.b.regs()
 	s.regTemp = s.a.reg // the epilogue's temporaries take the place of the fragments
-	s.copies = (c.TileM + c.TileN) * c.TileK / s.k.Threads
-	s.regAddr = max(s.regCopy+s.copyRegs(), s.regTemp+s.epilogueRegs())
-	s.k.Regs = s.regAddr + s.addrRegs()
+	copies := (c.TileM + c.TileN) * c.TileK / s.k.Threads
+	s.regAddr = max(s.regCopy+copies*s.words, s.regTemp+s.epilogueRegs())
+	s.k.Regs = s.regAddr + simtAddrRegs
 }
 
 // acc is the first register of the accumulator of row i and column j of the

@@ -12,18 +12,20 @@ const simtPad = 16
 // consecutive outer indices at once; a k-contiguous operand is transposed on
 // the way.
 type simtOperand struct {
-	tensor  int
-	kContig bool // contiguous along k in memory
-	outer   int  // CTA tile extent along m or n
-	tileK   int  // CTA tile extent along k
-	elem    int  // bytes per element
-	vec     int  // elements per fragment load
-	lanes   int  // lanes of a warp along the outer index
-	count   int  // elements per thread and k-step
-	buffers int  // sets of fragment registers
-	reg     int  // first fragment register
-	base    int  // byte offset in a shared-memory buffer
-	pitch   int  // bytes per k in shared memory
+	tensor   int
+	kContig  bool // contiguous along k in memory
+	swizzled bool // rows in shared memory are permuted, not padded
+	outer    int  // CTA tile extent along m or n
+	tileK    int  // CTA tile extent along k
+	elem     int  // bytes per element
+	vec      int  // elements per fragment load
+	lanes    int  // lanes of a warp along the outer index
+	kLanes   int  // lanes of a warp along k that move a k-contiguous operand
+	count    int  // elements per thread and k-step
+	buffers  int  // sets of fragment registers
+	reg      int  // first fragment register
+	base     int  // byte offset in a shared-memory buffer
+	pitch    int  // bytes per k in shared memory
 }
 
 // regs is the number of fragment registers.
@@ -43,14 +45,14 @@ func (o *simtOperand) outerOf(lane, e int) int {
 
 // elementAt gives the outer index and k, relative to the tile, of the element
 // with the given linear index in the order that threads move them. Lanes run
-// along the contiguous direction, eight at a time if that is k. Warps take the
-// k slices of a tile in turn, so that the sectors of a line are asked for
-// together and the line's row of DRAM is opened once.
+// along the contiguous direction, kLanes at a time if that is k; then the warps
+// of a CTA take rows before more k.
 func (o *simtOperand) elementAt(index int) (outer, k int) {
 	if o.kContig {
 		warp, lane := index/32, index%32
-		slices := o.tileK / simtTileK
-		return warp/slices*(32/simtTileK) + lane/simtTileK, warp%slices*simtTileK + lane%simtTileK
+		rows := 32 / o.kLanes
+		perK := o.outer / rows
+		return warp%perK*rows + lane/o.kLanes, warp/perK*o.kLanes + lane%o.kLanes
 	}
 	return index % o.outer, index / o.outer
 }
@@ -75,8 +77,13 @@ func (o *simtOperand) global(threads, round int, iterAdd int32) tile.Access {
 	return a
 }
 
-// address is the byte address of an element in a shared-memory buffer.
+// address is the byte address of an element in a shared-memory buffer. In a
+// swizzled row the vectors are permuted by k, so that of the sixteen k that
+// neighbouring lanes store only two share their banks.
 func (o *simtOperand) address(outer, k int) int32 {
+	if o.swizzled {
+		outer ^= k % 8 * o.vec
+	}
 	return int32(o.base + k*o.pitch + outer*o.elem)
 }
 

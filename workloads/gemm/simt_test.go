@@ -15,24 +15,25 @@ var simtTiles = []struct {
 	m, n         int
 	warpM, warpN int
 	slices       int
+	depth        int // k of a slice per iteration
 	threads      int
 	perSM        int
 }{
-	{"volta_sgemm_128x128", "fp32", 128, 128, 32, 64, 1, 256, 2},
-	{"volta_sgemm_128x64", "fp32", 128, 64, 32, 64, 1, 128, 4},
-	{"volta_sgemm_64x64", "fp32", 64, 64, 32, 64, 1, 64, 8},
-	{"volta_sgemm_128x32", "fp32", 128, 32, 16, 32, 1, 256, 4},
-	{"volta_sgemm_32x128", "fp32", 32, 128, 32, 16, 1, 256, 4},
-	{"volta_sgemm_32x32_sliced1x4", "fp32", 32, 32, 32, 32, 4, 128, 5},
-	{"volta_sgemm_64x32_sliced1x4", "fp32", 64, 32, 32, 32, 4, 256, 3},
-	{"volta_sgemm_128x32_sliced1x4", "fp32", 128, 32, 64, 32, 4, 256, 2},
-	{"volta_dgemm_128x64", "fp64", 128, 64, 32, 32, 1, 256, 2},
-	{"volta_dgemm_64x64", "fp64", 64, 64, 32, 32, 1, 128, 3},
+	{"volta_sgemm_128x128", "fp32", 128, 128, 32, 64, 1, 8, 256, 2},
+	{"volta_sgemm_128x64", "fp32", 128, 64, 32, 64, 1, 8, 128, 4},
+	{"volta_sgemm_64x64", "fp32", 64, 64, 32, 64, 1, 8, 64, 8},
+	{"volta_sgemm_128x32", "fp32", 128, 32, 16, 32, 1, 8, 256, 4},
+	{"volta_sgemm_32x128", "fp32", 32, 128, 32, 16, 1, 8, 256, 4},
+	{"volta_sgemm_32x32_sliced1x4", "fp32", 32, 32, 32, 32, 4, 16, 128, 3},
+	{"volta_sgemm_64x32_sliced1x4", "fp32", 64, 32, 32, 32, 4, 16, 256, 2},
+	{"volta_sgemm_128x32_sliced1x4", "fp32", 128, 32, 64, 32, 4, 8, 256, 1},
+	{"volta_dgemm_128x64", "fp64", 128, 64, 32, 32, 1, 8, 256, 2},
+	{"volta_dgemm_64x64", "fp64", 64, 64, 32, 32, 1, 8, 128, 3},
 }
 
 func simtConfig(i int) Config {
 	tl := simtTiles[i]
-	return Config{Family: "simt", TileM: tl.m, TileN: tl.n, TileK: 8, WarpM: tl.warpM, WarpN: tl.warpN, WarpK: tl.slices}
+	return Config{Family: "simt", TileM: tl.m, TileN: tl.n, TileK: tl.depth, WarpM: tl.warpM, WarpN: tl.warpN, WarpK: tl.slices}
 }
 
 func simtProblem(dtype string, m, n, k, trans int) Problem {
@@ -42,7 +43,7 @@ func simtProblem(dtype string, m, n, k, trans int) Problem {
 func TestSIMTFunctional(t *testing.T) {
 	for i, tl := range simtTiles {
 		for trans := range 4 {
-			p := simtProblem(tl.dtype, tl.m+5, tl.n+3, 3*8*tl.slices-5, trans)
+			p := simtProblem(tl.dtype, tl.m+5, tl.n+3, 3*tl.depth*tl.slices-5, trans)
 			t.Run(tl.name+"_"+p.Layout(), func(t *testing.T) {
 				k := verify(t, p, simtConfig(i))[0]
 				if want := tl.name + "_" + p.Layout(); k.Name != want {
@@ -106,7 +107,7 @@ func TestSIMTSplitK(t *testing.T) {
 		for i, tl := range simtTiles {
 			for j, beta := range []float64{0, 0.75} {
 				// 10 k-tiles in slices of 3 make 4 slices.
-				p := simtProblem(tl.dtype, tl.m/2+9, tl.n/2+7, 10*8*tl.slices-3, i+j)
+				p := simtProblem(tl.dtype, tl.m/2+9, tl.n/2+7, 10*tl.depth*tl.slices-3, i+j)
 				p.Alpha, p.Beta, p.Batch = 1.5, beta, 1+i%2
 				c := simtConfig(i)
 				c.Splits, c.Workspace = 4, ws
@@ -135,7 +136,7 @@ func TestSIMTErrors(t *testing.T) {
 		"tile":        func(_ *Problem, c *Config) { c.TileM = 96 + 16 },
 		"huge tile":   func(_ *Problem, c *Config) { c.TileM, c.TileN = 1024, 512 },
 		"shared":      func(_ *Problem, c *Config) { c.TileM, c.TileN, c.WarpM, c.WarpK = 256, 128, 64, 4 },
-		"k-tile":      func(_ *Problem, c *Config) { c.TileK = 16 },
+		"k-tile":      func(_ *Problem, c *Config) { c.TileK = 24 },
 		"no warp":     func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 0, 0 },
 		"odd warp":    func(_ *Problem, c *Config) { c.TileM, c.WarpM = 96, 48 },
 		"large warp":  func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 128, 64 },
@@ -155,7 +156,8 @@ func TestSIMTErrors(t *testing.T) {
 	}
 }
 
-// TestSIMTPasses: no shared access has a bank conflict.
+// TestSIMTPasses: no shared access has a bank conflict, but for the stores of
+// deep kernels' transposed operands, where two lanes share each bank.
 func TestSIMTPasses(t *testing.T) {
 	for i, tl := range simtTiles {
 		for trans := range 4 {
@@ -166,6 +168,9 @@ func TestSIMTPasses(t *testing.T) {
 				}
 				for w := range k.Warps() {
 					free := max(a.Bytes, 4) * 32 / 128
+					if a.Bytes == 4 && tl.depth > simtTileK {
+						free = 2
+					}
 					if got := passes(a.Addr[w*32:w*32+32], a.Bytes); got > free {
 						t.Fatalf("%s: access %d (%d bytes) warp %d takes %d passes, not %d", k.Name, n, a.Bytes, w, got, free)
 					}
@@ -187,9 +192,9 @@ func TestSIMTLoop(t *testing.T) {
 		{512, 32, 16, 126, 8448},
 		{128, 16, 5, 51, 10496},
 		{128, 16, 5, 51, 10496},
-		{256, 24, 16, 84, 17408},
-		{256, 24, 12, 80, 25600},
-		{512, 32, 20, 118, 41984},
+		{512, 48, 32, 90, 32768},
+		{512, 48, 24, 82, 49152},
+		{512, 32, 20, 130, 41984},
 		{256, 48, 6, 126, 24832},
 		{256, 48, 8, 126, 16640},
 	}
@@ -207,7 +212,7 @@ func TestSIMTLoop(t *testing.T) {
 			if n[fma] != want.fma || n[tile.OpLDS] != want.lds || n[tile.OpLDG] != want.ldg || n[tile.OpSTS] != want.ldg || n[tile.OpBAR] != 1 || other != 11 {
 				t.Errorf("%s: loop has %v, %d other", k.Name, n, other)
 			}
-			if k.Threads != tl.threads || (trans == 0 && k.Shared != want.shared) || k.TileK != 8*tl.slices {
+			if k.Threads != tl.threads || (trans == 0 && k.Shared != want.shared) || k.TileK != tl.depth*tl.slices {
 				t.Errorf("%s: %d threads, %d bytes shared, k-tile of %d", k.Name, k.Threads, k.Shared, k.TileK)
 			}
 			if k.Regs != want.regs {
@@ -234,6 +239,8 @@ func staticMix(k *tile.Kernel) string {
 // TestSIMTOrder asserts the schedule of the loop: no register bank conflicts
 // in fp32, nothing but one other instruction between multiply-adds, fragments
 // loaded well before their use, and the order that the double buffer needs.
+// Deep kernels have one set of fragments: they load it between two k-steps, all
+// at once, and use it right after.
 func TestSIMTOrder(t *testing.T) {
 	for i, tl := range simtTiles {
 		for trans := range 4 {
@@ -245,7 +252,8 @@ func TestSIMTOrder(t *testing.T) {
 					per++
 				}
 			}
-			per /= 8
+			per /= tl.depth
+			deep := tl.depth > simtTileK
 			fma, bar, beside := 0, -1, 0
 			loaded := map[uint8]int{} // register: multiply-adds before its load
 			for at, in := range append(loop[:len(loop):len(loop)], loop...) {
@@ -258,7 +266,7 @@ func TestSIMTOrder(t *testing.T) {
 						t.Fatalf("%s: bank conflict of FFMA R%d, R%d, R%d", k.Name, in.SrcA, in.SrcB, in.SrcC)
 					}
 					for _, r := range [2]uint8{in.SrcA, in.SrcB} {
-						if ago, ok := loaded[r]; ok && fma-ago < min(25, per/2) {
+						if ago, ok := loaded[r]; ok && !deep && fma-ago < min(25, per/2) {
 							t.Errorf("%s: R%d used %d multiply-adds after its load", k.Name, r, fma-ago)
 						}
 						delete(loaded, r)
@@ -269,15 +277,18 @@ func TestSIMTOrder(t *testing.T) {
 					fma, beside = fma+1, 0
 					continue
 				}
-				if beside++; beside > 1 && in.Op != tile.OpBRA && at != len(loop) {
+				if !deep || in.Op != tile.OpLDS {
+					beside++
+				}
+				if beside > 1 && in.Op != tile.OpBRA && at != len(loop) {
 					t.Errorf("%s: two other instructions before multiply-add %d", k.Name, fma)
 				}
-				pos := fma % (8 * per)
+				pos := fma % (tl.depth * per)
 				switch in.Op {
 				case tile.OpBAR:
 					bar = pos
 				case tile.OpLDG:
-					if pos > 6*per || in.Guard != tile.GuardMore {
+					if pos > (tl.depth-2)*per || in.Guard != tile.GuardMore {
 						t.Errorf("%s: LDG after %d multiply-adds, guard %d", k.Name, pos, in.Guard)
 					}
 				case tile.OpSTS:

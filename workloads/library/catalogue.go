@@ -69,9 +69,9 @@ func wholeTiles() []Entry {
 // slicedTiles are those whose warps split k too.
 func slicedTiles() []Entry {
 	return []Entry{
-		{TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 5, Gain: 0.65},
-		{TileM: 64, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 3, Gain: 0.87},
-		{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.78},
+		{TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, TileK: 16, WarpK: 4, Threads: 128, PerSM: 3, Gain: 0.84},
+		{TileM: 64, TileN: 32, WarpM: 32, WarpN: 32, TileK: 16, WarpK: 4, Threads: 256, PerSM: 2, Gain: 0.80},
+		{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 4, Threads: 256, PerSM: 1, Gain: 0.89},
 	}
 }
 
@@ -83,7 +83,7 @@ func simt(family string, tiles []Entry) []Entry {
 		if e.WarpK > 1 {
 			e.Name += fmt.Sprintf("_sliced1x%d", e.WarpK)
 		}
-		e.Family, e.Type, e.TileK = "simt", "fp32", 8
+		e.Family, e.Type, e.TileK = "simt", "fp32", max(8, e.TileK)
 	}
 	return tiles
 }
