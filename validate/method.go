@@ -57,9 +57,23 @@ var sources = []source{
 	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 1.7, Truncate: true}},
 	{[]string{"neusight", "linear"}, "v100", Method{Name: Bracketed, HostIssueUS: 40, FloorUS: 65.5, SecondKernelUS: 5.5, GapUS: 1}},
 	{[]string{"neusight", "bmm"}, "v100", Method{Name: Bracketed, HostIssueUS: 36, FloorUS: 46, SecondKernelUS: 5.5, GapUS: 1}},
+	neusight("linear", "p100", 64, 96), neusight("bmm", "p100", 40, 52.8),
+	neusight("linear", "p4", 34, 54.3), neusight("bmm", "p4", 24, 32.4),
+	neusight("linear", "t4", 34, 55.2), neusight("bmm", "t4", 27, 36),
+	neusight("linear", "a100", 34, 55.1), neusight("bmm", "a100", 25, 32.8),
+	neusight("linear", "h100", 28, 45), neusight("bmm", "h100", 17, 24),
+	neusight("linear", "l4", 34, 55), neusight("bmm", "l4", 27, 36),
 	{[]string{"neusight"}, "", Method{Name: Bracketed}},
 	{[]string{"llmcompass"}, "", Method{Name: HostSync}},
 	{[]string{"deepgemm"}, "", Method{Name: WarmGraph}},
+}
+
+// neusight is an operator of NeuSight's on a device. Floors are the medians of
+// rows with next to no work, where the public half has such; H100 and L4 have
+// none, and take what their shortest rows leave. The way to the launch is the
+// same part of the floor as on V100.
+func neusight(operator, device string, issue, floor float64) source {
+	return source{[]string{"neusight", operator}, device, Method{Name: Bracketed, HostIssueUS: issue, FloorUS: floor, SecondKernelUS: 5.5, GapUS: 1}}
 }
 
 // MethodFor gives the method of a row: the named one, or what its source is

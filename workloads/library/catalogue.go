@@ -31,20 +31,21 @@ type Entry struct {
 // Tiles and thread counts: kernel names in public profiles and our reference
 // tables. PerSM follows from registers and shared memory.
 var catalogue = map[string][]Entry{
-	"volta_sgemm":  simt("volta_sgemm", append(wholeTiles(), slicedTiles()...)),
+	"volta_sgemm":  simt("volta_sgemm", append(narrowForN(wholeTiles()), slicedTiles()...)),
 	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), slicedTiles()...)), "ampere_sgemm_128x128"),
 	// Until CUDA 11 or so cuBLAS launched any of these on Maxwell and Pascal. Its
 	// version 12 has only some left: NeuSight's rows show no others.
 	"maxwell_sgemm":    simt("maxwell_sgemm", wholeTiles()),
-	"maxwell_sgemm_12": onlyBatched(without(simt("maxwell_sgemm", wholeTiles()), "maxwell_sgemm_128x128"), "maxwell_sgemm_128x64"),
+	"maxwell_sgemm_12": onlyBatched(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
 	"volta_dgemm":      dgemm("volta_dgemm"),
 	"ampere_dgemm":     dgemm("ampere_dgemm"),
-	"sm80_xmma_sgemm": simt("sm80_xmma_gemm_f32f32_f32f32_f32_n", []Entry{
+	"sm80_xmma_sgemm": xmma([]Entry{
 		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.80, GainB: 0.80},
-		{TileM: 256, TileN: 64, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.78, GainB: 0.78},
-		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.70, GainB: 0.70},
-		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.65, GainB: 0.65},
+		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.78, GainB: 0.78},
+		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.70, GainB: 0.70},
+		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.65, GainB: 0.65},
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 5, Gain: 0.60, GainB: 0.60},
+		{TileM: 32, TileN: 128, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 5, Gain: 0.50, GainB: 0.50},
 		{TileM: 32, TileN: 32, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.35, GainB: 0.35},
 	}),
 	"cutlass_80_simt_sgemm": simt("cutlass_80_simt_sgemm", []Entry{
@@ -62,8 +63,19 @@ func wholeTiles() []Entry {
 		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 4, Gain: 0.95},
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.58, GainB: 0.58},
 		{TileM: 128, TileN: 32, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, GainB: 0.60},
-		{TileM: 32, TileN: 128, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.94, GainN: 0.99, GainB: 0.60},
+		{TileM: 32, TileN: 128, WarpM: 32, WarpN: 16, WarpK: 1, Threads: 256, PerSM: 4, Gain: 0.60, GainB: 0.60},
 	}
+}
+
+// narrowForN is a peculiarity of cuBLAS 10 on Volta: it takes 32x128 to be
+// nearly as good as 128x128, and better where A is not transposed.
+func narrowForN(es []Entry) []Entry {
+	for i := range es {
+		if e := &es[i]; e.TileM == 32 && e.TileN == 128 {
+			e.Gain, e.GainN = 0.94, 0.99
+		}
+	}
+	return es
 }
 
 // slicedTiles are those whose warps split k too.
@@ -88,6 +100,16 @@ func simt(family string, tiles []Entry) []Entry {
 	return tiles
 }
 
+// xmma names tiles as kernels of the xmma family, whose names give n first.
+func xmma(tiles []Entry) []Entry {
+	const family = "sm80_xmma_gemm_f32f32_f32f32_f32"
+	tiles = simt(family, tiles)
+	for i := range tiles {
+		tiles[i].Name = fmt.Sprintf("%s_tilesize%dx%d", family, tiles[i].TileN, tiles[i].TileM)
+	}
+	return tiles
+}
+
 func dgemm(family string) []Entry {
 	tiles := simt(family, []Entry{
 		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.95},
@@ -107,10 +129,6 @@ func onlyBatched(es []Entry, name string) []Entry {
 		}
 	}
 	return es
-}
-
-func without(es []Entry, name string) []Entry {
-	return slices.DeleteFunc(es, func(e Entry) bool { return e.Name == name })
 }
 
 func hmmaEntries(name, typ string) []Entry {

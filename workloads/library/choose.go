@@ -53,7 +53,7 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 	}
 	var out []Call
 	for _, e := range entries {
-		for _, z := range splitsToTry(p, e, f) {
+		for _, z := range splitsToTry(g, p, e, f) {
 			c := Call{Name: "gemm_" + p.Layout(), Kernel: e.Name + "_" + p.Layout(), Entry: e, Config: config(g, p, e, z)}
 			c.Cost = cost(g, p, e, z, c.Config.Workspace)
 			out = append(out, c)
@@ -77,12 +77,12 @@ func leastSlice(e Entry) int {
 	return 1030
 }
 
-func splitsToTry(p gemm.Problem, e Entry, f Force) []int {
+func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 	if f.Kernel != "" && f.Splits > 0 {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if p.Batch > 1 {
+	if p.Batch > 1 || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
 	for z := 2; z <= maxSplits && p.K/z >= leastSlice(e); z++ {

@@ -20,6 +20,9 @@ func Match(g *configs.GPU, p gemm.Problem, name string, x, y int) string {
 			return e.Name
 		}
 	}
+	if strings.Contains(name, "xmma") {
+		x, y = y, x
+	}
 	for _, e := range entries {
 		if family(e.Name) == family(name) && ceil(p.M, e.TileM) == x && ceil(p.N, e.TileN) == y {
 			return e.Name
