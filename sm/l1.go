@@ -28,7 +28,7 @@ type l1line struct {
 }
 
 // sectorsPerLine is what the memory protocol's masks hold.
-const sectorsPerLine = 4
+const sectorsPerLine, lineBytes = 4, 128
 
 // lookupResult says what a lookup found.
 type lookupResult struct {

@@ -15,6 +15,7 @@ var data embed.FS
 // Embedded tables that are validated by default.
 const (
 	publishedRows   = "v100_gemm_published.csv"
+	publishedOthers = "gemm_published.csv"
 	publishedSuites = "qv100_cutlass_cycles.csv"
 )
 
@@ -63,7 +64,7 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range []string{publishedRows, publishedSuites} {
+	for _, name := range []string{publishedRows, publishedOthers, publishedSuites} {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err

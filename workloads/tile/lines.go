@@ -7,13 +7,18 @@ type LineGen struct {
 	k     *Kernel
 	warps int
 	cache [][]pattern // per access*warps+warp: by address of the first lane modulo a line
+
+	// Passes is, of the latest instruction, the most words that one of 32 banks
+	// of a data array delivers to it.
+	Passes int
 }
 
 // pattern is what a warp instruction with all lanes active touches, relative
 // to the line of its first lane.
 type pattern struct {
-	known bool
-	lines []patternLine
+	known  bool
+	passes uint8
+	lines  []patternLine
 }
 
 type patternLine struct {
@@ -77,13 +82,27 @@ func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []
 			for _, l := range g.slow(acc, c, warp, iter, nil) {
 				p.lines = append(p.lines, patternLine{int64(l.Addr - base), l.Sectors})
 			}
+			p.passes = g.conflicts(acc, c, warp, iter)
 		}
+		g.Passes = int(p.passes)
 		for i := range p.lines {
 			out = append(out, Line{base + uint64(p.lines[i].delta), p.lines[i].sectors})
 		}
 		return out
 	}
+	g.Passes = 1 // ragged edges are not looked at more closely
 	return g.slow(acc, c, warp, iter, out)
+}
+
+// conflicts counts the passes of an access with all lanes active through data
+// banks of 32 bits, as if it were shared memory.
+func (g *LineGen) conflicts(acc *Access, c *CTA, warp int, iter int32) uint8 {
+	var addr [32]int32
+	for lane := range addr {
+		a, _ := LaneAddr(g.k, acc, c, warp*32+lane, iter)
+		addr[lane] = int32(a & (1<<30 - 1))
+	}
+	return passes(addr[:], acc.Bytes, 32)
 }
 
 // inside says whether all lanes of the warp are within the limits.
