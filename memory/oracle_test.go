@@ -259,6 +259,7 @@ func anyGPU(t *rapid.T) (*configs.GPU, configs.Freq) {
 	}
 	g.L2.Hash = rapid.SampledFrom(hashes).Draw(t, "hash")
 	g.L2.Replacement, g.L2.FillBytes = "lru", 32
+	g.TLB = allMapped
 	g.DRAM.SpreadChannels = rapid.SampledFrom([]int{1, ratio[1]}).Draw(t, "spread")
 	g.SM.Count, g.SM.GPCs = n("SMs", 1, 6), n("GPCs", 1, 3)
 	g.Crossbar = configs.Crossbar{RequestLatency: n("request", 0, 60), ReplyLatency: n("reply", 0, 60), SMRequestBytes: n("SM request width", 1, 64),

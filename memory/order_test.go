@@ -45,6 +45,8 @@ func same(t fataler, what string, a, b []said) {
 func TestStepsAndOrderDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, core := anyGPU(t)
+		n := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
+		g.TLB = configs.TLB{Page: 1 << 12, Entries: n("TLB", 1, 3), Latency: n("TLB latency", 0, 30), L2Page: 1 << 13, L2Entries: n("L2 TLB", 1, 4), WalkLatency: n("walk", 1, 50), Walkers: n("walkers", 1, 2)}
 		traffic := everything(t, g, 25)
 		s := build(t, g, core)
 		first := drive(t, s, traffic, by(7), nil)

@@ -9,6 +9,10 @@ import (
 
 // machine gives a copy of an embedded machine, which the test may change, and
 // the clock of its SMs.
+
+// allMapped translates everything at once.
+var allMapped = configs.TLB{Page: 1 << 40, Entries: 1, L2Page: 1 << 40, L2Entries: 1, Walkers: 1}
+
 func machine(t testing.TB, name string) (*configs.GPU, configs.Freq) {
 	t.Helper()
 	m, err := configs.Load(name, nil)
@@ -17,6 +21,7 @@ func machine(t testing.TB, name string) (*configs.GPU, configs.Freq) {
 	}
 	g := *m.GPU
 	g.L2.Replacement, g.L2.FillBytes = "lru", 32 // what the oracle knows
+	g.TLB = allMapped
 	return &g, g.Clock.Sustained
 }
 

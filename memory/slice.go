@@ -167,6 +167,13 @@ func (s *System) access(i int32, t uint64) {
 		s.semaphore(i, t)
 		return
 	}
+	if !f.translated {
+		f.translated = true
+		if at := s.tlb.translate(int(f.order>>32), f.line, t); at > t {
+			s.arrivals.put(at, i)
+			return
+		}
+	}
 	slice, local := s.hash.Map(f.line >> lineShift)
 	sectors := f.sectors
 	n := uint64(bits.OnesCount8(sectors))

@@ -62,6 +62,7 @@ type System struct {
 	flights  []flight
 	free     []int32
 
+	tlb         tlb
 	cache       cache
 	sliceCycles [5]uint64 // of the data array, by number of sectors
 	widen       [16]uint8 // sectors that come with those missing, see FillBytes
@@ -93,6 +94,8 @@ type flight struct {
 	kind    Kind
 	gpc     uint8
 	merged  bool
+
+	translated bool
 }
 
 // New makes a cold memory system at time zero. core is the SM clock, which
@@ -120,6 +123,7 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 		return nil, err
 	}
 	s.cache = newCache(g.L2.Slices, setsOf(&g.L2), g.L2.Ways, evict)
+	s.tlb = newTLB(&g.TLB, g.SM.Count)
 	s.widen = fillMasks(g.L2.FillBytes)
 	s.place = newPlacement(&g.DRAM, g.L2.Slices)
 	s.channels = make([]channel, g.DRAM.Channels)
@@ -177,6 +181,7 @@ func (s *System) Reset() {
 	s.replies.reset()
 	s.flights, s.free = s.flights[:0], s.free[:0]
 	s.cache.reset()
+	s.tlb.reset()
 	s.fetches.reset()
 	for i := range s.channels {
 		s.channels[i].reset(s, i)
@@ -338,6 +343,7 @@ func (s *System) Warm(addr uint64, bytes int64, dirty bool) {
 	if bytes <= 0 {
 		return
 	}
+	s.tlb.warm(addr, bytes)
 	end := addr + uint64(bytes)
 	if bytes > int64(s.l2.Size) {
 		addr = end - uint64(s.l2.Size)
