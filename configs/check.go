@@ -84,7 +84,8 @@ func (c *checker) distinct(key string, list []string) {
 
 func (c *checker) gpu(g *GPU) {
 	c.that(g.Clock.Boost >= g.Clock.Base, "gpu.clock.boost", "boost %v is below base %v", g.Clock.Boost, g.Clock.Base)
-	c.that(g.Clock.Sustained <= g.Clock.Boost, "gpu.clock.sustained", "sustained %v is above boost %v", g.Clock.Sustained, g.Clock.Boost)
+	// Consumer boards run above the clock that is printed on the box.
+	c.that(g.Clock.Sustained <= g.Clock.Boost+g.Clock.Boost/4, "gpu.clock.sustained", "sustained %v is far above boost %v", g.Clock.Sustained, g.Clock.Boost)
 	c.sm(&g.SM, &g.L1)
 	c.tensor(&g.Tensor)
 	c.gpuCaches(g)

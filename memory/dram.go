@@ -70,7 +70,7 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	for m := range p.bursts {
 		p.bursts[m] = burstsOf(uint8(m), burstBytes)
 	}
-	p.high, p.low = max(1, d.QueueDepth*3/4), d.QueueDepth/4
+	p.high, p.low = max(1, d.QueueDepth*1/2), d.QueueDepth*1/4
 	var err error
 	if p.scheduler, err = policy("DRAM scheduler", schedulers, "fr-fcfs"); err != nil {
 		return nil, err

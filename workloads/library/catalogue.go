@@ -24,6 +24,7 @@ type Entry struct {
 	PerSM   int     // CTAs that fit an SM, as the library believes
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
 	GainN   float64 // the same where A is not transposed; 0: no other
+	Aligned bool    // offered only where n is a multiple of 64 and k is even
 	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
 }
 
@@ -33,12 +34,15 @@ type Entry struct {
 var catalogue = map[string][]Entry{
 	"volta_sgemm":  simt("volta_sgemm", append(narrowForN(wholeTiles()), slicedTiles()...)),
 	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), slicedTiles()...)), "ampere_sgemm_128x128"),
-	// Until CUDA 11 or so cuBLAS launched any of these on Maxwell and Pascal. Its
-	// version 12 has only some left: NeuSight's rows show no others.
+	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
+	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
+	// NeuSight's rows show no others.
 	"maxwell_sgemm":    simt("maxwell_sgemm", wholeTiles()),
-	"maxwell_sgemm_12": onlyBatched(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
-	"volta_dgemm":      dgemm("volta_dgemm"),
-	"ampere_dgemm":     dgemm("ampere_dgemm"),
+	"maxwell_sgemm_60": batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
+	"maxwell_sgemm_61": append(aligned(simt("sgemm", wholeTiles()[:1])),
+		batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64")...),
+	"volta_dgemm":  dgemm("volta_dgemm"),
+	"ampere_dgemm": dgemm("ampere_dgemm"),
 	"sm80_xmma_sgemm": xmma([]Entry{
 		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.80, GainB: 0.80},
 		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.78, GainB: 0.78},
@@ -100,6 +104,27 @@ func simt(family string, tiles []Entry) []Entry {
 	return tiles
 }
 
+// batchedOnly keeps a kernel for strided batches, and the others from them.
+func batchedOnly(es []Entry, name string) []Entry {
+	for i := range es {
+		e := &es[i]
+		if e.GainB = 0; e.Name == name {
+			e.Gain, e.GainB = 0, 1
+		}
+	}
+	return es
+}
+
+// aligned are kernels from before Maxwell's; what they ask for is read off
+// NeuSight's P4 rows.
+func aligned(es []Entry) []Entry {
+	for i := range es {
+		es[i].Name += "x8_NT"
+		es[i].Aligned = true
+	}
+	return es
+}
+
 // xmma names tiles as kernels of the xmma family, whose names give n first.
 func xmma(tiles []Entry) []Entry {
 	const family = "sm80_xmma_gemm_f32f32_f32f32_f32"
@@ -154,7 +179,9 @@ func hmmaEntries(name, typ string) []Entry {
 // order. Strided batches have few kernels of their own: all 90 of NeuSight's on
 // V100 are 32x128, 64x64 or 128x32, however large the matrices.
 func Entries(g *configs.GPU, p gemm.Problem) []Entry {
-	out := all(g, p)
+	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
+		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || p.Batch <= 1 && e.Gain == 0
+	})
 	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.GainB > 0 }) {
 		out = slices.DeleteFunc(out, func(e Entry) bool { return e.GainB == 0 })
 	}

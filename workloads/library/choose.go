@@ -67,8 +67,10 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 const maxSplits = 32
 
 // leastSlice is the least k that the library leaves a slice.
-func leastSlice(e Entry) int {
+func leastSlice(g *configs.GPU, e Entry) int {
 	switch {
+	case g.Library.Slice > 0:
+		return g.Library.Slice
 	case e.WarpK > 1: // the CTA's warps split k already
 		return 4500
 	case e.Family == "hmma":
@@ -85,7 +87,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 	if p.Batch > 1 || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
-	for z := 2; z <= maxSplits && p.K/z >= leastSlice(e); z++ {
+	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
 		zs = append(zs, z)
 	}
 	return zs
