@@ -21,12 +21,12 @@ import (
 func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
 	p, err := problem(w.GEMM)
 	if err != nil {
-		return Result{}, err
+		return Result{}, &InputError{err}
 	}
 	g := m.GPU
 	call, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.GEMM.Kernel), Splits: o.Splits})
 	if err != nil {
-		return Result{}, err
+		return Result{}, &InputError{err}
 	}
 	r := newResult(m, w, o.Fidelity)
 	r.ClockMHz = float64(g.Clock.Sustained) / 1e6

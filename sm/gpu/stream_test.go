@@ -38,7 +38,7 @@ func TestLastStoreEndsAKernel(t *testing.T) {
 	s.segments = []tile.Segment{once(stg(0, 0))}
 	with := cycles(t, g, true, s.build(t, g))
 	x := &g.Crossbar
-	ack := g.L1.HitLatency + x.RequestLatency + g.L2.HitLatency + x.ReplyLatency
+	ack := g.L1.HitLatency + x.RequestLatency + g.TLB.Latency + g.L2.HitLatency + x.ReplyLatency
 	// Without it the one warp leaves in the same cycle.
 	if want := without + uint64(ack-g.SM.CTAExitLatency); with < want || with > want+8 {
 		t.Errorf("%d cycles with a store, %d without, want about %d", with, without, want)
@@ -182,10 +182,10 @@ func TestRunTwice(t *testing.T) {
 func TestEverySettingCounts(t *testing.T) {
 	misses := func(g *configs.GPU) *tile.Kernel { return stream(t, g, 8, 8, 10, 4, 4) }
 	many := func(g *configs.GPU) *tile.Kernel { return kernel{warps: 1, ctas: 40, trips: 1}.build(t, g) }
-	hits := func(g *configs.GPU) *tile.Kernel { // four lines each, of which a word in four
+	hits := func(g *configs.GPU) *tile.Kernel { // nine lines each, of which a word in nine
 		s := kernel{warps: 8, ctas: 4, trips: 40, words: 1 << 14}
 		for range 4 {
-			s.accesses = append(s.accesses, words(256, 1, 0, 4, 0))
+			s.accesses = append(s.accesses, words(256, 1, 0, 9, 0))
 		}
 		s.segments = []tile.Segment{loop(ldg(0, 0), ldg(4, 1), ldg(8, 2), ldg(12, 3))}
 		return s.build(t, g)

@@ -1,0 +1,106 @@
+package microbench
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"gpusim/configs"
+)
+
+// probed runs some groups of probes on a V100 of few SMs, changed by sets.
+func probed(t *testing.T, groups string, sets ...string) *Report {
+	t.Helper()
+	m, err := configs.Load("v100-pcie", append([]string{
+		"gpu.sm.count=8", "gpu.sm.gpcs=2", "gpu.l2.slices=8", "gpu.dram.channels=4", "gpu.dram.spread_channels=2", "gpu.l2.size=768 KiB",
+	}, sets...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := Run(context.Background(), m, 2, func(g string) bool { return strings.Contains(groups, g) }, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+// TestProbesFindWhatIsThere: a machine changed in one respect is found to
+// differ in that respect, by as much. So the figures are measured.
+func TestProbesFindWhatIsThere(t *testing.T) {
+	base := probed(t, "memory latency, shared memory, instructions, synchronization")
+	for _, c := range []struct {
+		groups, set, key string
+		change           float64 // of the figure; NaN: factor instead
+		factor           float64
+	}{
+		{"instructions", "gpu.sm.pipes.fp32.latency=7", "latency.ffma", 3, 0},
+		{"instructions", "gpu.sm.pipes.fp64.lanes=4", "throughput.dfma", math.NaN(), 0.5},
+		{"instructions", "gpu.sm.bank_operands_per_read=1", "bank.conflict", 1, 0},
+		{"shared memory", "gpu.sm.mio.shared_latency=29", "latency.shared", 10, 0},
+		{"shared memory", "gpu.sm.mio.shared_bytes_per_clk=64", "bandwidth.shared.32", math.NaN(), 0.5},
+		{"synchronization", "gpu.sm.barrier_latency=30", "barrier.1", 10, 0},
+		{"memory latency", "gpu.l1.hit_latency=38", "latency.l1", 10, 0},
+		{"memory latency", "gpu.l2.hit_latency=100", "latency.l2", 20, 0},
+		{"memory latency", "gpu.dram.phy_latency=258", "latency.dram", 100, 0},
+		{"memory latency", "gpu.tlb.latency=58", "latency.dram_large", 50, 0},
+	} {
+		was, is := base.Get(c.key), probed(t, c.groups, c.set).Get(c.key)
+		want := was + c.change
+		if math.IsNaN(c.change) {
+			want = was * c.factor
+		}
+		if math.Abs(is-want) > 0.02*want+1.5 || math.IsNaN(is) {
+			t.Errorf("%s: %s is %.2f, was %.2f, want %.2f", c.set, c.key, is, was, want)
+		}
+	}
+}
+
+// TestKneeIsLittles: the warps at the knee of the bandwidth curve are those
+// that latency and bandwidth, measured by other probes, ask for.
+func TestKneeIsLittles(t *testing.T) {
+	rep := probed(t, "latency hiding")
+	little, knee := rep.Get("hiding.little"), rep.Get("hiding.knee")
+	t.Logf("Little's law: %.1f warps, knee: %.1f", little, knee)
+	if !(math.Abs(knee-little) < 0.1*little) {
+		t.Errorf("knee at %.1f warps, Little's law asks for %.1f", knee, little)
+	}
+}
+
+// TestStreamsKeepToTheBus: no stream moves more than the pins do, and a copy
+// no more than a read.
+func TestStreamsKeepToTheBus(t *testing.T) {
+	rep := probed(t, "bandwidth")
+	peak := 876e6 * 2 * 16 * 4 / 1e9
+	for _, k := range []string{"read", "write", "copy", "triad"} {
+		if v := rep.Get("bandwidth.dram." + k); !(v > 0.75*peak && v <= 1.001*peak) {
+			t.Errorf("DRAM %s: %.1f GB/s of %.1f", k, v, peak)
+		}
+	}
+	if rep.Get("bandwidth.dram.copy") > rep.Get("bandwidth.dram.read") {
+		t.Error("a copy is faster than a read")
+	}
+}
+
+// TestPublishedTable: every row is of a device that some machine answers to
+// and of a figure that a probe finds.
+func TestPublishedTable(t *testing.T) {
+	rows, err := published()
+	if err != nil || len(rows) < 100 {
+		t.Fatalf("%d rows, %v", len(rows), err)
+	}
+	found := probed(t, strings.Join(Groups(), ", "))
+	seen := map[string]bool{}
+	for _, r := range rows {
+		if _, ok := configs.ForDevice(r.Device); !ok {
+			t.Errorf("no machine answers to %q", r.Device)
+		}
+		if seen[r.Device+r.Key] {
+			t.Errorf("%s %s stands twice", r.Device, r.Key)
+		}
+		seen[r.Device+r.Key] = true
+		if math.IsNaN(found.Get(r.Key)) && r.Key != "latency.l2_far" {
+			t.Errorf("no probe finds %s", r.Key)
+		}
+	}
+}
