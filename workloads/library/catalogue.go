@@ -24,6 +24,7 @@ type Entry struct {
 	PerSM   int     // CTAs that fit an SM, as the library believes
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
 	GainN   float64 // the same where A is not transposed; 0: no other
+	LongK   bool    // where k is beyond longK, only such kernels are offered
 	Aligned bool    // offered only where n is a multiple of 64 and k is even
 	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
 }
@@ -32,8 +33,12 @@ type Entry struct {
 // Tiles and thread counts: kernel names in public profiles and our reference
 // tables. PerSM follows from registers and shared memory.
 var catalogue = map[string][]Entry{
-	"volta_sgemm":  simt("volta_sgemm", append(narrowForN(wholeTiles()), slicedTiles()...)),
-	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), slicedTiles()...)), "ampere_sgemm_128x128"),
+	"volta_sgemm": simt("volta_sgemm", append(narrowForN(wholeTiles()), slicedTiles()...)),
+	// The same kernels on Turing, without Volta's preference for 32x128; of
+	// NeuSight's 100 strided batches on T4, 55 are 128x64 and 35 are 64x64.
+	"volta_sgemm_75": inBatches(simt("volta_sgemm", append(wholeTiles(), slicedTiles()...)), map[string]float64{
+		"volta_sgemm_128x64": 0.9, "volta_sgemm_64x64": 0.7, "volta_sgemm_32x128": 0.5, "volta_sgemm_128x32": 0.5}),
+	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.
@@ -102,6 +107,24 @@ func simt(family string, tiles []Entry) []Entry {
 		e.Family, e.Type, e.TileK = "simt", "fp32", max(8, e.TileK)
 	}
 	return tiles
+}
+
+// longK is where cuBLAS 12 on Ampere changes to kernels whose warps split k,
+// whatever the grid: 21 of 22 of NeuSight's products with more.
+const longK = 32000
+
+// forLongK marks the largest of some tiles.
+func forLongK(es []Entry) []Entry {
+	es[len(es)-1].LongK = true
+	return es
+}
+
+// inBatches says what the library expects of kernels for strided batches.
+func inBatches(es []Entry, gains map[string]float64) []Entry {
+	for i := range es {
+		es[i].GainB = gains[es[i].Name]
+	}
+	return es
 }
 
 // batchedOnly keeps a kernel for strided batches, and the others from them.
@@ -182,6 +205,9 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
 		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || p.Batch <= 1 && e.Gain == 0
 	})
+	if p.K > longK && p.Batch <= 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
+		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.LongK })
+	}
 	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.GainB > 0 }) {
 		out = slices.DeleteFunc(out, func(e Entry) bool { return e.GainB == 0 })
 	}

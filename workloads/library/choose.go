@@ -84,7 +84,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if p.Batch > 1 || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
+	if p.Batch > 1 || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
 	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
