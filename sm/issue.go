@@ -84,7 +84,7 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 			s.evaluate()
 			continue
 		}
-		if u.run > 0 && c.streak(s, pick, ahead) {
+		if u.run > 0 && s.pair < 0 && c.streak(s, pick, ahead) {
 			continue
 		}
 		if u.class == clSTG || u.class == clRED {
