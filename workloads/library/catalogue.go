@@ -39,6 +39,7 @@ var catalogue = map[string][]Entry{
 	"volta_sgemm_75": inBatches(simt("volta_sgemm", append(wholeTiles(), slicedTiles()...)), map[string]float64{
 		"volta_sgemm_128x64": 0.9, "volta_sgemm_64x64": 0.7, "volta_sgemm_32x128": 0.5, "volta_sgemm_128x32": 0.5}),
 	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
+	"kepler_sgemm": simt("kepler_sgemm", wholeTiles()[:3]),
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.

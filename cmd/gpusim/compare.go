@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/report"
+)
+
+type compareFlags struct {
+	workloads, sets  []string
+	format, fidelity string
+	workers          int
+}
+
+func (a *app) compareCommand() *cobra.Command {
+	var f compareFlags
+	c := &cobra.Command{
+		Use:   "compare CONFIG CONFIG...",
+		Short: "The same workloads on several machines, in one table",
+		Example: `  gpusim compare maxwell pascal volta ampere hopper -w gemm:4096x4096x4096:fp32
+  gpusim compare volta skylake-8180 -w gemm:1024x1024x1024:fp32 --format csv`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) < 2 {
+				return usagef("%s: name at least two machines", cmd.CommandPath())
+			}
+			return nil
+		},
+		ValidArgsFunction: completeConfigs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.compare(cmd.Context(), args, &f)
+		},
+	}
+	fl := c.Flags()
+	fl.StringArrayVarP(&f.workloads, "workload", "w", nil, "`workload` to run on each; may be repeated")
+	fl.StringVar(&f.format, "format", "table", "table, csv or json")
+	fl.StringVar(&f.fidelity, "fidelity", "sampled", "detailed, sampled or analytic")
+	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
+	setFlag(c, &f.sets)
+	return c
+}
+
+func (a *app) compare(ctx context.Context, names []string, f *compareFlags) error {
+	if err := oneOf("format", f.format, "table", "csv", "json"); err != nil {
+		return err
+	}
+	if len(f.workloads) == 0 {
+		return usagef("gpusim compare: no workload given (example: --workload gemm:4096x4096x4096:fp16)")
+	}
+	fidelity, err := fidelityOf(f.fidelity)
+	if err != nil {
+		return err
+	}
+	work, err := expand(f.workloads)
+	if err != nil {
+		return err
+	}
+	machines := make([]*configs.Machine, len(names))
+	for i, n := range names {
+		if machines[i], err = a.load(n, f.sets); err != nil {
+			return err
+		}
+	}
+	var tasks []*task
+	for _, w := range work {
+		for _, m := range machines {
+			tasks = append(tasks, &task{machine: m, work: w, options: gpusim.Options{Fidelity: fidelity}})
+		}
+	}
+	a.runTasks(ctx, tasks, f.workers, false)
+	var entries []report.Entry
+	ok := 0
+	for _, t := range tasks {
+		if !t.done {
+			return &codeError{exitInterrupted, errors.New("interrupted")}
+		}
+		if t.err == nil {
+			ok++
+		}
+		entries = append(entries, report.Entry{Machine: t.machine, Workload: t.work.Text, Label: t.work.Short(), Result: t.result, Err: t.err})
+	}
+	if ok == 0 {
+		return entries[0].Err
+	}
+	var text []byte
+	switch f.format {
+	case "csv":
+		text = report.SummaryCSV(entries)
+	case "json":
+		text = report.SummaryJSON(entries)
+	default:
+		text = []byte(report.CompareText(entries))
+	}
+	_, err = a.out.Write(text)
+	return err
+}
