@@ -149,6 +149,7 @@ type L1 struct {
 	Ways       int   `yaml:"ways" min:"1" max:"64"`
 	HitLatency int   `yaml:"hit_latency" min:"1" max:"500"`
 	TagsPerClk int   `yaml:"tags_per_clk" min:"1" max:"32"`
+	FirstAlone bool  `yaml:"first_line_alone,omitempty" doc:"the first line of an access has a cycle to itself"`
 	BytesClk   int   `yaml:"bytes_per_clk" min:"16" max:"512"`
 }
 

@@ -204,7 +204,7 @@ func TestWritesWaitForABatch(t *testing.T) {
 		t.Errorf("a lone write begins at %d, want %d", at, 10+d.AgeLimit)
 	}
 	var many []access
-	for i := range d.QueueDepth/4 + 1 {
+	for i := range d.QueueDepth*5/16 + 1 {
 		many = append(many, access{uint64(10 + i), i % 16, 1, 0, 15, true})
 	}
 	b := newBench(t, d)

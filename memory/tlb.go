@@ -3,8 +3,7 @@ package memory
 import "gpusim/configs"
 
 // tlb translates addresses. Each SM has a first level; its misses go to the
-// GPU's second level one after another, and from there to a few page-table
-// walkers. Both levels replace the least recently used page.
+// GPU's second level, one a cycle, and from there to a few page-table walkers. Both levels replace the least recently used page.
 //
 // Translation stands at the slices, where requests come in the order of time;
 // its latency is the same as if it stood in the SM.
@@ -62,7 +61,7 @@ func (t *tlb) translate(sm int, addr, now uint64) uint64 {
 	} else {
 		start := max(now, f.free)
 		ready = t.lookup(addr, start) + uint64(t.spec.Latency)
-		f.free = ready
+		f.free = start + 1
 		if at < t.spec.Entries {
 			f.pages, f.ready = append(f.pages, 0), append(f.ready, 0)
 		} else {

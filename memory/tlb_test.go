@@ -34,20 +34,20 @@ func TestTLBReach(t *testing.T) {
 	}
 }
 
-// TestTLBMissesQueue: misses of one SM follow each other, those of several do
-// not, but walks wait for a walker; who comes for a page under way waits for it.
+// TestTLBMissesQueue: walks wait for a walker, whichever SM they are for; who
+// comes for a page under way waits for it.
 func TestTLBMissesQueue(t *testing.T) {
 	spec := configs.TLB{Page: 1 << 12, Entries: 4, Latency: 30, L2Page: 1 << 12, L2Entries: 64, WalkLatency: 200, Walkers: 1}
 	b := newTLB(&spec, 2)
 	b.reset()
-	for i, want := range []uint64{230, 460, 230} {
+	for i, want := range []uint64{230, 430, 230} {
 		page := uint64([]int{1, 2, 1}[i])
 		if got := b.translate(0, page<<12, 0); got != want {
 			t.Errorf("request %d: ready at %d, want %d", i, got, want)
 		}
 	}
-	if got := b.translate(1, 3<<12, 0); got != 660 {
-		t.Errorf("another SM's page is there at %d, want 660: third in the queue of the walker", got)
+	if got := b.translate(1, 3<<12, 0); got != 630 {
+		t.Errorf("another SM's page is there at %d, want 630: third in the queue of the walker", got)
 	}
 	b.reset()
 	b.warm(0, 4<<12)

@@ -80,9 +80,10 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	n := len(c.lines)
 	cycles := uint64(0)
 	if n > 0 {
-		// The first line takes a cycle, and the others follow as tags are looked up:
-		// strides of 3 to 17 words take 1.6 to 5.1 cycles on an A100 (RRZE gpu-benches).
-		tags := 1 + uint64(n-1+c.l1.TagsPerClk-1)/uint64(c.l1.TagsPerClk)
+		tags := uint64(n+c.l1.TagsPerClk-1) / uint64(c.l1.TagsPerClk)
+		if c.l1.FirstAlone {
+			tags = 1 + uint64(n-1+c.l1.TagsPerClk-1)/uint64(c.l1.TagsPerClk)
+		}
 		cycles = max(tags, uint64(acc.Bytes*32/c.l1.BytesClk), 1)
 	}
 	start := c.send(s, t, cycles)

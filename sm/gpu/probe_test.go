@@ -123,8 +123,8 @@ func hits(t *testing.T, n, stride int) float64 {
 	return (time(40) - time(20)) / (32 * 8 * 20)
 }
 
-// TestL1Throughput: 128 B a cycle out of 32 banks, and four lines a cycle after
-// the first; strides of a power of two meet in few banks.
+// TestL1Throughput: 128 B a cycle out of 32 banks, and four lines a
+// cycle; strides of a power of two meet in few banks.
 func TestL1Throughput(t *testing.T) {
 	for _, c := range []struct {
 		name      string
