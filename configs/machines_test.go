@@ -73,7 +73,8 @@ func TestPublishedFigures(t *testing.T) {
 			at = g.Clock.Sustained
 		}
 		cells := float64(d.Timing.RCDRD+d.Timing.CL+d.BurstClocks()) * float64(at) / float64(d.Clock)
-		near("DRAM latency", float64(way+g.L2.MissLatency+d.PHYLatency+g.L2.FillLatency)+cells, float64(p.dram))
+		far := float64(g.L2.FarLatency) * float64(g.L2.Partitions-1) / 2 // half of the lines have their home there
+		near("DRAM latency", float64(way+g.L2.MissLatency+d.PHYLatency+g.L2.FillLatency)+cells+far, float64(p.dram))
 	}
 }
 

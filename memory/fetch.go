@@ -16,7 +16,7 @@ type fetch struct {
 	line                 int32 // entry of the cache that it fills, -1 = evicted since
 	older                int32 // earlier read under way for the same entry, -1 = none
 	column               uint16
-	channel              int16
+	channel              int16 // -1: an errand to the other partition, see readCopy
 	place                int16 // of a write in its channel's write buffer
 	bank                 uint8
 	sectors, left        uint8 // sectors asked for; bursts still to move

@@ -175,6 +175,9 @@ func (s *System) access(i int32, t uint64) {
 		}
 	}
 	slice, local := s.hash.Map(f.line >> lineShift)
+	if s.parts.half != 0 && s.crosses(i, t, slice, local) {
+		return
+	}
 	sectors := f.sectors
 	n := uint64(bits.OnesCount8(sectors))
 	start := max(t, s.cache.free[slice])
@@ -197,7 +200,7 @@ func (s *System) access(i int32, t uint64) {
 		l.young &^= sectors
 		s.buffer(gone, i)
 		if f.missing == 0 {
-			s.replies.put(f.ready, i)
+			s.done(i)
 		}
 		return
 	}
@@ -216,12 +219,7 @@ func (s *System) access(i int32, t uint64) {
 	}
 	s.awaitYoung(f, l, e, sectors, start, hit)
 	if want := sectors & l.asked; want != 0 {
-		for d := l.fills; d >= 0; d = s.fetches.all[d].older {
-			if s.fetches.all[d].sectors&want != 0 {
-				s.fetches.wait(d, i)
-				f.missing++
-			}
-		}
+		s.awaitAsked(i, l, want)
 	}
 	if missing != 0 {
 		// DRAM moves whole bursts: the rest of one comes along.
@@ -232,7 +230,28 @@ func (s *System) access(i int32, t uint64) {
 	}
 	s.buffer(gone, i)
 	if f.missing == 0 {
-		s.replies.put(f.ready, i)
+		s.done(i)
+	}
+}
+
+// done passes on a flight that waits for nothing more: to the reply network,
+// or to the partition that it came from.
+func (s *System) done(i int32) {
+	f := &s.flights[i]
+	if f.way != onSpot {
+		s.comeBack(i)
+		return
+	}
+	s.replies.put(f.ready, i)
+}
+
+// awaitAsked holds a request until sectors are there that are on their way.
+func (s *System) awaitAsked(i int32, l *line, want uint8) {
+	for d := l.fills; d >= 0; d = s.fetches.all[d].older {
+		if s.fetches.all[d].sectors&want != 0 {
+			s.fetches.wait(d, i)
+			s.flights[i].missing++
+		}
 	}
 }
 
@@ -255,7 +274,7 @@ func (s *System) awaitYoung(f *flight, l *line, e int, sectors uint8, start, hit
 	f.ready = max(f.ready, late)
 }
 
-// filled takes the sectors of DRAM read d, which will be at the slice at a
+// filled takes the sectors of DRAM read (or errand) d, which will be at the slice at a
 // cycle, and frees the requests that waited for them.
 func (s *System) filled(d int32, ready uint64) {
 	q := &s.fetches.all[d]
@@ -272,7 +291,7 @@ func (s *System) filled(d int32, ready uint64) {
 	}
 	s.arrived(q.first, ready, false)
 	for w := q.waiters; w >= 0; w = s.fetches.waits[w].next {
-		s.arrived(s.fetches.waits[w].flight, ready, true)
+		s.arrived(s.fetches.waits[w].flight, ready, q.channel >= 0)
 	}
 	s.fetches.release(d)
 }
@@ -285,6 +304,6 @@ func (s *System) arrived(i int32, ready uint64, other bool) {
 	}
 	f.ready = max(f.ready, ready)
 	if f.missing--; f.missing == 0 {
-		s.replies.put(f.ready, i)
+		s.done(i)
 	}
 }

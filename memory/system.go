@@ -64,6 +64,7 @@ type System struct {
 
 	tlb         tlb
 	cache       cache
+	parts       partitions
 	sliceCycles [5]uint64 // of the data array, by number of sectors
 	widen       [16]uint8 // sectors that come with those missing, see FillBytes
 	place       placement
@@ -94,6 +95,7 @@ type flight struct {
 	kind    Kind
 	gpc     uint8
 	merged  bool
+	way     uint8 // see partitions
 
 	translated bool
 }
@@ -123,6 +125,7 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 		return nil, err
 	}
 	s.cache = newCache(g.L2.Slices, setsOf(&g.L2), g.L2.Ways, evict)
+	s.parts = newPartitions(&g.L2)
 	s.tlb = newTLB(&g.TLB, g.SM.Count)
 	s.widen = fillMasks(g.L2.FillBytes)
 	s.place = newPlacement(&g.DRAM, g.L2.Slices)
@@ -162,6 +165,8 @@ func check(g *configs.GPU, core configs.Freq) error {
 		return fmt.Errorf("memory: %d L2 slices and %d DRAM channels: one must be a multiple of the other", l.Slices, d.Channels)
 	case l.Ways < 1 || setsOf(l) < 1:
 		return fmt.Errorf("memory: L2 of %v has less than one set in each of %d slices of %d ways", l.Size, l.Slices, l.Ways)
+	case l.Partitions > 1 && (l.Slices%2 != 0 || l.FarLatency < 1):
+		return fmt.Errorf("memory: %d L2 slices, %d cycles apart, in two partitions (allowed: an even number, at least 1 cycle)", l.Slices, l.FarLatency)
 	case g.Crossbar.SMRequestBytes < 1 || g.Crossbar.SMReplyBytes < 1 || g.Crossbar.GPCReplyBytes < 1 || l.BytesPerSlice < 1:
 		return fmt.Errorf("memory: the widths of the crossbar's ports and of the L2 slices must be above 0")
 	case g.Crossbar.RequestHeader < 1 || g.Crossbar.RequestLatency < 0 || g.Crossbar.ReplyLatency < 0 ||
@@ -207,14 +212,18 @@ func (s *System) Counters() Counters {
 	return c
 }
 
-func (s *System) newFlight(r *Request, sm int) int32 {
-	var i int32
+// takeFlight finds a place for a flight, which may move the others.
+func (s *System) takeFlight() (i int32) {
 	if n := len(s.free); n > 0 {
 		i, s.free = s.free[n-1], s.free[:n-1]
-	} else {
-		s.flights = append(s.flights, flight{})
-		i = int32(len(s.flights) - 1)
+		return i
 	}
+	s.flights = append(s.flights, flight{})
+	return int32(len(s.flights) - 1)
+}
+
+func (s *System) newFlight(r *Request, sm int) int32 {
+	i := s.takeFlight()
 	p := &s.ports[sm]
 	s.flights[i] = flight{line: r.Line, order: uint64(sm)<<32 | uint64(p.seq), tag: r.Tag, value: r.Value,
 		sectors: r.Sectors & allSectors, kind: r.Kind, gpc: p.gpc}

@@ -51,17 +51,32 @@ func (r *rig) fill(footprint int64) kernel {
 func (r *rig) latency(footprint int64) (float64, error) {
 	k := chase(footprint, 0)
 	n := int(footprint / line)
+	l2 := int64(r.g.L2.Size)
+	before := []kernel{r.fill(footprint), r.fill(footprint)}
+	if r.g.L2.Partitions > 1 { // its own partition holds what the warp itself has read
+		before[1] = withTrips(k, n)
+	}
 	switch {
 	case n <= 4096:
-		return r.slope(k, n, n+loads, r.fill(footprint))
-	case footprint <= int64(r.g.L2.Size):
-		return r.slope(k, loads, 3*loads, r.fill(footprint), r.fill(footprint))
+		return r.slope(k, n, n+loads, before[:r.g.L2.Partitions]...)
+	case footprint <= l2/int64(r.g.L2.Partitions):
+		return r.slope(k, loads, 3*loads, before...)
+	case footprint <= l2:
+		return r.apart(k, before...)
 	}
-	c, err := r.cycles(withTrips(k, loads), r.flush(), withTrips(k, 3*loads))
+	return r.apart(k, r.flush())
+}
+
+// apart is the cycles of a load in two chases from the same line on, each
+// after the same kernels.
+func (r *rig) apart(k kernel, before ...kernel) (float64, error) {
+	all := append(append([]kernel(nil), before...), withTrips(k, loads))
+	all = append(append(all, before...), withTrips(k, 3*loads))
+	c, err := r.cycles(all...)
 	if err != nil {
 		return 0, err
 	}
-	return float64(c[2]-c[0]) / (2 * loads), nil
+	return float64(c[len(c)-1]-c[len(before)]) / (2 * loads), nil
 }
 
 // flush fills L2 with what no probe reads.
