@@ -87,8 +87,8 @@ func TestNearFarAndCopy(t *testing.T) {
 			for n, kind := range []Kind{Write, Atomic} {
 				for _, writer := range []int{side, 1 - side} {
 					expect("copy before a write", side, read(line, 1), near)
-					home := takes(t, whole, 0, Request{Line: uint64(1000+n) << 7, Sectors: 1, Kind: kind})
-					home = takes(t, whole, 0, Request{Line: uint64(1000+n) << 7, Sectors: 1, Kind: kind}) // hits
+					takes(t, whole, 0, Request{Line: uint64(1000+n) << 7, Sectors: 1, Kind: kind})
+					home := takes(t, whole, 0, Request{Line: uint64(1000+n) << 7, Sectors: 1, Kind: kind}) // hits
 					if writer == side {
 						home += uint64(far)
 					}
