@@ -47,34 +47,39 @@ func TestStepsAndOrderDoNotMatter(t *testing.T) {
 		g, core := anyGPU(t)
 		n := func(name string, lo, hi int) int { return rapid.IntRange(lo, hi).Draw(t, name) }
 		g.TLB = configs.TLB{Page: 1 << 12, Entries: n("TLB", 1, 3), Latency: n("TLB latency", 0, 30), L2Page: 1 << 13, L2Entries: n("L2 TLB", 1, 4), WalkLatency: n("walk", 1, 50), Walkers: n("walkers", 1, 2)}
-		traffic := everything(t, g, 25)
-		s := build(t, g, core)
-		first := drive(t, s, traffic, by(7), nil)
-		end := s.frontier + 2000000
-		s.Advance(end, nil)
-		want := s.Counters()
-		parked := s.Parked()
-		for name, step := range map[string]stepper{
-			"steps of 1":   func(s *System, f, _ uint64) uint64 { return f + 1 + f>>13 }, // ... at first
-			"steps of 113": by(113),
-			"one step":     by(1 << 21),
-			"decisions":    byDecision,
-			"random steps": atRandom(rand.New(rand.NewSource(1)), 1000),
-		} {
-			s.Reset()
-			order := rand.New(rand.NewSource(int64(len(name)))).Perm(g.SM.Count)
-			replies := drive(t, s, traffic, step, order)
-			same(t, name, first, replies)
-			punctual(t, s, replies)
-			s.Advance(max(end, s.frontier+1), nil)
-			if s.frontier == end && s.Counters() != want {
-				t.Fatalf("%s: counters\n%+v instead of\n%+v", name, s.Counters(), want)
-			}
-			if s.Parked() != parked || s.inFlight != parked {
-				t.Fatalf("%s: %d parked and %d in flight instead of %d", name, s.Parked(), s.inFlight, parked)
-			}
-		}
+		anyStepsAndOrder(t, g, core)
 	})
+}
+
+// anyStepsAndOrder runs the same traffic in several steps and orders.
+func anyStepsAndOrder(t *rapid.T, g *configs.GPU, core configs.Freq) {
+	traffic := everything(t, g, 25)
+	s := build(t, g, core)
+	first := drive(t, s, traffic, by(7), nil)
+	end := s.frontier + 2000000
+	s.Advance(end, nil)
+	want := s.Counters()
+	parked := s.Parked()
+	for name, step := range map[string]stepper{
+		"steps of 1":   func(s *System, f, _ uint64) uint64 { return f + 1 + f>>13 }, // ... at first
+		"steps of 113": by(113),
+		"one step":     by(1 << 21),
+		"decisions":    byDecision,
+		"random steps": atRandom(rand.New(rand.NewSource(1)), 1000),
+	} {
+		s.Reset()
+		order := rand.New(rand.NewSource(int64(len(name)))).Perm(g.SM.Count)
+		replies := drive(t, s, traffic, step, order)
+		same(t, name, first, replies)
+		punctual(t, s, replies)
+		s.Advance(max(end, s.frontier+1), nil)
+		if s.frontier == end && s.Counters() != want {
+			t.Fatalf("%s: counters\n%+v instead of\n%+v", name, s.Counters(), want)
+		}
+		if s.Parked() != parked || s.inFlight != parked {
+			t.Fatalf("%s: %d parked and %d in flight instead of %d", name, s.Parked(), s.inFlight, parked)
+		}
+	}
 }
 
 // punctual: all replies due before frontier + MinRoundTrip have been announced

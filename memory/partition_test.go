@@ -163,28 +163,7 @@ func anySplit(t *rapid.T) (*configs.GPU, configs.Freq) {
 func TestPartitionsStepsAndOrderDoNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, core := anySplit(t)
-		traffic := everything(t, g, 25)
-		s := build(t, g, core)
-		first := drive(t, s, traffic, by(7), nil)
-		end := s.frontier + 2000000
-		s.Advance(end, nil)
-		want := s.Counters()
-		for name, step := range map[string]stepper{
-			"steps of 1":   func(s *System, f, _ uint64) uint64 { return f + 1 + f>>13 },
-			"steps of 113": by(113),
-			"one step":     by(1 << 21),
-			"decisions":    byDecision,
-			"random steps": atRandom(rand.New(rand.NewSource(1)), 1000),
-		} {
-			s.Reset()
-			replies := drive(t, s, traffic, step, rand.New(rand.NewSource(int64(len(name)))).Perm(g.SM.Count))
-			same(t, name, first, replies)
-			punctual(t, s, replies)
-			s.Advance(max(end, s.frontier+1), nil)
-			if s.frontier == end && s.Counters() != want {
-				t.Fatalf("%s: counters\n%+v instead of\n%+v", name, s.Counters(), want)
-			}
-		}
+		anyStepsAndOrder(t, g, core)
 	})
 }
 

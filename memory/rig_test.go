@@ -7,12 +7,11 @@ import (
 	"gpusim/configs"
 )
 
-// machine gives a copy of an embedded machine, which the test may change, and
-// the clock of its SMs.
-
 // allMapped translates everything at once.
 var allMapped = configs.TLB{Page: 1 << 40, Entries: 1, L2Page: 1 << 40, L2Entries: 1, Walkers: 1}
 
+// machine gives a copy of an embedded machine, which the test may change, and
+// the clock of its SMs.
 func machine(t testing.TB, name string) (*configs.GPU, configs.Freq) {
 	t.Helper()
 	m, err := configs.Load(name, nil)

@@ -3,7 +3,8 @@ package memory
 import "gpusim/configs"
 
 // tlb translates addresses. Each SM has a first level; its misses go to the
-// GPU's second level, one a cycle, and from there to a few page-table walkers. Both levels replace the least recently used page.
+// GPU's second level, one a cycle, and from there to a few page-table walkers.
+// Both levels replace the least recently used page.
 //
 // Translation stands at the slices, where requests come in the order of time;
 // its latency is the same as if it stood in the SM.

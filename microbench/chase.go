@@ -3,6 +3,7 @@ package microbench
 import (
 	"math"
 	"math/rand"
+	"slices"
 
 	"gpusim/workloads/tile"
 )
@@ -138,4 +139,15 @@ func plateaus(r *rig, out *Report) {
 	}
 	out.add(group, "latency.dram", "DRAM", within(l2*1.05, l2*3), "cycles").Note = "up to three times the L2"
 	out.add(group, "latency.dram_large", "DRAM, large footprint", out.Points[len(out.Points)-1].Y, "cycles")
+}
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	s := slices.Sorted(slices.Values(v))
+	if n := len(s); n%2 == 0 {
+		return (s[n/2-1] + s[n/2]) / 2
+	}
+	return s[len(s)/2]
 }

@@ -1,10 +1,6 @@
 package microbench
 
-import (
-	"math"
-
-	"gpusim/workloads/tile"
-)
+import "gpusim/workloads/tile"
 
 // classes are the instruction classes; width is operations of a lane.
 var classes = []struct {
@@ -134,16 +130,15 @@ func (r *rig) wmma(mma func(int) tile.Inst) (float64, error) {
 // synchronization measures barriers, atomics and the empty kernel.
 func synchronization(r *rig, out *Report) error {
 	const group = "synchronization"
-	for _, warps := range []int{1, 4, 32} {
-		v, err := r.each(kernel{warps: min(warps, r.g.SM.MaxWarps), elem: 4}, bare(tile.OpBAR))
+	for _, b := range []struct {
+		warps     int
+		key, name string
+	}{{1, "barrier.1", "barrier of one warp"}, {4, "barrier.4", "barrier of 4 warps"}, {32, "barrier.32", "barrier of 32 warps"}} {
+		v, err := r.each(kernel{warps: min(b.warps, r.g.SM.MaxWarps), elem: 4}, bare(tile.OpBAR))
 		if err != nil {
 			return err
 		}
-		key, name := "barrier.1", "barrier of one warp"
-		if warps > 1 {
-			key, name = map[int]string{4: "barrier.4", 32: "barrier.32"}[warps], map[int]string{4: "barrier of 4 warps", 32: "barrier of 32 warps"}[warps]
-		}
-		out.add(group, key, name, v, "cycles")
+		out.add(group, b.key, b.name, v, "cycles")
 	}
 	for _, c := range []struct {
 		key, name string
@@ -164,20 +159,4 @@ func synchronization(r *rig, out *Report) error {
 	us := float64(n[0]) / float64(r.g.Clock.Sustained) * 1e6
 	out.add(group, "launch.empty", "empty kernel, on the device", us, "us")
 	return nil
-}
-
-func median(v []float64) float64 {
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	s := append([]float64(nil), v...)
-	for i := range s {
-		for j := i; j > 0 && s[j] < s[j-1]; j-- {
-			s[j], s[j-1] = s[j-1], s[j]
-		}
-	}
-	if n := len(s); n%2 == 0 {
-		return (s[n/2-1] + s[n/2]) / 2
-	}
-	return s[len(s)/2]
 }

@@ -98,7 +98,7 @@ func Run(ctx context.Context, m *configs.Machine, workers int, only func(group s
 		go func() {
 			defer func() { <-free; wg.Done(); done() }()
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = p.run(&rig{ctx: ctx, m: m, g: m.GPU}, &reports[i])
+				errs[i] = p.run(&rig{ctx: ctx, g: m.GPU}, &reports[i])
 			}
 		}()
 	}

@@ -13,7 +13,6 @@ import (
 // rig runs probes on new devices of one machine.
 type rig struct {
 	ctx context.Context
-	m   *configs.Machine
 	g   *configs.GPU
 }
 
@@ -51,9 +50,7 @@ func (r *rig) cycles(ks ...kernel) ([]uint64, error) {
 // different length, so that launch, cold caches and the last warps do not
 // count. before runs ahead of each.
 func (r *rig) slope(k kernel, from, to int, before ...kernel) (float64, error) {
-	short, long := k, k
-	short.trips, long.trips = from, to
-	n, err := r.cycles(append(append([]kernel(nil), before...), short, long)...)
+	n, err := r.cycles(append(append([]kernel(nil), before...), withTrips(k, from), withTrips(k, to))...)
 	if err != nil {
 		return 0, err
 	}

@@ -31,19 +31,19 @@ const (
 // lastLocal ends the classes that concern a sub-core alone, see Core.Run.
 const lastLocal = clBRA
 
-// pipe is an issue port of a sub-core.
-type pipe uint8
+// pipe is an issue port of a sub-core: one for each unit.
+type pipe = tile.Unit
 
 const (
-	pipeNone pipe = iota
-	pipeFP32
-	pipeINT
-	pipeFP64
-	pipeFP16
-	pipeSFU
-	pipeTensor
-	pipeMIO
-	numPipes // a power of two, so that an index is masked rather than checked
+	pipeNone   = tile.UnitNone
+	pipeFP32   = tile.UnitFP32
+	pipeINT    = tile.UnitINT
+	pipeFP64   = tile.UnitFP64
+	pipeFP16   = tile.UnitFP16
+	pipeSFU    = tile.UnitSFU
+	pipeTensor = tile.UnitTensor
+	pipeMIO    = tile.UnitMIO
+	numPipes   = tile.NumUnits // a power of two, so that an index is masked rather than checked
 )
 
 // uop is a decoded instruction: what the issue loop needs.
@@ -74,26 +74,6 @@ type segment struct {
 // kernel's programs follow each other.
 type code struct {
 	segs []segment
-}
-
-func pipeOf(op tile.Op) pipe {
-	switch op {
-	case tile.OpFFMA, tile.OpFADD, tile.OpFMUL:
-		return pipeFP32
-	case tile.OpDFMA, tile.OpDADD, tile.OpDMUL:
-		return pipeFP64
-	case tile.OpHFMA2:
-		return pipeFP16
-	case tile.OpMOV, tile.OpPRMT, tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpPACK, tile.OpUNPACK:
-		return pipeINT
-	case tile.OpMUFU:
-		return pipeSFU
-	case tile.OpHMMA:
-		return pipeTensor
-	case tile.OpLDG, tile.OpSTG, tile.OpLDS, tile.OpSTS, tile.OpRED, tile.OpS2R, tile.OpSIGSEM, tile.OpWAITSEM:
-		return pipeMIO
-	}
-	return pipeNone
 }
 
 func classOf(op tile.Op) class {
@@ -156,7 +136,7 @@ func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line 
 		for i := range seg.Code {
 			in := &seg.Code[i]
 			u := uop{
-				access: in.Access, class: classOf(in.Op), pipe: pipeOf(in.Op),
+				access: in.Access, class: classOf(in.Op), pipe: tile.UnitOf(in.Op),
 				stall: in.Stall, wait: in.Wait, wr: in.WrBar, rd: in.RdBar, guard: in.Guard,
 				steps: in.Steps, slots: 1,
 			}

@@ -86,15 +86,5 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if ok == 0 {
 		return entries[0].Err
 	}
-	var text []byte
-	switch f.format {
-	case "csv":
-		text = report.SummaryCSV(entries)
-	case "json":
-		text = report.SummaryJSON(entries)
-	default:
-		text = []byte(report.CompareText(entries))
-	}
-	_, err = a.out.Write(text)
-	return err
+	return a.print(entries, f.format, report.CompareText)
 }

@@ -97,7 +97,7 @@ func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
 		}
 		return entries[0].Err
 	}
-	if err := a.print(entries, f.format); err != nil {
+	if err := a.print(entries, f.format, report.Text); err != nil {
 		return err
 	}
 	if p.out != "" {
@@ -150,7 +150,8 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	return p, nil
 }
 
-func (a *app) print(entries []report.Entry, format string) error {
+// print writes entries in a format; table is how people are to see them.
+func (a *app) print(entries []report.Entry, format string, table func([]report.Entry) string) error {
 	var text []byte
 	switch format {
 	case "csv":
@@ -158,7 +159,7 @@ func (a *app) print(entries []report.Entry, format string) error {
 	case "json":
 		text = report.SummaryJSON(entries)
 	default:
-		text = []byte(report.Text(entries))
+		text = []byte(table(entries))
 	}
 	_, err := a.out.Write(text)
 	return err

@@ -38,7 +38,7 @@ var catalogue = map[string][]Entry{
 	// NeuSight's 100 strided batches on T4, 55 are 128x64 and 35 are 64x64.
 	"volta_sgemm_75": inBatches(simt("volta_sgemm", append(wholeTiles(), slicedTiles()...)), map[string]float64{
 		"volta_sgemm_128x64": 0.9, "volta_sgemm_64x64": 0.7, "volta_sgemm_32x128": 0.5, "volta_sgemm_128x32": 0.5}),
-	"ampere_sgemm": onlyBatched(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
+	"ampere_sgemm": oneInBatches(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
 	"kepler_sgemm": simt("kepler_sgemm", wholeTiles()[:3]),
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
@@ -128,15 +128,19 @@ func inBatches(es []Entry, gains map[string]float64) []Entry {
 	return es
 }
 
+// oneInBatches lets a family offer one kernel for strided batches.
+func oneInBatches(es []Entry, name string) []Entry {
+	return inBatches(es, map[string]float64{name: 1})
+}
+
 // batchedOnly keeps a kernel for strided batches, and the others from them.
 func batchedOnly(es []Entry, name string) []Entry {
 	for i := range es {
-		e := &es[i]
-		if e.GainB = 0; e.Name == name {
-			e.Gain, e.GainB = 0, 1
+		if es[i].Name == name {
+			es[i].Gain = 0
 		}
 	}
-	return es
+	return oneInBatches(es, name)
 }
 
 // aligned are kernels from before Maxwell's; what they ask for is read off
@@ -168,16 +172,6 @@ func dgemm(family string) []Entry {
 		tiles[i].Type = "fp64"
 	}
 	return tiles
-}
-
-// onlyBatched lets a family offer one kernel for strided batches.
-func onlyBatched(es []Entry, name string) []Entry {
-	for i := range es {
-		if es[i].GainB = 0; es[i].Name == name {
-			es[i].GainB = 1
-		}
-	}
-	return es
 }
 
 func hmmaEntries(name, typ string) []Entry {

@@ -1,26 +1,16 @@
 package tile
 
-// port is the kind of unit that an instruction goes to, as far as pairing is
-// concerned.
-func (l *Latencies) port(op Op) int {
-	switch op {
-	case OpFFMA, OpFADD, OpFMUL:
-		return 1
-	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpIADD, OpIMAD, OpLOP, OpISETP:
-		if l.IntOnFP32 {
-			return 1
-		}
-		return 2
-	case OpDFMA, OpDADD, OpDMUL:
-		return 3
-	case OpHFMA2:
-		return 4
-	case OpLDG, OpSTG, OpLDS, OpSTS, OpRED, OpS2R:
-		return 5
-	case OpMUFU:
-		return 6
+// port is the unit that an instruction goes to, as far as pairing is concerned:
+// matrix instructions, semaphores, branches and the like go alone.
+func (l *Latencies) port(op Op) Unit {
+	switch u := UnitOf(op); {
+	case op == OpSIGSEM || op == OpWAITSEM || u == UnitTensor:
+		return UnitNone
+	case u == UnitINT && l.IntOnFP32:
+		return UnitFP32
+	default:
+		return u
 	}
-	return 0 // branches, barriers and the like go alone
 }
 
 // pair marks neighbours that can issue in one cycle by a stall count of zero on
@@ -33,7 +23,7 @@ func (p *Program) pair(k *Kernel, l *Latencies) {
 		for i := 0; i+1 < len(code); i++ {
 			a, b := &code[i], &code[i+1]
 			pa, pb := l.port(a.Op), l.port(b.Op)
-			if a.Stall != 1 || a.Bank > 0 || pa == 0 || pb == 0 || pa == pb {
+			if a.Stall != 1 || a.Bank > 0 || pa == UnitNone || pb == UnitNone || pa == pb {
 				continue
 			}
 			reads, write := operandsOf(a, words(k, a))

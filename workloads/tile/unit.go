@@ -1,0 +1,40 @@
+package tile
+
+// Unit is the kind of unit of a sub-core that executes an instruction.
+type Unit uint8
+
+// The units. UnitNone is that of instructions which the scheduler itself
+// executes: branches, barriers and the like.
+const (
+	UnitNone Unit = iota
+	UnitFP32
+	UnitINT
+	UnitFP64
+	UnitFP16
+	UnitSFU
+	UnitTensor
+	UnitMIO
+	NumUnits
+)
+
+// UnitOf is the unit that an instruction goes to on a machine with a unit for
+// each kind.
+func UnitOf(op Op) Unit {
+	switch op {
+	case OpFFMA, OpFADD, OpFMUL:
+		return UnitFP32
+	case OpDFMA, OpDADD, OpDMUL:
+		return UnitFP64
+	case OpHFMA2:
+		return UnitFP16
+	case OpMOV, OpPRMT, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK:
+		return UnitINT
+	case OpMUFU:
+		return UnitSFU
+	case OpHMMA:
+		return UnitTensor
+	case OpLDG, OpSTG, OpLDS, OpSTS, OpRED, OpS2R, OpSIGSEM, OpWAITSEM:
+		return UnitMIO
+	}
+	return UnitNone
+}
