@@ -182,14 +182,14 @@ func (h *hmma) kernel(per int) error {
 	// The epilogue's temporaries take the place of fragments and copies.
 	h.regTemp = h.regRows
 	h.waves = h.copyWaves()
-	h.regAddr = max(h.k.Regs, h.regTemp+h.epilogueRegs())
+	h.regAddr = max(h.k.Regs, h.regTemp+h.staging().regs())
 	h.need(h.regAddr + hmmaAddrRegs)
 
 	prog := &tile.Program{Segments: []tile.Segment{
-		{Code: h.prologue()}, {Code: h.body(), Loop: true}, {Code: h.epilogue()},
+		{Code: h.prologue()}, {Code: h.body(), Loop: true}, {Code: h.staging().code()},
 	}}
 	h.k.Programs = []*tile.Program{prog}
-	h.k.Shared = max(2*int(h.buffer), len(h.warpM)*h.stageBytes())
+	h.k.Shared = max(2*int(h.buffer), len(h.warpM)*h.staging().bytes())
 	h.k.Place = placer(p, c, per)
 	if c.Splits > 1 && !c.Workspace {
 		h.k.Semaphores = h.k.Grid[0] * h.k.Grid[1] * p.Batch

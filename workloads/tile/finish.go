@@ -42,18 +42,25 @@ func (k *Kernel) finishAccess(i int, l *Latencies) error {
 		return fmt.Errorf("%d addresses for %d threads", len(a.Addr), k.Threads)
 	}
 	for t, addr := range a.Addr {
-		if addr < 0 || int(addr)+int(a.BufferStride)+a.Bytes > k.Shared || int(addr)%a.Bytes != 0 {
+		if addr < 0 || int(addr)+int(max(a.Buffers, 2)-1)*int(a.BufferStride)+a.Bytes > k.Shared || int(addr)%a.Bytes != 0 {
 			return fmt.Errorf("thread %d: %d B at %d (buffers %d apart) in %d B of shared memory", t, a.Bytes, addr, a.BufferStride, k.Shared)
 		}
 	}
 	a.Passes = make([]uint8, k.Warps())
 	for w := range a.Passes {
-		a.Passes[w] = passes(a.Addr[w*32:w*32+32], a.Bytes, max(1, l.SharedBanks))
+		addr := a.Addr[w*32 : w*32+32]
+		if a.Matrices == 0 {
+			a.Passes[w] = passes(addr, a.Bytes, max(1, l.SharedBanks))
+			continue
+		}
+		for m := 0; m < 8*a.Matrices; m += 8 { // a matrix at a time
+			a.Passes[w] += passes(addr[m:m+8], a.Bytes, max(1, l.SharedBanks))
+		}
 	}
 	return nil
 }
 
-// passes counts the data passes of a warp's shared-memory access: lanes of
+// passes counts the data passes of a shared-memory access by some lanes: lanes of
 // equal words share them, different words of one bank do not. Accesses of 8
 // and 16 bytes are served by half warps.
 func passes(addr []int32, bytes, banks int) uint8 {
@@ -61,9 +68,10 @@ func passes(addr []int32, bytes, banks int) uint8 {
 	if bytes > 4 {
 		group = 16
 	}
+	group = min(group, len(addr))
 	total := 0
 	var buf [64]int32
-	for g := 0; g < 32; g += group {
+	for g := 0; g < len(addr); g += group {
 		words := buf[:0]
 		for _, a := range addr[g : g+group] {
 			for b := 0; b < max(4, bytes); b += 4 {
@@ -87,6 +95,17 @@ func passes(addr []int32, bytes, banks int) uint8 {
 	return uint8(total)
 }
 
+// checkAccess says whether an access exists and is to the memory wanted.
+func (k *Kernel) checkAccess(access int16, want Space) error {
+	if access < 0 || int(access) >= len(k.Accesses) {
+		return fmt.Errorf("no access %d", access)
+	}
+	if k.Accesses[access].Space != want {
+		return fmt.Errorf("access %d is in the wrong memory", access)
+	}
+	return nil
+}
+
 func (k *Kernel) checkProgram(p *Program) error {
 	if len(p.Segments) == 0 {
 		return fmt.Errorf("no code")
@@ -102,20 +121,25 @@ func (k *Kernel) checkProgram(p *Program) error {
 		}
 		for i := range code {
 			in := &code[i]
+			var err error
 			switch in.Op {
-			case OpLDG, OpSTG, OpRED, OpLDS, OpSTS:
-				if in.Access < 0 || int(in.Access) >= len(k.Accesses) {
-					return fmt.Errorf("segment %d instruction %d: no access %d", s, i, in.Access)
+			case OpLDG, OpSTG, OpRED:
+				err = k.checkAccess(in.Access, Global)
+			case OpLDS, OpSTS, OpLDSM:
+				err = k.checkAccess(in.Access, Shared)
+			case OpLDGSTS:
+				if err = k.checkAccess(in.Access, Global); err == nil {
+					err = k.checkAccess(in.Into, Shared)
 				}
-				want := Global
-				if in.Op == OpLDS || in.Op == OpSTS {
-					want = Shared
-				}
-				if k.Accesses[in.Access].Space != want {
-					return fmt.Errorf("segment %d instruction %d: access %d is in the wrong memory", s, i, in.Access)
+			case OpMMA:
+				if in.Access < 0 || int(in.Access) >= len(k.MMAs) {
+					err = fmt.Errorf("no matrix instruction %d", in.Access)
 				}
 			}
-			reads, write := operandsOf(in, words(k, in))
+			if err != nil {
+				return fmt.Errorf("segment %d instruction %d: %w", s, i, err)
+			}
+			reads, write := operandsOf(k, in)
 			for _, r := range append(reads[:], write) {
 				if r.n > 0 && int(r.base)+int(r.n) > k.Regs {
 					return fmt.Errorf("segment %d instruction %d: register %d of %d", s, i, int(r.base)+int(r.n)-1, k.Regs)

@@ -34,10 +34,15 @@ const (
 	OpS2R        // read special register; timing only
 	OpMUFU       // special function; timing only so far
 	OpHMMA       // m8n8k4 on four quad pairs: Steps issue slots; fragments in SrcA(2), SrcB(2), SrcC/Dst(8 fp32 or 4 fp16); Imm holds the operand layouts (HMMAACol, HMMABRow)
+	OpMMA        // matrix instruction Kernel.MMAs[Access]: fragments in SrcA and SrcB, accumulators in SrcC and Dst, see MMA
 	OpLDG        // global load, Access; Dst gets Access.Bytes/4 registers (at least one)
 	OpSTG        // global store, Access, data in SrcA..
 	OpLDS        // shared load
 	OpSTS        // shared store
+	OpLDSM       // load 8x8 matrices of 16-bit elements from shared memory (ldmatrix), Imm: see LDSMTrans
+	OpLDGSTS     // copy from global (Access) to shared memory (Into) without registers; masked lanes write zeros
+	OpCOMMIT     // the warp's copies since the last one are a group (LDGDEPBAR)
+	OpDEPBAR     // wait until no more than Imm of the warp's groups are under way
 	OpRED        // atomic add to global memory without return, fp32, Access, data in SrcA
 	OpBAR        // CTA-wide barrier
 	OpMEMBAR     // earlier stores of this warp are visible device-wide before later instructions
@@ -67,6 +72,11 @@ const (
 	ImmOne   = 3 // multiply by one (an addition)
 )
 
+// LDSMTrans in OpLDSM's Imm transposes each matrix. Lane 8i+r gives the address
+// of row r of matrix i (16 bytes); register i of lane l gets the 32-bit word l%4
+// of row l/4, or, transposed, elements l/4 of rows 2*(l%4) and 2*(l%4)+1.
+const LDSMTrans = 1
+
 // Inst is one warp instruction. The zero value of Access means "none" only
 // for ops that take none.
 type Inst struct {
@@ -85,7 +95,8 @@ type Inst struct {
 	RdBar uint8 // barrier held until the source registers have been read
 	Bank  uint8 // extra cycles in which operand reads conflict in the register banks
 
-	Access int16 // index into Kernel.Accesses for LDG, STG, LDS, STS, RED
+	Access int16 // index into Kernel.Accesses for LDG, STG, LDS, STS, RED, LDSM, LDGSTS; into Kernel.MMAs for MMA
+	Into   int16 // OpLDGSTS: index into Kernel.Accesses of where in shared memory the data go
 	Guard  Guard // when false, the instruction still issues but does nothing
 }
 

@@ -52,7 +52,8 @@ type Tensor struct {
 // Loads of masked lanes give zeros.
 //
 // In shared memory thread t touches Bytes at byte Addr[t] of the CTA's shared
-// memory, plus (iter & 1)*BufferStride when double buffered.
+// memory, plus (iter mod Buffers)*BufferStride when the main loop has several
+// buffers.
 type Access struct {
 	Space Space
 	Bytes int // per lane: 2, 4, 8 or 16
@@ -70,9 +71,20 @@ type Access struct {
 
 	// Shared.
 	Addr         []int32 // per thread of the CTA
+	Matrices     int     // that an OpLDSM loads, 1, 2 or 4; 0 for other instructions
 	BufferStride int32
+	Buffers      int32   // 0 means two
 	BufferFlip   int32   // added to iter before the buffer is chosen
 	Passes       []uint8 // per warp: shared-memory data passes (wavefronts); filled in by Finish
+}
+
+// Buffer is the byte offset of the buffer that a main-loop iteration uses.
+func (a *Access) Buffer(iter int32) int32 {
+	n := a.Buffers
+	if n == 0 {
+		n = 2
+	}
+	return (iter + a.BufferFlip) % n * a.BufferStride
 }
 
 // CTA is what distinguishes one CTA of a grid from another.
@@ -102,6 +114,7 @@ type Kernel struct {
 	Role      []uint8    // per warp of the CTA: index into Programs
 	Accesses  []Access
 	Tensors   []Tensor
+	MMAs      []MMA // matrix instructions that its programs use
 	Alpha     float64
 	Beta      float64
 	DType     string // canonical type of the payload arithmetic: fp16, fp32, fp64
@@ -130,9 +143,10 @@ type Line struct {
 // against, in SM cycles: issue of the producer to issue of a dependent.
 type Latencies struct {
 	FP32, FP64, INT, FP16, SFU int
-	HMMA                       int // to a dependent that is not an accumulating MMA
-	HMMAAccumulate             int // to a dependent MMA on the same accumulator
-	HMMAStep, HMMAStepFP16     int // issue interval of steps with fp32 and fp16 accumulators
+	HMMA                       int   // to a dependent that is not an accumulating MMA
+	HMMAAccumulate             int   // to a dependent MMA on the same accumulator
+	HMMAStep, HMMAStepFP16     int   // issue interval of steps with fp32 and fp16 accumulators
+	MMA                        []MMA // matrix instructions of a warp beyond HMMA.884
 	Branch                     int
 	RegisterBanks              int
 	OperandsPerRead            int

@@ -6,9 +6,10 @@ type regs struct {
 	n    uint8
 }
 
-// operandsOf lists the registers that an instruction reads and the run that
-// it writes. words is the access width in registers.
-func operandsOf(in *Inst, words uint8) (reads [4]regs, write regs) {
+// operandsOf lists the registers that an instruction of kernel k reads and the
+// run that it writes.
+func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
+	words := words(k, in)
 	one := func(r uint8) regs { return regs{r, 1} }
 	two := func(r uint8) regs { return regs{r, 2} }
 	switch in.Op {
@@ -40,7 +41,12 @@ func operandsOf(in *Inst, words uint8) (reads [4]regs, write regs) {
 			acc = 4
 		}
 		reads[0], reads[1], reads[2], write = two(in.SrcA), two(in.SrcB), regs{in.SrcC, acc}, regs{in.Dst, acc}
-	case OpLDG, OpLDS:
+	case OpMMA:
+		m := &k.MMAs[in.Access]
+		acc := uint8(m.RegsC())
+		reads[0], reads[1], reads[2] = regs{in.SrcA, uint8(m.RegsA())}, regs{in.SrcB, uint8(m.RegsB())}, regs{in.SrcC, acc}
+		write = regs{in.Dst, acc}
+	case OpLDG, OpLDS, OpLDSM:
 		write = regs{in.Dst, words}
 	case OpSTG, OpSTS, OpRED:
 		reads[0] = regs{in.SrcA, words}
@@ -59,7 +65,7 @@ func operandsOf(in *Inst, words uint8) (reads [4]regs, write regs) {
 // latency is the fixed latency of an instruction's result for a dependent
 // instruction, counted from the issue of its first step; 0 if it is variable
 // and tracked by a dependence barrier.
-func (l *Latencies) latency(in *Inst) int {
+func (l *Latencies) latency(k *Kernel, in *Inst) int {
 	switch in.Op {
 	case OpFFMA, OpFADD, OpFMUL:
 		return l.FP32
@@ -71,6 +77,8 @@ func (l *Latencies) latency(in *Inst) int {
 		return l.INT
 	case OpHMMA:
 		return l.HMMA + l.span(in) - 1
+	case OpMMA:
+		return k.MMAs[in.Access].Latency
 	}
 	return 0
 }
@@ -87,7 +95,17 @@ func (l *Latencies) span(in *Inst) int {
 	return (int(in.Steps)-1)*max(1, l.HMMAStep) + 1
 }
 
-// accumulates says whether b is an MMA on the accumulator that MMA a writes.
-func accumulates(a, b *Inst) bool {
-	return a.Op == OpHMMA && b.Op == OpHMMA && a.Dst == b.SrcC && a.Steps == b.Steps
+// accumulate is the latency from MMA a to b if b is one like a that adds to its
+// accumulators.
+func (l *Latencies) accumulate(k *Kernel, a, b *Inst) (latency int, ok bool) {
+	if a.Op != b.Op || a.Dst != b.SrcC {
+		return 0, false
+	}
+	switch a.Op {
+	case OpHMMA:
+		return l.HMMAAccumulate, a.Steps == b.Steps
+	case OpMMA:
+		return k.MMAs[a.Access].Accumulate, a.Access == b.Access
+	}
+	return 0, false
 }

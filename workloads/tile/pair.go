@@ -26,8 +26,8 @@ func (p *Program) pair(k *Kernel, l *Latencies) {
 			if a.Stall != 1 || a.Bank > 0 || pa == UnitNone || pb == UnitNone || pa == pb {
 				continue
 			}
-			reads, write := operandsOf(a, words(k, a))
-			reads2, write2 := operandsOf(b, words(k, b))
+			reads, write := operandsOf(k, a)
+			reads2, write2 := operandsOf(k, b)
 			if overlapsAny(write, reads2) || overlaps(write, write2) || overlapsAny(write2, reads) {
 				continue
 			}

@@ -62,6 +62,8 @@ func words(k *Kernel, in *Inst) uint8 {
 	switch in.Op {
 	case OpLDG, OpSTG, OpLDS, OpSTS, OpRED:
 		return uint8(max(1, k.Accesses[in.Access].Bytes/4))
+	case OpLDSM:
+		return uint8(k.Accesses[in.Access].Matrices)
 	}
 	return 0
 }
@@ -77,7 +79,7 @@ func (p *Program) assignBarriers(k *Kernel) {
 		}
 		for i := range code {
 			in := &code[i]
-			reads, write := operandsOf(in, words(k, in))
+			reads, write := operandsOf(k, in)
 			for g := range group {
 				used := false
 				for _, d := range group[g].dst {
@@ -92,7 +94,7 @@ func (p *Program) assignBarriers(k *Kernel) {
 			case OpLDG:
 				in.WrBar = barLDG + group[0].next
 				group[0].dst = append(group[0].dst, write)
-			case OpLDS:
+			case OpLDS, OpLDSM:
 				in.WrBar = barLDS + group[1].next
 				group[1].dst = append(group[1].dst, write)
 			case OpS2R, OpMUFU:
@@ -122,10 +124,10 @@ func (p *Program) readBarriers(k *Kernel, trace []place) {
 		if in.Op != OpSTG && in.Op != OpSTS && in.Op != OpRED {
 			continue
 		}
-		src, _ := operandsOf(in, words(k, in))
+		src, _ := operandsOf(k, in)
 		for _, later := range trace[n+1:] {
 			o := p.inst(later)
-			if _, w := operandsOf(o, words(k, o)); overlaps(src[0], w) {
+			if _, w := operandsOf(k, o); overlaps(src[0], w) {
 				in.RdBar = barRead
 				break
 			}
@@ -148,7 +150,7 @@ func (p *Program) waits(k *Kernel, trace []place) {
 	}
 	for _, at := range trace {
 		in := p.inst(at)
-		reads, write := operandsOf(in, words(k, in))
+		reads, write := operandsOf(k, in)
 		var m uint8
 		for _, rs := range reads {
 			for r := int(rs.base); r < int(rs.base)+int(rs.n); r++ {
@@ -188,15 +190,17 @@ func (p *Program) stalls(k *Kernel, l *Latencies, trace []place) error {
 	var prev *Inst
 	for n, at := range trace {
 		in := p.inst(at)
-		reads, write := operandsOf(in, words(k, in))
+		reads, write := operandsOf(k, in)
 		need := now
 		look := func(rs regs) {
 			for r := int(rs.base); r < int(rs.base)+int(rs.n); r++ {
-				if o := owner[r]; o != nil && accumulates(o, in) {
-					need = max(need, ready[r]-l.latency(o)+l.HMMAAccumulate)
-				} else {
-					need = max(need, ready[r])
+				at := ready[r]
+				if o := owner[r]; o != nil {
+					if n, ok := l.accumulate(k, o, in); ok {
+						at += n - l.latency(k, o)
+					}
 				}
+				need = max(need, at)
 			}
 		}
 		for _, rs := range reads {
@@ -212,7 +216,7 @@ func (p *Program) stalls(k *Kernel, l *Latencies, trace []place) error {
 			now = need
 		}
 		for r := int(write.base); r < int(write.base)+int(write.n); r++ {
-			ready[r], owner[r] = now+l.latency(in), in
+			ready[r], owner[r] = now+l.latency(k, in), in
 		}
 		in.Stall = max(in.Stall, uint8(l.span(in)))
 		now += int(in.Stall)

@@ -31,9 +31,9 @@ func UnitOf(op Op) Unit {
 		return UnitINT
 	case OpMUFU:
 		return UnitSFU
-	case OpHMMA:
+	case OpHMMA, OpMMA:
 		return UnitTensor
-	case OpLDG, OpSTG, OpLDS, OpSTS, OpRED, OpS2R, OpSIGSEM, OpWAITSEM:
+	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpRED, OpS2R, OpSIGSEM, OpWAITSEM:
 		return UnitMIO
 	}
 	return UnitNone
