@@ -82,3 +82,31 @@ func (c *Config) closeEpilogue() []tile.Inst {
 	}
 	return []tile.Inst{bare(tile.OpMEMBAR), bare(tile.OpBAR), bare(tile.OpSIGSEM), bare(tile.OpEXIT)}
 }
+
+// checkVectors defaults the vector widths to the widest that the contiguous
+// extents allow, up to a number of elements, and rejects wider ones.
+func (c *Config) checkVectors(p Problem, widest int) error {
+	contigA, contigB := p.M, p.K
+	if p.TransA {
+		contigA = p.K
+	}
+	if p.TransB {
+		contigB = p.N
+	}
+	for _, v := range []struct {
+		name   string
+		width  *int
+		contig int
+	}{{"A", &c.VecA, contigA}, {"B", &c.VecB, contigB}, {"C", &c.VecC, p.M}} {
+		if *v.width == 0 {
+			*v.width = widestVector(v.contig, widest)
+		}
+		if w := *v.width; w < 1 || w > widest || w&(w-1) != 0 {
+			return fmt.Errorf("gemm: vector width of %s is %d elements: must be a power of two up to %d", v.name, w, widest)
+		}
+		if v.contig%*v.width != 0 {
+			return fmt.Errorf("gemm: vector width of %s is %d elements, which does not divide its contiguous extent of %d", v.name, *v.width, v.contig)
+		}
+	}
+	return nil
+}

@@ -163,7 +163,7 @@ func (g *gemv) widen(dst, src, n int) (int, []tile.Inst) {
 	if g.elem == 4 {
 		return src, nil
 	}
-	return dst, unpack(dst, src, n, tile.GuardNone)
+	return dst, unpack(halves(g.p.DType), dst, src, n, tile.GuardNone)
 }
 
 // setup is the thread and CTA indices and address arithmetic, and the clearing
@@ -208,12 +208,12 @@ func (g *gemv) finish(sum int, row []int32) []tile.Inst {
 		from := old
 		if g.out == 2 {
 			from = wide
-			code = append(code, unpack(wide, old, 1, tile.GuardNone)...)
+			code = append(code, unpack(halves(g.p.Out()), wide, old, 1, tile.GuardNone)...)
 		}
 		code = append(code, scaled(tile.OpFFMA, from, sum, tile.ImmBeta))
 	}
 	if g.out == 2 {
-		code = append(code, pack(old, sum, 1)...)
+		code = append(code, pack(halves(g.p.Out()), old, sum, 1)...)
 		sum = old
 	}
 	return append(code, store(tile.OpSTG, sum, y), bare(tile.OpEXIT))

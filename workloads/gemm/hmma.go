@@ -92,37 +92,9 @@ func (h *hmma) check() error {
 		if c.WarpM != t.warpM || c.WarpN != t.warpN {
 			return fmt.Errorf("gemm: tile %dx%d has warp tiles of %dx%d, not %dx%d", t.m, t.n, t.warpM, t.warpN, c.WarpM, c.WarpN)
 		}
-		return h.checkVectors()
+		return c.checkVectors(p, 8)
 	}
 	return fmt.Errorf("gemm: no HMMA.884 kernel has a %dx%d tile (known:%s)", c.TileM, c.TileN, known)
-}
-
-// checkVectors defaults the vector widths to the widest that the contiguous
-// extents allow, and rejects wider ones.
-func (h *hmma) checkVectors() error {
-	contigA, contigB := h.p.M, h.p.K
-	if h.p.TransA {
-		contigA = h.p.K
-	}
-	if h.p.TransB {
-		contigB = h.p.N
-	}
-	for _, v := range []struct {
-		name   string
-		width  *int
-		contig int
-	}{{"A", &h.c.VecA, contigA}, {"B", &h.c.VecB, contigB}, {"C", &h.c.VecC, h.p.M}} {
-		if *v.width == 0 {
-			*v.width = widestVector(v.contig, 8)
-		}
-		if w := *v.width; w != 1 && w != 2 && w != 4 && w != 8 {
-			return fmt.Errorf("gemm: vector width of %s is %d elements: must be 1, 2, 4 or 8", v.name, w)
-		}
-		if v.contig%*v.width != 0 {
-			return fmt.Errorf("gemm: vector width of %s is %d elements, which does not divide its contiguous extent of %d", v.name, *v.width, v.contig)
-		}
-	}
-	return nil
 }
 
 // widestVector is the largest power of two, at most limit, that divides n.
@@ -181,9 +153,10 @@ func (h *hmma) kernel(per int) error {
 	h.regCopy = h.regCols + 2*h.cols.fragRegs()
 	// The epilogue's temporaries take the place of fragments and copies.
 	h.regTemp = h.regRows
-	h.waves = h.copyWaves()
-	h.regAddr = max(h.k.Regs, h.regTemp+h.staging().regs())
-	h.need(h.regAddr + hmmaAddrRegs)
+	var copied int
+	h.waves, copied = copyWaves(h.regCopy, &h.rows, &h.cols)
+	h.regAddr = max(copied, h.regTemp+h.staging().regs())
+	h.k.Regs = h.regAddr + hmmaAddrRegs
 
 	prog := &tile.Program{Segments: []tile.Segment{
 		{Code: h.prologue()}, {Code: h.body(), Loop: true}, {Code: h.staging().code()},
@@ -223,9 +196,6 @@ func placer(p Problem, c Config, per int) func(int, *tile.CTA) {
 
 // access adds an address generator to the kernel and returns its index.
 func (h *hmma) access(a tile.Access) int16 { return addAccess(h.k, a) }
-
-// need records that registers below n are in use.
-func (h *hmma) need(n int) { h.k.Regs = max(h.k.Regs, n) }
 
 // acc is the first accumulator register of fragment pair (fr, fc).
 func (h *hmma) acc(fr, fc int) int { return (fc*h.rows.frags + fr) * h.accSize() }

@@ -113,62 +113,6 @@ func weave(math []tile.Inst, side []placed) []tile.Inst {
 // perStep is the number of matrix instructions (16x16x4) per k-step.
 func (h *hmma) perStep() int { return h.rows.frags * h.cols.frags }
 
-// copyRegs bounds the registers that hold global data on its way to shared
-// memory. A k-tile that needs more is moved in several waves.
-const copyRegs = 40
-
-// chunk is one 16-byte chunk per thread of an operand's k-tile and the
-// registers it passes through.
-type chunk struct {
-	o   *hmmaOperand
-	j   int
-	reg int
-}
-
-// copyWaves assigns each chunk of a k-tile to a wave and registers.
-func (h *hmma) copyWaves() [][]chunk {
-	var waves [][]chunk
-	var wave []chunk
-	used := 0
-	for _, o := range []*hmmaOperand{&h.rows, &h.cols} {
-		for j := range o.chunks {
-			if used+o.stageRegs() > copyRegs {
-				waves, wave, used = append(waves, wave), nil, 0
-			}
-			wave = append(wave, chunk{o, j, h.regCopy + used})
-			used += o.stageRegs()
-			h.need(h.regCopy + used)
-		}
-	}
-	return append(waves, wave)
-}
-
-// fetch and deposit are the instructions that bring a wave's chunks from
-// global memory to registers and from there to shared memory.
-func (h *hmma) fetch(wave []chunk, iterAdd int32, g tile.Guard) []tile.Inst {
-	var out []tile.Inst
-	for _, c := range wave {
-		for i := range hmmaChunk / c.o.vec {
-			reg := c.reg + i*max(c.o.vec/2, 1)
-			out = append(out, guarded(g, load(tile.OpLDG, reg, h.access(c.o.global(h.k.Threads, c.j, i, iterAdd)))))
-		}
-	}
-	return out
-}
-
-func (h *hmma) deposit(wave []chunk, flip int32, g tile.Guard) []tile.Inst {
-	var out []tile.Inst
-	for _, c := range wave {
-		if c.o.vec == 1 {
-			for i := range hmmaChunk / 2 {
-				out = append(out, guarded(g, ins(tile.OpPRMT, c.reg+i, c.reg+2*i, c.reg+2*i+1, tile.RZ)))
-			}
-		}
-		out = append(out, guarded(g, store(tile.OpSTS, c.reg, h.access(c.o.store(h.k.Threads, c.j, h.buffer, flip)))))
-	}
-	return out
-}
-
 // fragments loads group g of an operand's fragments into its registers.
 func (h *hmma) fragments(o *hmmaOperand, g int, flip int32) []tile.Inst {
 	var out []tile.Inst
@@ -207,13 +151,13 @@ func (h *hmma) math(s int) []tile.Inst {
 func (h *hmma) prologue() []tile.Inst {
 	code := setup(h.regAddr, hmmaAddrRegs)
 	for w, wave := range h.waves {
-		code = append(code, h.fetch(wave, 0, tile.GuardNone)...)
+		code = append(code, fetch(h.k, wave, 0, tile.GuardNone)...)
 		if w == 0 {
 			for r := range h.accRegs() {
 				code = append(code, ins(tile.OpMOV, r, tile.RZ, tile.RZ, tile.RZ))
 			}
 		}
-		code = append(code, h.deposit(wave, 0, tile.GuardNone)...)
+		code = append(code, deposit(h.k, wave, h.buffer, 0, tile.GuardNone)...)
 	}
 	code = append(code, bare(tile.OpBAR))
 	code = append(code, h.fragments(&h.rows, 0, 0)...)
@@ -234,8 +178,8 @@ func (h *hmma) body() []tile.Inst {
 	for w, wave := range h.waves {
 		length := bar / float64(len(h.waves))
 		begin, end := float64(w)*length, float64(w+1)*length
-		side = h.spread(side, h.fetch(wave, 1, tile.GuardMore), begin, begin+min(1, length*0.4))
-		side = h.spread(side, h.deposit(wave, 1, tile.GuardMore), end-min(1, length*0.4), end)
+		side = h.spread(side, fetch(h.k, wave, 1, tile.GuardMore), begin, begin+min(1, length*0.4))
+		side = h.spread(side, deposit(h.k, wave, h.buffer, 1, tile.GuardMore), end-min(1, length*0.4), end)
 	}
 	// Fragment loads follow the first matrix instruction of their k-step,
 	// which waits for the loads of the k-step before: a dependence barrier
@@ -284,12 +228,16 @@ func (h *hmma) body() []tile.Inst {
 // k-tile from those of the next.
 func rank(k *tile.Kernel, i tile.Inst) int {
 	switch {
-	case i.Op == tile.OpBAR:
+	case i.Op == tile.OpCOMMIT:
 		return 2
-	case i.Op == tile.OpLDS && k.Accesses[i.Access].BufferFlip == 1:
+	case i.Op == tile.OpDEPBAR:
 		return 3
-	case i.Op == tile.OpLDS:
-		return 0
+	case i.Op == tile.OpBAR:
+		return 4
+	case i.Op != tile.OpLDS && i.Op != tile.OpLDSM:
+		return 1
+	case k.Accesses[i.Access].BufferFlip == 1:
+		return 5
 	}
-	return 1
+	return 0
 }

@@ -124,13 +124,9 @@ func (o *hmmaOperand) layoutBit() uint8 {
 	return tile.HMMABRow
 }
 
-// stageRegs is the number of registers that hold a chunk on its way from
-// global to shared memory. Single halves arrive one per register.
-func (o *hmmaOperand) stageRegs() int {
-	if o.vec == 1 {
-		return hmmaChunk
-	}
-	return hmmaChunk / 2
+// split says how the operand's chunks are fetched, see panel.
+func (o *hmmaOperand) split() (chunks, pieces, bytes int) {
+	return o.chunks, hmmaChunk / o.vec, o.vec * 2
 }
 
 // global is the access generator of piece i (of hmmaChunk/vec) of chunk j of

@@ -21,10 +21,18 @@ var voltaLatencies = tile.Latencies{
 }
 
 // fill gives a tensor normal numbers rounded to its type.
-func fill(m *machine, t tile.Tensor, rnd *rand.Rand) {
+func fill(m *machine, t tile.Tensor, dtype string, rnd *rand.Rand) {
 	at := m.mem[t.Base-deviceBase:]
 	for i := range int(t.Bytes) / t.Elem {
-		put(at, i, t.Elem, rnd.NormFloat64())
+		v := rnd.NormFloat64()
+		switch {
+		case dtype == "bf16" && t.Elem == 2:
+			binary.LittleEndian.PutUint16(at[2*i:], uint16(tile.BF16Bits(float32(v))))
+		case dtype == "tf32": // as precise as the instruction is
+			put(at, i, 4, float64(math.Float32frombits(math.Float32bits(float32(v))&^0x1fff)))
+		default:
+			put(at, i, t.Elem, v)
+		}
 	}
 }
 
@@ -39,8 +47,8 @@ func put(at []byte, i, elem int, v float64) {
 	}
 }
 
-// matrix reads one batch of a tensor.
-func matrix(m *machine, t tile.Tensor, batch int) *mat.Dense {
+// matrix reads one batch of a tensor of a type.
+func matrix(m *machine, t tile.Tensor, dtype string, batch int) *mat.Dense {
 	out := mat.NewDense(t.Rows, t.Cols, nil)
 	at := m.mem[t.Base-deviceBase:]
 	for r := range t.Rows {
@@ -48,7 +56,12 @@ func matrix(m *machine, t tile.Tensor, batch int) *mat.Dense {
 			i := int64(batch)*t.BatchStride + int64(r)*t.RowStride + int64(c)*t.ColStride
 			switch t.Elem {
 			case 2:
-				out.Set(r, c, float64(tile.HalfValue(binary.LittleEndian.Uint16(at[2*i:]))))
+				h := binary.LittleEndian.Uint16(at[2*i:])
+				if dtype == "bf16" {
+					out.Set(r, c, float64(math.Float32frombits(uint32(h)<<16)))
+				} else {
+					out.Set(r, c, float64(tile.HalfValue(h)))
+				}
 			case 4:
 				out.Set(r, c, float64(math.Float32frombits(binary.LittleEndian.Uint32(at[4*i:]))))
 			default:
@@ -62,7 +75,13 @@ func matrix(m *machine, t tile.Tensor, batch int) *mat.Dense {
 // verify runs the kernels of p on random numbers and compares C with gonum.
 func verify(t *testing.T, p Problem, c Config) []*tile.Kernel {
 	t.Helper()
-	ks, err := Build(p, c, voltaLatencies)
+	return verifyOn(t, p, c, voltaLatencies)
+}
+
+// verifyOn does so for a machine's latencies and matrix instructions.
+func verifyOn(t *testing.T, p Problem, c Config, l tile.Latencies) []*tile.Kernel {
+	t.Helper()
+	ks, err := Build(p, c, l)
 	if err != nil {
 		t.Fatalf("%+v %+v: %v", p, c, err)
 	}
@@ -71,12 +90,12 @@ func verify(t *testing.T, p Problem, c Config) []*tile.Kernel {
 	m := &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
 	rnd := rand.New(rand.NewSource(int64(p.M*7919 + p.N*104729 + p.K)))
 	for _, x := range ts[:3] {
-		fill(m, x, rnd)
+		fill(m, x, p.DType, rnd)
 	}
 	want := make([]*mat.Dense, p.Batch)
 	bound := make([]*mat.Dense, p.Batch)
 	for b := range want {
-		a, x, y := matrix(m, ts[tensorA], b), matrix(m, ts[tensorB], b), matrix(m, ts[tensorC], b)
+		a, x, y := matrix(m, ts[tensorA], p.DType, b), matrix(m, ts[tensorB], p.DType, b), matrix(m, ts[tensorC], p.Out(), b)
 		want[b], bound[b] = new(mat.Dense), new(mat.Dense)
 		want[b].Mul(a, x)
 		want[b].Scale(p.Alpha, want[b])
@@ -115,12 +134,15 @@ func verify(t *testing.T, p Problem, c Config) []*tile.Kernel {
 		eps = 0x1p-11 * float64(p.K/4+8)
 	}
 	for b := range want {
-		got := matrix(m, ts[tensorC], b)
+		got := matrix(m, ts[tensorC], p.Out(), b)
 		for i := range p.M {
 			for j := range p.N {
 				w := want[b].At(i, j)
 				tol := eps * bound[b].At(i, j)
-				if p.Out() == "fp16" {
+				switch p.Out() {
+				case "bf16":
+					tol += math.Abs(w) * 0x1p-8
+				case "fp16":
 					tol += math.Abs(w)*0x1p-11 + 0x1p-24
 					if len(ks) == 1 && ks[0].Splits > 1 {
 						tol += bound[b].At(i, j) * 0x1p-11 * float64(ks[0].Splits)

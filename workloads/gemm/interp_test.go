@@ -14,6 +14,7 @@ type machine struct {
 	mem    []byte           // from deviceBase on
 	stored map[string]int64 // bytes written per tensor
 	sems   map[int32]int32
+	copies map[int][][]func() // of each warp: groups of copies under way, the open one last
 }
 
 type step struct {
@@ -56,6 +57,7 @@ func (m *machine) runCTA(k *tile.Kernel, cta *tile.CTA) error {
 		shared[i] = 0xff // NaN: a read of what nobody wrote shows up in the result
 	}
 	warps := make([]*[32][256]uint32, k.Warps())
+	m.copies = map[int][][]func(){}
 	progs := make([][]step, k.Warps())
 	pos := make([]int, k.Warps())
 	for w := range warps {
@@ -140,6 +142,35 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		for l := range 32 {
 			copy(regs[l][int(in.Dst):int(in.Dst)+n], c[l][:n])
 		}
+	case tile.OpMMA:
+		var a, b [32][4]uint32
+		var c [32][8]uint32
+		mma := &k.MMAs[in.Access]
+		n := mma.RegsC()
+		for l := range 32 {
+			copy(a[l][:mma.RegsA()], regs[l][in.SrcA:])
+			copy(b[l][:mma.RegsB()], regs[l][in.SrcB:])
+			copy(c[l][:n], regs[l][in.SrcC:])
+		}
+		mma.Exec(&a, &b, &c)
+		for l := range 32 {
+			copy(regs[l][int(in.Dst):int(in.Dst)+n], c[l][:n])
+		}
+	case tile.OpLDSM:
+		return matrices(k, w, s, regs, shared)
+	case tile.OpLDGSTS:
+		return m.copy(k, cta, w, s, shared)
+	case tile.OpCOMMIT:
+		m.copies[w] = append(m.copies[w], nil)
+	case tile.OpDEPBAR: // data arrive as late as they may
+		groups := m.copies[w]
+		done := max(0, len(groups)-1-int(in.Imm))
+		for _, g := range groups[:done] {
+			for _, arrive := range g {
+				arrive()
+			}
+		}
+		m.copies[w] = groups[done:]
 	case tile.OpWAITSEM:
 		if m.sems[cta.Tile] != cta.Split {
 			return fmt.Errorf("semaphore of tile %d is %d, not %d", cta.Tile, m.sems[cta.Tile], cta.Split)
@@ -180,8 +211,16 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 				}
 			case tile.OpPACK:
 				v = uint32(tile.HalfBits(float64(f32(r[in.SrcA])))) | uint32(tile.HalfBits(float64(f32(r[in.SrcB]))))<<16
+				if in.Imm&tile.ImmBF16 != 0 {
+					v = tile.BF16Bits(f32(r[in.SrcA])) | tile.BF16Bits(f32(r[in.SrcB]))<<16
+				}
 			case tile.OpUNPACK:
-				v = bits(tile.HalfValue(uint16(r[in.SrcA] >> (16 * in.Imm))))
+				v = r[in.SrcA] >> (16 * (in.Imm &^ tile.ImmBF16))
+				if in.Imm&tile.ImmBF16 != 0 {
+					v <<= 16
+				} else {
+					v = bits(tile.HalfValue(uint16(v)))
+				}
 			case tile.OpPRMT:
 				v = r[in.SrcA]&0xffff | r[in.SrcB]<<16
 			default:
@@ -215,29 +254,23 @@ func double(r *[256]uint32, in *tile.Inst, mul float64, given bool) {
 
 func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][256]uint32, shared []byte) error {
 	in, a := s.inst, &k.Accesses[s.inst.Access]
-	iter := s.iter + a.IterAdd
 	loading := in.Op == tile.OpLDG || in.Op == tile.OpLDS
 	for l := range 32 {
 		t := w*32 + l
 		var at []byte
 		if a.Space == tile.Shared {
-			off := int(a.Addr[t]) + int((s.iter+a.BufferFlip)&1)*int(a.BufferStride)
+			off := int(a.Addr[t]) + int(a.Buffer(s.iter))
 			if off%a.Bytes != 0 {
 				return fmt.Errorf("shared address %d is not a multiple of %d", off, a.Bytes)
 			}
 			at = shared[off : off+a.Bytes]
 		} else {
-			ts := &k.Tensors[a.Tensor]
-			row := cta.Origin[a.RowVar] + iter*a.RowStep + a.Row[t]
-			col := cta.Origin[a.ColVar] + iter*a.ColStep + a.Col[t]
-			rl, cl := cta.Limit[a.RowVar], cta.Limit[a.ColVar]
-			if a.RowVar == tile.VarZero {
-				rl = int32(ts.Rows)
+			var inside bool
+			var err error
+			if at, inside, err = m.element(k, cta, a, t, s.iter); err != nil {
+				return err
 			}
-			if a.ColVar == tile.VarZero {
-				cl = int32(ts.Cols)
-			}
-			if row >= rl || col >= cl {
+			if !inside {
 				if loading {
 					for i := range max(a.Bytes/4, 1) {
 						regs[l][int(in.Dst)+i] = 0
@@ -245,17 +278,8 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 				}
 				continue
 			}
-			if row < 0 || col < 0 || int(row) >= ts.Rows || int(col) >= ts.Cols {
-				return fmt.Errorf("%s: (%d, %d) out of bounds", ts.Name, row, col)
-			}
-			off := (int64(cta.Batch)*ts.BatchStride + int64(row)*ts.RowStride + int64(col)*ts.ColStride) * int64(ts.Elem)
-			if off+int64(a.Bytes) > ts.Bytes || off%int64(a.Bytes) != 0 {
-				return fmt.Errorf("%s: offset %d of %d bytes, %d wide", ts.Name, off, ts.Bytes, a.Bytes)
-			}
-			addr := ts.Base + uint64(off)
-			at = m.mem[addr-deviceBase:][:a.Bytes]
 			if !loading {
-				m.stored[ts.Name] += int64(a.Bytes)
+				m.stored[k.Tensors[a.Tensor].Name] += int64(a.Bytes)
 			}
 		}
 		if a.Bytes == 2 {
@@ -273,6 +297,85 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 				binary.LittleEndian.PutUint32(at[i:], regs[l][int(in.SrcA)+i/4])
 			}
 		}
+	}
+	return nil
+}
+
+// element is the memory that thread t touches, and whether that is inside its
+// limits.
+func (m *machine) element(k *tile.Kernel, cta *tile.CTA, a *tile.Access, t int, iter int32) (at []byte, inside bool, err error) {
+	iter += a.IterAdd
+	ts := &k.Tensors[a.Tensor]
+	row := cta.Origin[a.RowVar] + iter*a.RowStep + a.Row[t]
+	col := cta.Origin[a.ColVar] + iter*a.ColStep + a.Col[t]
+	rl, cl := cta.Limit[a.RowVar], cta.Limit[a.ColVar]
+	if a.RowVar == tile.VarZero {
+		rl = int32(ts.Rows)
+	}
+	if a.ColVar == tile.VarZero {
+		cl = int32(ts.Cols)
+	}
+	if row >= rl || col >= cl {
+		return nil, false, nil
+	}
+	if row < 0 || col < 0 || int(row) >= ts.Rows || int(col) >= ts.Cols {
+		return nil, false, fmt.Errorf("%s: (%d, %d) out of bounds", ts.Name, row, col)
+	}
+	off := (int64(cta.Batch)*ts.BatchStride + int64(row)*ts.RowStride + int64(col)*ts.ColStride) * int64(ts.Elem)
+	if off+int64(a.Bytes) > ts.Bytes || off%int64(a.Bytes) != 0 {
+		return nil, false, fmt.Errorf("%s: offset %d of %d bytes, %d wide", ts.Name, off, ts.Bytes, a.Bytes)
+	}
+	return m.mem[ts.Base+uint64(off)-deviceBase:][:a.Bytes], true, nil
+}
+
+// matrices executes an OpLDSM.
+func matrices(k *tile.Kernel, w int, s step, regs *[32][256]uint32, shared []byte) error {
+	in, a := s.inst, &k.Accesses[s.inst.Access]
+	for i := range a.Matrices {
+		var rows [8][]byte
+		for r := range rows {
+			off := int(a.Addr[w*32+8*i+r]) + int(a.Buffer(s.iter))
+			if off%16 != 0 {
+				return fmt.Errorf("shared address %d is not a multiple of 16", off)
+			}
+			rows[r] = shared[off : off+16]
+		}
+		for l := range 32 {
+			v := binary.LittleEndian.Uint32(rows[l/4][l%4*4:])
+			if in.Imm&tile.LDSMTrans != 0 {
+				at := func(row int) uint32 { return uint32(binary.LittleEndian.Uint16(rows[row][l/4*2:])) }
+				v = at(l%4*2) | at(l%4*2+1)<<16
+			}
+			regs[l][int(in.Dst)+i] = v
+		}
+	}
+	return nil
+}
+
+// copy starts an OpLDGSTS: its data are read now and arrive with their group.
+func (m *machine) copy(k *tile.Kernel, cta *tile.CTA, w int, s step, shared []byte) error {
+	from, to := &k.Accesses[s.inst.Access], &k.Accesses[s.inst.Into]
+	if from.Bytes != to.Bytes {
+		return fmt.Errorf("copy of %d bytes to %d", from.Bytes, to.Bytes)
+	}
+	if len(m.copies[w]) == 0 {
+		m.copies[w] = [][]func(){nil}
+	}
+	open := &m.copies[w][len(m.copies[w])-1]
+	for l := range 32 {
+		at, inside, err := m.element(k, cta, from, w*32+l, s.iter)
+		if err != nil {
+			return err
+		}
+		data := make([]byte, from.Bytes)
+		if inside {
+			copy(data, at)
+		}
+		off := int(to.Addr[w*32+l]) + int(to.Buffer(s.iter))
+		if off%to.Bytes != 0 {
+			return fmt.Errorf("shared address %d is not a multiple of %d", off, to.Bytes)
+		}
+		*open = append(*open, func() { copy(shared[off:], data) })
 	}
 	return nil
 }

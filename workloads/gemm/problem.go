@@ -3,7 +3,11 @@
 // and matrix-vector kernels.
 package gemm
 
-import "fmt"
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
 
 // Problem is one matrix product with the column-major BLAS meaning,
 // C = Alpha*op(A)*op(B) + Beta*C, where op(A) is M x K, op(B) K x N and C
@@ -24,6 +28,7 @@ type Config struct {
 	Family              string
 	TileM, TileN, TileK int
 	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own
+	Stages              int  // k-tiles in shared memory at a time; mma only, 0: two
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
 	VecA, VecB, VecC    int
@@ -54,4 +59,18 @@ func (p Problem) Layout() string {
 		return "n"
 	}
 	return t(p.TransA) + t(p.TransB)
+}
+
+// outBytes is the size of an element of C.
+func (p Problem) outBytes() int {
+	n, _ := elemSize(p.Out())
+	return n
+}
+
+// halves is the kind of 16-bit floats that a type is, as OpPACK has it.
+func halves(dtype string) uint8 {
+	if dtype == "bf16" {
+		return tile.ImmBF16
+	}
+	return 0
 }

@@ -138,7 +138,7 @@ func (r *reducer) code() []tile.Inst {
 		from := src
 		if r.out == 2 {
 			from = src + 4
-			code = append(code, unpack(from, src, r.vec, tile.GuardNone)...)
+			code = append(code, unpack(halves(r.p.Out()), from, src, r.vec, tile.GuardNone)...)
 		}
 		for e := 0; e < regs; e += words {
 			code = append(code, scaled(fma, sum+e, from+e, sum+e, tile.ImmBeta))
@@ -147,7 +147,7 @@ func (r *reducer) code() []tile.Inst {
 	result := sum
 	if r.out == 2 {
 		result = src
-		code = append(code, pack(src, sum, r.vec)...)
+		code = append(code, pack(halves(r.p.Out()), src, sum, r.vec)...)
 	}
 	code = append(code, store(tile.OpSTG, result, target), bare(tile.OpEXIT))
 	r.k.Regs = addr + 4

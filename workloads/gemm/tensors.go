@@ -21,14 +21,14 @@ const deviceBase = 1 << 32
 // elemSize is the size of a matrix element in bytes.
 func elemSize(dtype string) (int, error) {
 	switch dtype {
-	case "fp16":
+	case "fp16", "bf16":
 		return 2, nil
-	case "fp32":
+	case "fp32", "tf32":
 		return 4, nil
 	case "fp64":
 		return 8, nil
 	}
-	return 0, fmt.Errorf("gemm: element type %q is not supported (fp16, fp32, fp64)", dtype)
+	return 0, fmt.Errorf("gemm: element type %q is not supported (fp16, bf16, fp32, tf32, fp64)", dtype)
 }
 
 // allocate gives the tensors their addresses, in order, as the CUDA allocator

@@ -44,3 +44,12 @@ func HalfBits(v float64) uint16 {
 	// m is in [1024, 2048]; 2048 carries into the exponent by itself.
 	return sign | uint16(uint32(exp+14)<<10+(m-1024))
 }
+
+// BF16Bits rounds to bfloat16, nearest even; NaN stays NaN.
+func BF16Bits(v float32) uint32 {
+	b := math.Float32bits(v)
+	if v != v {
+		return b>>16 | 0x40
+	}
+	return (b + 0x7fff + b>>16&1) >> 16
+}

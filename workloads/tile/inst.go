@@ -24,8 +24,8 @@ const (
 	OpDFMA       // fp64: Dst(2) = SrcA(2)*SrcB(2) + SrcC(2)
 	OpDADD       // fp64: Dst(2) = SrcA(2) + SrcB(2)
 	OpDMUL       // fp64: Dst(2) = SrcA(2) * alpha or SrcB(2)
-	OpPACK       // fp32 pair to fp16x2: Dst = half(SrcA) | half(SrcB)<<16
-	OpUNPACK     // fp16 half of SrcA to fp32: Imm 0 = low, 1 = high
+	OpPACK       // fp32 pair to fp16x2: Dst = half(SrcA) | half(SrcB)<<16; to bf16 with ImmBF16
+	OpUNPACK     // fp16 half of SrcA to fp32: Imm 0 = low, 1 = high; bf16 with ImmBF16
 	OpPRMT       // byte permute: Dst = low half of SrcA | low half of SrcB << 16
 	OpIADD       // integer/address arithmetic; timing only
 	OpIMAD       // integer multiply-add; timing only
@@ -76,6 +76,9 @@ const (
 // of row r of matrix i (16 bytes); register i of lane l gets the 32-bit word l%4
 // of row l/4, or, transposed, elements l/4 of rows 2*(l%4) and 2*(l%4)+1.
 const LDSMTrans = 1
+
+// ImmBF16 in the Imm of OpPACK and OpUNPACK: halves are bfloat16.
+const ImmBF16 = 2
 
 // Inst is one warp instruction. The zero value of Access means "none" only
 // for ops that take none.

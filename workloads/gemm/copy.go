@@ -1,0 +1,75 @@
+package gemm
+
+import "gpusim/workloads/tile"
+
+// panel is an operand whose k-tiles go from global memory through registers to
+// shared memory in chunks of 16 bytes.
+type panel interface {
+	// split is the number of chunks that each thread moves per k-tile, of
+	// global accesses per chunk and of bytes of each.
+	split() (chunks, pieces, bytes int)
+	// global is the access of piece i of chunk j, iterAdd k-tiles ahead.
+	global(threads, j, i int, iterAdd int32) tile.Access
+	// store is the access that puts chunk j into shared memory.
+	store(threads, j int, stride, flip int32) tile.Access
+}
+
+// copyRegs bounds the registers that hold global data on its way to shared
+// memory. A k-tile that needs more is moved in several waves.
+const copyRegs = 40
+
+// chunk is one chunk per thread of an operand's k-tile and the registers it
+// passes through.
+type chunk struct {
+	of  panel
+	j   int
+	reg int
+}
+
+// copyWaves assigns each chunk of a k-tile of some operands to a wave and to
+// registers from reg on; end is the first register that none of them uses.
+func copyWaves(reg int, panels ...panel) (waves [][]chunk, end int) {
+	var wave []chunk
+	used := 0
+	for _, p := range panels {
+		chunks, pieces, bytes := p.split()
+		n := pieces * max(1, bytes/4) // single halves arrive one per register
+		for j := range chunks {
+			if used+n > copyRegs {
+				waves, wave, used = append(waves, wave), nil, 0
+			}
+			wave = append(wave, chunk{p, j, reg + used})
+			used += n
+			end = max(end, reg+used)
+		}
+	}
+	return append(waves, wave), end
+}
+
+// fetch brings a wave's chunks from global memory to registers.
+func fetch(k *tile.Kernel, wave []chunk, iterAdd int32, g tile.Guard) []tile.Inst {
+	var out []tile.Inst
+	for _, c := range wave {
+		_, pieces, bytes := c.of.split()
+		for i := range pieces {
+			acc := addAccess(k, c.of.global(k.Threads, c.j, i, iterAdd))
+			out = append(out, guarded(g, load(tile.OpLDG, c.reg+i*max(1, bytes/4), acc)))
+		}
+	}
+	return out
+}
+
+// deposit brings them from there to a buffer of shared memory.
+func deposit(k *tile.Kernel, wave []chunk, stride, flip int32, g tile.Guard) []tile.Inst {
+	var out []tile.Inst
+	for _, c := range wave {
+		if _, pieces, bytes := c.of.split(); bytes == 2 {
+			for i := range pieces / 2 {
+				out = append(out, guarded(g, ins(tile.OpPRMT, c.reg+i, c.reg+2*i, c.reg+2*i+1, tile.RZ)))
+			}
+		}
+		acc := addAccess(k, c.of.store(k.Threads, c.j, stride, flip))
+		out = append(out, guarded(g, store(tile.OpSTS, c.reg, acc)))
+	}
+	return out
+}

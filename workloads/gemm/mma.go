@@ -1,0 +1,190 @@
+package gemm
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+func init() { register("mma", buildMMA) }
+
+// mmaAddrRegs is the number of registers that hold pointers, counters and
+// thread indices.
+const mmaAddrRegs = 20
+
+// mma is a kernel of the matrix instructions since Turing under construction:
+// warps load fragments with ldmatrix. With two stages k-tiles go through
+// registers to one of two buffers, as on Turing; with more they are copied
+// without registers, stages-1 k-tiles ahead, as since Ampere.
+type mma struct {
+	p          Problem
+	c          Config
+	k          *tile.Kernel
+	inst       tile.MMA
+	rows, cols mmaOperand
+	waves      [][]chunk // of two stages
+
+	warpM, warpN []int // per warp: where its tile begins in the CTA tile
+	buffer       int32 // bytes of one shared-memory buffer
+
+	// First registers of the fragments, of the data on their way to shared
+	// memory and of addresses. Accumulators begin at 0; the epilogue's
+	// temporaries take the place of fragments and copies.
+	regRows, regCols, regCopy, regAddr int
+}
+
+// buildMMA generates the kernels of a product with the machine's matrix
+// instructions.
+func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
+	m := &mma{p: p, c: c}
+	if err := m.check(&l); err != nil {
+		return nil, err
+	}
+	if err := m.kernel(m.c.slice(m.p.K, m.c.TileK)); err != nil {
+		return nil, err
+	}
+	return finish(m.k, m.p, m.c, l)
+}
+
+// find gives the widest matrix instruction of a machine for some types.
+func find(l *tile.Latencies, typ, acc string) (best tile.MMA, err error) {
+	for _, i := range l.MMA {
+		if i.Type == typ && i.Acc == acc && i.M*i.N*i.K > best.M*best.N*best.K {
+			best = i
+		}
+	}
+	if best.M == 0 {
+		return best, fmt.Errorf("gemm: the machine has no matrix instruction for %s with %s accumulators", typ, acc)
+	}
+	return best, nil
+}
+
+// check validates the problem and the configuration and fills in defaults.
+func (m *mma) check(l *tile.Latencies) (err error) {
+	p, c := m.p, &m.c
+	if m.inst, err = find(l, p.DType, p.Acc); err != nil {
+		return err
+	}
+	elem, err := elemSize(p.DType)
+	if err != nil {
+		return err
+	}
+	step := m.inst.KBytes() / elem
+	if c.Stages == 0 {
+		c.Stages = 2
+	}
+	switch {
+	case c.WarpM < 16 || c.WarpN < 16 || c.TileM%max(c.WarpM, 1) != 0 || c.TileN%max(c.WarpN, 1) != 0 || c.WarpM%16 != 0 || c.WarpN%16 != 0:
+		return fmt.Errorf("gemm: warp tiles of %dx%d do not divide a tile of %dx%d", c.WarpM, c.WarpN, c.TileM, c.TileN)
+	case !power(c.TileM) || !power(c.TileN) || !power(c.TileK) || c.WarpK > 1:
+		return fmt.Errorf("gemm: a tile of %dx%dx%d in %d slices: must be powers of two, in one slice", c.TileM, c.TileN, c.TileK, c.WarpK)
+	case c.TileK < 2*step || c.TileK*elem < 32:
+		return fmt.Errorf("gemm: a k-tile of %d must be twice the %d of %s at least", c.TileK, step, m.inst.Name)
+	case c.Stages < 2 || c.Stages > 16:
+		return fmt.Errorf("gemm: %d stages (allowed: 2 to 16)", c.Stages)
+	}
+	if elem < 2 && (!p.TransA || p.TransB) {
+		return fmt.Errorf("gemm: matrix instructions of %s need both operands contiguous in k (tn), not %s", p.DType, p.Layout())
+	}
+	if err := c.checkVectors(p, 16/elem); err != nil {
+		return err
+	}
+	if least := min(c.VecA, c.VecB) * elem; least < 4 && (c.Stages > 2 || elem < 2) {
+		return fmt.Errorf("gemm: copies of %d bytes a lane are not possible", least)
+	}
+	return nil
+}
+
+func power(n int) bool { return n > 0 && n&(n-1) == 0 }
+
+// kernel generates the main kernel; per is the k-tiles of a full slice.
+func (m *mma) kernel(per int) error {
+	p, c := m.p, m.c
+	wm, wn := c.TileM/c.WarpM, c.TileN/c.WarpN
+	threads := 32 * wm * wn
+	for w := range wm * wn {
+		m.warpM = append(m.warpM, w%wm*c.WarpM)
+		m.warpN = append(m.warpN, w/wm*c.WarpN)
+	}
+	workspaces := 1
+	if c.Workspace {
+		workspaces = c.Splits
+	}
+	ts, err := p.tensors(workspaces)
+	if err != nil {
+		return err
+	}
+	elem := ts[tensorA].Elem
+	m.cols = mmaOperand{tensor: tensorA, kContig: p.TransA, outer: c.TileM, vec: c.VecA, regs: m.inst.RegsB(), frags: c.WarpM / m.inst.N}
+	m.rows = mmaOperand{tensor: tensorB, kContig: !p.TransB, outer: c.TileN, vec: c.VecB, regs: m.inst.RegsA(), frags: c.WarpN / m.inst.M,
+		base: c.TileM * c.TileK * elem, tall: m.inst.M == 16}
+	for _, o := range []*mmaOperand{&m.rows, &m.cols} {
+		o.elem, o.tileK, o.stepChunks = elem, c.TileK, m.inst.KBytes()/16
+		o.chunks = o.outer * c.TileK * elem / 16 / threads
+		if o.chunks == 0 || o.outer*c.TileK*elem%(16*threads) != 0 {
+			return fmt.Errorf("gemm: %d threads cannot share the %d bytes of an operand's k-tile evenly", threads, o.outer*c.TileK*elem)
+		}
+	}
+	m.buffer = int32((c.TileM + c.TileN) * c.TileK * elem)
+	m.k = &tile.Kernel{
+		Name: m.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
+		Grid:    [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits},
+		Tensors: ts, MMAs: []tile.MMA{m.inst}, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
+	}
+	m.regRows = m.rows.frags * m.cols.frags * m.inst.RegsC()
+	m.regCols = m.regRows + 2*m.rows.fragRegs()
+	m.regCopy = m.regCols + 2*m.cols.fragRegs()
+	end := m.regCopy
+	if c.Stages == 2 {
+		m.waves, end = copyWaves(m.regCopy, &m.rows, &m.cols)
+	}
+	m.regAddr = max(end, m.regRows+m.staging().regs())
+	m.k.Regs = m.regAddr + mmaAddrRegs
+	m.k.Programs = []*tile.Program{{Segments: []tile.Segment{
+		{Code: m.prologue()}, {Code: m.body(), Loop: true}, {Code: m.staging().code()},
+	}}}
+	m.k.Shared = max(c.Stages*int(m.buffer), len(m.warpM)*m.staging().bytes())
+	m.k.Place = placer(p, c, per)
+	if c.serial() {
+		m.k.Semaphores = m.k.Grid[0] * m.k.Grid[1] * p.Batch
+	}
+	if m.k.Regs > tile.RZ {
+		return fmt.Errorf("gemm: %s needs %d registers per thread", m.k.Name, m.k.Regs)
+	}
+	return nil
+}
+
+// name follows the catalogue's, or else CUTLASS.
+func (m *mma) name() string {
+	name := m.c.Name
+	if name == "" {
+		name = fmt.Sprintf("tensorop_%dx%d_%dx%d", m.c.TileM, m.c.TileN, m.c.TileK, m.c.Stages)
+	}
+	return name + "_" + m.p.Layout()
+}
+
+// acc is the first accumulator register of fragment pair (fr, fc).
+func (m *mma) acc(fr, fc int) int { return (fc*m.rows.frags + fr) * m.inst.RegsC() }
+
+// staging describes the epilogue: 8 rows per step, those of eight lanes.
+// TestMMAPasses asserts that no bank conflicts.
+func (m *mma) staging() *staging {
+	acc16 := m.inst.Acc == "fp16"
+	e := &staging{
+		p: m.p, c: m.c, k: m.k, acc16: acc16, warpM: m.warpM, warpN: m.warpN, temp: m.regRows, addr: m.regAddr,
+		rows: 8, odd: 8*stagePitch(m.c, acc16) + 16,
+		rowN: func(s, row int) int { return 8*s + row },
+	}
+	high := m.inst.M / 8 // steps to a fragment of rows
+	per := 2             // registers of a step in a fragment
+	if acc16 {
+		e.odd, per = 8*stagePitch(m.c, true)+2, 1
+	}
+	for fc := range m.cols.frags {
+		e.puts = append(e.puts, staged{bytes: 4 * per,
+			at:  func(lane int) (row, col int) { return lane / 4, fc*m.inst.N + lane%4*2 },
+			reg: func(s int) int { return m.acc(s/high, fc) + s%high*per },
+		})
+	}
+	return e
+}

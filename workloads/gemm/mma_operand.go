@@ -1,0 +1,158 @@
+package gemm
+
+import "gpusim/workloads/tile"
+
+// mmaOperand is one of the two factors of a kernel of matrix instructions: an
+// outer index (m or n) against k. C is column-major, so the instruction's
+// columns run along m: op(B) supplies its rows, op(A) its columns.
+//
+// In shared memory an operand lies as rows of 16-byte chunks, along k if it is
+// contiguous there in memory, else along the outer index. Chunks are exchanged
+// within 128 bytes, by the row, so that stores and ldmatrix are free of bank
+// conflicts.
+type mmaOperand struct {
+	tensor     int
+	kContig    bool // contiguous along k in memory
+	outer      int  // CTA tile extent along m or n
+	vec        int  // elements per global access
+	elem       int  // bytes of an element
+	tileK      int  // elements
+	base       int  // byte offset in a shared-memory buffer
+	chunks     int  // 16-byte chunks that each thread moves per k-tile
+	frags      int  // fragments per warp
+	regs       int  // registers of a fragment
+	tall       bool // fragments of 16 along the outer index, else 8
+	stepChunks int  // chunks of k per instruction
+}
+
+// chunkElems is the elements in a chunk.
+func (o *mmaOperand) chunkElems() int { return 16 / o.elem }
+
+// chunkAt gives the outer index and k, relative to the tile, at which the
+// chunk with the given linear index begins. Consecutive chunks follow memory
+// order, so that a warp's accesses coalesce.
+func (o *mmaOperand) chunkAt(index int) (outer, k int) {
+	if o.kContig {
+		per := o.tileK / o.chunkElems()
+		return index / per, index % per * o.chunkElems()
+	}
+	per := o.outer / o.chunkElems()
+	return index % per * o.chunkElems(), index / per
+}
+
+// address is the byte address in a shared-memory buffer of the chunk that
+// holds element (outer, k).
+func (o *mmaOperand) address(outer, k int) int32 {
+	row, chunk, per := outer, k/o.chunkElems(), o.tileK/o.chunkElems()
+	if !o.kContig {
+		row, chunk, per = k, outer/o.chunkElems(), o.outer/o.chunkElems()
+	}
+	turn := row
+	if o.byWord() {
+		turn = row * 2 // four rows are read at a time, two chunks of each
+	}
+	if per >= 8 {
+		return int32(o.base + (row*per+chunk&^7+(chunk^turn)&7)*16)
+	}
+	line, at := row/(8/per), row%(8/per)*per
+	if o.byWord() {
+		line *= 2
+	}
+	return int32(o.base + row/(8/per)*128 + (at+chunk^line&(per-1))*16)
+}
+
+// byWord says that ldmatrix cannot turn the operand: its elements have 32 bits
+// and are not contiguous along k. Then every lane loads its own.
+func (o *mmaOperand) byWord() bool { return o.elem == 4 && !o.kContig }
+
+// fragRegs is the number of registers of a warp's fragments of one k-step.
+func (o *mmaOperand) fragRegs() int { return o.frags * o.regs }
+
+// matrix gives the outer index within the warp tile and the chunk of k at which
+// the 8x8 matrix in register r of the fragments of k-step s begins.
+func (o *mmaOperand) matrix(s, r int) (outer, chunk int) {
+	f, i := r/o.regs, r%o.regs
+	if o.tall {
+		return f*16 + i%2*8, s*o.stepChunks + i/2
+	}
+	return f * 8, s*o.stepChunks + i
+}
+
+// fragment is the load of registers from r on of k-step s, of as many as one
+// instruction brings. warpOuter gives where each warp's tile begins.
+func (o *mmaOperand) fragment(warpOuter []int, s, r int, in tile.Access) (tile.Inst, tile.Access) {
+	in.Space, in.Bytes = tile.Shared, 16
+	in.Addr = make([]int32, 32*len(warpOuter))
+	op := ins(tile.OpLDSM, 0, tile.RZ, tile.RZ, tile.RZ)
+	in.Matrices = 4
+	for in.Matrices > 1 && (r+in.Matrices > o.fragRegs() || r%in.Matrices != 0) {
+		in.Matrices /= 2
+	}
+	if o.byWord() {
+		op.Op, in.Bytes, in.Matrices = tile.OpLDS, 4, 0
+	} else if !o.kContig {
+		op.Imm = tile.LDSMTrans
+	}
+	for w, begin := range warpOuter {
+		for lane := range 32 {
+			at := r
+			if in.Matrices > 0 {
+				at += lane / 8 % in.Matrices
+			}
+			outer, chunk := o.matrix(s, at)
+			k := chunk * o.chunkElems()
+			addr := int32(0)
+			switch {
+			case o.byWord():
+				addr = o.address(begin+outer+lane/4, k+lane%4) + int32(begin+outer+lane/4)%4*4
+			case o.kContig:
+				addr = o.address(begin+outer+lane%8, k)
+			default:
+				addr = o.address(begin+outer, k+lane%8)
+			}
+			in.Addr[w*32+lane] = addr
+		}
+	}
+	return op, in
+}
+
+// split says how the operand's chunks are fetched, see panel.
+func (o *mmaOperand) split() (chunks, pieces, bytes int) {
+	return o.chunks, o.chunkElems() / o.vec, o.vec * o.elem
+}
+
+// global is the access generator of piece i of chunk j of every thread, iterAdd
+// k-tiles ahead.
+func (o *mmaOperand) global(threads, j, i int, iterAdd int32) tile.Access {
+	outer, k := make([]int32, threads), make([]int32, threads)
+	for t := range threads {
+		co, ck := o.chunkAt(j*threads + t)
+		if o.kContig {
+			ck += i * o.vec
+		} else {
+			co += i * o.vec
+		}
+		outer[t], k[t] = int32(co), int32(ck)
+	}
+	a := tile.Access{Space: tile.Global, Bytes: o.vec * o.elem, Tensor: o.tensor, IterAdd: iterAdd}
+	if o.tensor == tensorA {
+		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, int32(o.tileK)
+	} else {
+		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, int32(o.tileK)
+	}
+	return a
+}
+
+// store is the shared-memory access that stores chunk j of every thread.
+func (o *mmaOperand) store(threads, j int, stride, flip int32) tile.Access {
+	return o.piece(threads, j, 0, tile.Access{Bytes: 16, BufferStride: stride, BufferFlip: flip})
+}
+
+// piece is the shared-memory access of piece i of chunk j.
+func (o *mmaOperand) piece(threads, j, i int, a tile.Access) tile.Access {
+	a.Space, a.Addr = tile.Shared, make([]int32, threads)
+	for t := range threads {
+		a.Addr[t] = o.address(o.chunkAt(j*threads+t)) + int32(i*a.Bytes)
+	}
+	return a
+}
