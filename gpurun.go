@@ -101,8 +101,9 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 	case "fp32":
 		perClk = g.SM.Pipes.FP32.Lanes
 	case "fp16":
-		perClk = max(float64(g.Tensor.FMAPerClk), 2*g.SM.Pipes.FP16.Lanes)
+		perClk = 2 * g.SM.Pipes.FP16.Lanes
 	}
+	perClk = max(perClk, g.Tensor.Rate(dtype))
 	if perClk == 0 {
 		return math.NaN()
 	}
@@ -146,6 +147,9 @@ func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) 
 	return l, err
 }
 
+// latchedByStep is the registers of a warp that an HMMA step takes and gives.
+const latchedByStep = 8
+
 // counts are the energy events of a kernel.
 func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 	lane := func(ops ...tile.Op) (n uint64) {
@@ -155,16 +159,24 @@ func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 		return n
 	}
 	scale := mem.loopScale
+	mma32, mma16 := 1024*w.HMMAFP32, 1024*w.HMMAFP16
+	for i, n := range w.MMAs {
+		if m := &r.Launch.Kernel.MMAs[i]; m.Acc == "fp16" {
+			mma16 += n * uint64(m.FMAs())
+		} else {
+			mma32 += n * uint64(m.FMAs())
+		}
+	}
 	c := []energy.Count{
 		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
 		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL)},
 		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
-		{Component: energy.MMAFP32, Events: 1024 * w.HMMAFP32},
-		{Component: energy.MMAFP16, Events: 1024 * w.HMMAFP16},
+		{Component: energy.MMAFP32, Events: mma32},
+		{Component: energy.MMAFP16, Events: mma16},
 		{Component: energy.SFUOp, Events: lane(tile.OpMUFU)},
 		{Component: energy.WarpInstruction, Events: w.Slots},
 		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK)},
-		{Component: energy.HMMAStep, Events: w.HMMASteps},
+		{Component: energy.HMMAStep, Events: w.HMMASteps + w.Latched/latchedByStep},
 		{Component: energy.RFRead, Events: w.RegReads},
 		{Component: energy.RFWrite, Events: w.RegWrites},
 		{Component: energy.SharedPass, Events: scaled(r.SM.SharedPasses, scale)},

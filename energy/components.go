@@ -11,7 +11,7 @@ const (
 	FMAFP32 = "fma_fp32"     // one fp32 multiply-add of one lane
 	FMAFP64 = "fma_fp64"     // one fp64 multiply-add of one lane
 	FMAFP16 = "fma_fp16"     // one fp16 multiply-add of one lane (an HFMA2 lane counts two)
-	MMAFP32 = "mma_fma_fp32" // one multiply-add inside a Tensor Core, fp16 factors, fp32 accumulate
+	MMAFP32 = "mma_fma_fp32" // one multiply-add inside a Tensor Core, fp16, bf16 or tf32 factors (up to 11 bits), fp32 accumulate
 	MMAFP16 = "mma_fma_fp16" // one multiply-add inside a Tensor Core, fp16 factors, fp16 accumulate
 	SFUOp   = "sfu_op"       // one special function (MUFU) of one lane
 )
@@ -20,7 +20,7 @@ const (
 const (
 	WarpInstruction = "warp_instruction" // one issued warp instruction of any kind, each HMMA step included
 	IntOp           = "int_op"           // one integer, logic or predicate operation of one lane
-	HMMAStep        = "hmma_step"        // operand buffers of one HMMA step, on top of its warp_instruction
+	HMMAStep        = "hmma_step"        // operand buffers of one HMMA step (eight registers of a warp; later MMAs in proportion), on top of its warp_instruction
 )
 
 // GPU register file: one 32-bit operand of a warp, 128 bytes. A 64-bit

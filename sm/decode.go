@@ -21,6 +21,9 @@ const (
 	clLDG
 	clSTG
 	clRED
+	clCopy
+	clCommit
+	clDepBar
 	clBAR
 	clMEMBAR
 	clWAITSEM
@@ -57,7 +60,8 @@ type uop struct {
 	wait   uint8
 	wr, rd uint8 // barrier number, 0 = none
 	guard  tile.Guard
-	steps  uint8
+	steps  uint8 // of clHMMA
+	imm    uint8 // of clDepBar: groups that may be under way
 	slots  uint8 // issue slots taken
 	inLoop uint8 // 1 for a memory instruction of a main loop, see Plan
 	fetch  bool  // first instruction of a code line
@@ -80,7 +84,7 @@ func classOf(op tile.Op) class {
 	switch op {
 	case tile.OpHMMA:
 		return clHMMA
-	case tile.OpLDS, tile.OpS2R:
+	case tile.OpLDS, tile.OpLDSM, tile.OpS2R:
 		return clLDS
 	case tile.OpSTS:
 		return clSTS
@@ -90,6 +94,12 @@ func classOf(op tile.Op) class {
 		return clSTG
 	case tile.OpRED:
 		return clRED
+	case tile.OpLDGSTS:
+		return clCopy
+	case tile.OpCOMMIT:
+		return clCommit
+	case tile.OpDEPBAR:
+		return clDepBar
 	case tile.OpBAR:
 		return clBAR
 	case tile.OpMEMBAR:
@@ -114,9 +124,9 @@ func busyCycles(p configs.Pipe) uint8 {
 	return uint8(max(1, math.Ceil(32/p.Lanes)))
 }
 
-// decode turns a program into uops and appends them to ops. line is the code
+// decode turns a program of a kernel into uops and appends them to ops. line is the code
 // line at which the program begins; the next free line is returned.
-func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code, []uop, int) {
+func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line int) (*code, []uop, int) {
 	busy := [numPipes]uint8{
 		pipeFP32: busyCycles(s.Pipes.FP32),
 		pipeINT:  busyCycles(s.Pipes.INT),
@@ -138,12 +148,15 @@ func decode(ops []uop, p *tile.Program, s *configs.SM, t *tensorcore.Spec, line 
 			u := uop{
 				access: in.Access, class: classOf(in.Op), pipe: tile.UnitOf(in.Op),
 				stall: in.Stall, wait: in.Wait, wr: in.WrBar, rd: in.RdBar, guard: in.Guard,
-				steps: in.Steps, slots: 1,
+				steps: in.Steps, imm: in.Imm, slots: 1,
 			}
 			if u.pipe == pipeINT && s.IntOnFP32 {
 				u.pipe = pipeFP32
 			}
 			u.busy = busy[u.pipe] + in.Bank
+			if in.Op == tile.OpMMA {
+				u.busy = uint8(k.MMAs[in.Access].Cycles)
+			}
 			if u.class == clALU && shared[u.pipe] {
 				u.class = clShared
 			}

@@ -127,7 +127,7 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 		case clLDS, clSTS:
 			c.shared(s, w, u, t)
 			c.advance(s, w)
-		case clLDG, clSTG, clRED:
+		case clLDG, clSTG, clRED, clCopy:
 			c.global(s, w, u, t)
 			c.advance(s, w)
 		default:
@@ -145,6 +145,10 @@ func (c *Core) synchronize(s *subcore, w *warp, u *uop, t, next uint64) {
 	switch u.class {
 	case clBAR:
 		c.barrier(s, w, t, next)
+	case clCommit:
+		c.commit(s, w, next)
+	case clDepBar:
+		c.settle(s, w, u, next)
 	case clMEMBAR:
 		c.membar(s, w, next)
 	case clWAITSEM, clSIGSEM:

@@ -39,7 +39,7 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 		passes *= c.passCycles
 		if u.class == clLDS && passes > 0 {
 			// Lanes that read the same word share a pass, but each gets its data.
-			passes = max(passes, uint64(a.Bytes*32/c.spec.MIO.ReturnBytesClk))
+			passes = max(passes, uint64(a.LaneBytes()*32/c.spec.MIO.ReturnBytesClk))
 		}
 	}
 	start := c.send(s, t, passes)
@@ -91,8 +91,12 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	if u.rd != 0 {
 		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency)+cycles, ShortBoard)
 	}
-	if u.class == clLDG {
-		c.load(w, u, start, cycles)
+	switch u.class {
+	case clLDG:
+		c.load(w, u, u.wr-1, start, cycles)
+		return
+	case clCopy:
+		c.load(w, u, w.open(), start, cycles)
 		return
 	}
 	kind := memory.Write
@@ -112,14 +116,14 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	}
 }
 
-// load looks the lines of a load up in L1 and asks L2 for what is missing.
-func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
+// load looks the lines of a load up in L1 and asks L2 for what is missing. b is
+// the dependence barrier or the group of copies that waits for them.
+func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 	hit := start + uint64(c.l1.HitLatency) + cycles
 	if cycles > 0 {
 		hit--
 	}
-	b := u.wr - 1
-	w.hold(u.wr, hit, LongBoard)
+	w.due(b, hit)
 	bypass := !c.l1.Global || c.kernel.Accesses[u.access].Bypass
 	misses := len(c.out)
 	conflicts := uint64(c.lineGen.Passes * max(1, lineBytes/c.l1.BytesClk))
@@ -133,8 +137,7 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 		c.counts.L1Accesses++
 		if r.missing != 0 {
 			tag := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: b, slot: int32(r.slot), sectors: r.missing})
-			w.pend[b]++
-			w.barWhy[b] = LongBoard
+			w.expect(b)
 			c.cache.pending(r.slot, r.missing, tag)
 			c.loads++
 			c.out = append(c.out, memory.Request{
@@ -142,7 +145,7 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 			})
 		}
 		if r.ready > hit {
-			w.hold(u.wr, r.ready, LongBoard)
+			w.due(b, r.ready)
 		}
 		// Other loads have asked for some of the sectors; sectors of one miss
 		// come together.
@@ -152,22 +155,20 @@ func (c *Core) load(w *warp, u *uop, start, cycles uint64) {
 				continue
 			}
 			last = tag
-			w.pend[b]++
-			w.barWhy[b] = LongBoard
+			w.expect(b)
 			c.follow(uint32(tag), w, b)
 		}
 	}
 	if len(c.out) == misses && len(c.lines) > 0 && conflicts > cycles { // all from L1: its banks count
 		c.lsuFree += conflicts - cycles
-		w.hold(u.wr, hit+conflicts-cycles, LongBoard)
+		w.due(b, hit+conflicts-cycles)
 	}
 }
 
 // fetchLine asks L2 for what a load wants of a line, past L1.
 func (c *Core) fetchLine(w *warp, at uint64, l tile.Line, bar uint8) {
 	tag := c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: bar, slot: noSlot, sectors: l.Sectors})
-	w.pend[bar]++
-	w.barWhy[bar] = LongBoard
+	w.expect(bar)
 	c.loads++
 	c.out = append(c.out, memory.Request{
 		Cycle: at + uint64(c.l1.HitLatency), Line: l.Addr, Tag: tag, Sectors: l.Sectors, Kind: memory.Read,

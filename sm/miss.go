@@ -1,6 +1,9 @@
 package sm
 
-import "gpusim/memory"
+import (
+	"gpusim/memory"
+	"gpusim/workloads/tile"
+)
 
 // What an outstanding request is for.
 const (
@@ -19,7 +22,7 @@ type missEntry struct {
 	gen     uint32 // of the warp: a store may outlive it
 	next    int32  // follower, or next free entry; -1 ends
 	slot    int32  // of L1, or noSlot; of a store: its place in the store queue, or noSlot
-	bar     uint8
+	bar     uint8  // dependence barrier, or from tile.NumBars on a group of copies
 	sectors uint8
 	kind    uint8
 }
@@ -92,6 +95,10 @@ func (c *Core) arrive(f *missEntry, ready uint64) {
 	w := f.warp
 	if w.gen != f.gen {
 		return // the warp did not wait for its last loads
+	}
+	if f.bar >= tile.NumBars {
+		c.copied(w, f.bar-tile.NumBars, ready)
+		return
 	}
 	w.pend[f.bar]--
 	w.hold(f.bar+1, ready, LongBoard)

@@ -34,7 +34,7 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 	line := 0
 	for _, prog := range k.Programs {
 		var c *code
-		c, p.ops, line = decode(p.ops, prog, &g.SM, &ts, line)
+		c, p.ops, line = decode(p.ops, k, prog, &g.SM, &ts, line)
 		p.codes = append(p.codes, c)
 	}
 	p.codeLines = line

@@ -37,7 +37,7 @@ func (c *Core) streak(s *subcore, pick int, ahead uint64) bool {
 		h.dep, h.why = t+uint64(u.stall), Wait
 		h.pc++
 		free := t + uint64(u.busy)
-		if p == pipeTensor {
+		if u.class == clHMMA {
 			free = s.unit.Issue(t, u.steps)
 		}
 		s.pipeFree[p] = free

@@ -24,6 +24,12 @@ type warp struct {
 	gen    uint32
 	ack    uint64
 	cta    *cta
+
+	copies   [copyGroups]copyGroup
+	commits  uint32 // groups committed
+	settled  uint32 // groups known to have landed
+	target   uint32 // groups that it waits or has waited for
+	draining bool   // waits for them
 }
 
 // hold raises a dependence barrier until a known cycle.

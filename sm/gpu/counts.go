@@ -15,13 +15,15 @@ type Work struct {
 	HMMASteps uint64
 	HMMAFP32  uint64 // m8n8k4 groups with fp32 accumulators (1024 FMA each)
 	HMMAFP16  uint64
-	RegReads  uint64 // warp-wide 32-bit operands
+	MMAs      []uint64 // by Kernel.MMAs
+	Latched   uint64   // registers of a warp that they take or give
+	RegReads  uint64   // warp-wide 32-bit operands
 	RegWrites uint64
 }
 
 // Account adds up the work of a grid.
 func Account(k *tile.Kernel, stepsFP32 uint8) Work {
-	var w Work
+	w := Work{MMAs: make([]uint64, len(k.MMAs))}
 	var cta tile.CTA
 	n := k.CTAs()
 	for i := range n {
@@ -56,6 +58,11 @@ func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel)
 			w.HMMAFP16 += times
 		}
 	}
+	if in.Op == tile.OpMMA {
+		w.MMAs[in.Access] += times
+		m := &k.MMAs[in.Access]
+		w.Latched += times * uint64(m.RegsA()+m.RegsB()+2*m.RegsC())
+	}
 	w.Slots += times * slots
 	r, d := operands(in, k)
 	w.RegReads += times * r
@@ -65,9 +72,13 @@ func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel)
 // operands counts the 32-bit register operands that an instruction reads and
 // writes.
 func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
+	if in.Op == tile.OpMMA {
+		m := &k.MMAs[in.Access]
+		return uint64(m.RegsA() + m.RegsB() + m.RegsC()), uint64(m.RegsC())
+	}
 	words := uint64(1)
 	if in.Access >= 0 && int(in.Access) < len(k.Accesses) {
-		words = uint64(max(1, k.Accesses[in.Access].Bytes/4))
+		words = uint64(max(1, k.Accesses[in.Access].LaneBytes()/4))
 	}
 	switch in.Op {
 	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD:
@@ -88,8 +99,10 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 		return 2, words // 64-bit address
 	case tile.OpSTG, tile.OpRED:
 		return 2 + words, 0
-	case tile.OpLDS:
+	case tile.OpLDS, tile.OpLDSM:
 		return 1, words
+	case tile.OpLDGSTS:
+		return 3, 0 // and the address in shared memory
 	case tile.OpSTS:
 		return 1 + words, 0
 	}
@@ -98,5 +111,5 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 
 // Payload is the number of warp instructions that do the arithmetic asked for.
 func (w *Work) Payload() uint64 {
-	return w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA]
+	return w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA] + w.Ops[tile.OpMMA]
 }

@@ -13,13 +13,14 @@ import (
 type Entry struct {
 	Name    string // without layout suffix, e.g. volta_sgemm_128x64
 	Family  string // generator
-	Type    string // dtype/accumulator it computes: "fp32", "fp64", "fp16/fp32", "fp16/fp16"
+	Type    string // dtype/accumulator it computes: "fp32", "fp64", "bf16", "tf32", "fp16/fp32", "fp16/fp16"
 	TileM   int
 	TileN   int
 	TileK   int
 	WarpM   int
 	WarpN   int
 	WarpK   int // slices of k inside the CTA
+	Stages  int // k-tiles in shared memory at a time, of matrix instructions since Turing
 	Threads int
 	PerSM   int     // CTAs that fit an SM, as the library believes
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
@@ -64,6 +65,13 @@ var catalogue = map[string][]Entry{
 	}),
 	"volta_s884gemm": hmmaEntries("volta_s884gemm", "fp16/fp32"),
 	"volta_h884gemm": hmmaEntries("volta_h884gemm", "fp16/fp16"),
+
+	"turing_s1688gemm":       turingEntries("turing_fp16_s1688gemm_fp16", "fp16/fp32"),
+	"turing_h1688gemm":       turingEntries("turing_h1688gemm", "fp16/fp16"),
+	"ampere_s16816gemm":      ampereEntries("ampere_fp16_s16816gemm_fp16", "fp16/fp32"),
+	"ampere_h16816gemm":      ampereEntries("ampere_h16816gemm", "fp16/fp16"),
+	"ampere_bf16_s16816gemm": ampereEntries("ampere_bf16_s16816gemm_bf16", "bf16"),
+	"ampere_tf32_s1688gemm":  ampereEntries("ampere_tf32_s1688gemm", "tf32"),
 }
 
 // wholeTiles are the SIMT tiles whose warps split m and n only.
@@ -172,25 +180,6 @@ func dgemm(family string) []Entry {
 		tiles[i].Type = "fp64"
 	}
 	return tiles
-}
-
-func hmmaEntries(name, typ string) []Entry {
-	shapes := []Entry{
-		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.85, GainN: 0.93},
-		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.92},
-		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.87},
-		{TileM: 256, TileN: 64, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.87},
-		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.78},
-		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, Threads: 128, PerSM: 3, Gain: 0.65},
-		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 3, Gain: 0.72},
-		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
-	}
-	for i := range shapes {
-		e := &shapes[i]
-		e.Name = fmt.Sprintf("%s_%dx%d", name, e.TileM, e.TileN)
-		e.Family, e.Type, e.TileK, e.WarpK = "hmma", typ, 32, 1
-	}
-	return shapes
 }
 
 // Entries lists the kernels of a machine that compute a type, in catalogue

@@ -62,6 +62,12 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 	return out, nil
 }
 
+// elemBytes is the size of an element in memory.
+var elemBytes = map[string]int{"fp64": 8, "fp32": 4, "tf32": 4, "bf16": 2, "fp16": 2}
+
+// tensor says whether a kernel uses matrix instructions.
+func (e *Entry) tensor() bool { return e.Family == "hmma" || e.Family == "mma" }
+
 // maxSplits is the largest split-K factor the library considers; NeuSight's
 // V100 table shows 2 to 21.
 const maxSplits = 32
@@ -73,7 +79,7 @@ func leastSlice(g *configs.GPU, e Entry) int {
 		return g.Library.Slice
 	case e.WarpK > 1: // the CTA's warps split k already
 		return 4500
-	case e.Family == "hmma":
+	case e.tensor():
 		return 860
 	}
 	return 1030
@@ -97,7 +103,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	c := gemm.Config{
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
-		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Splits: z,
+		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z,
 	}
 	lda, ldb := p.M, p.K
 	if p.TransA {
@@ -106,12 +112,7 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	if p.TransB {
 		ldb = p.N
 	}
-	widest := 4
-	if p.DType == "fp16" {
-		widest = 8
-	} else if p.DType == "fp64" {
-		widest = 2
-	}
+	widest := 16 / elemBytes[p.DType]
 	c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
 	if z > 1 {
 		c.Workspace = int64(z)*int64(p.M)*int64(p.N)*4 <= int64(g.Library.Workspace)
@@ -144,12 +145,12 @@ const (
 // them or one trip to memory, whichever is longer; and all of it no less than
 // the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
-	rate, elem := float64(g.SM.SubCores), 4.0
+	rate, elem := float64(g.SM.SubCores), float64(elemBytes[p.DType])
 	switch {
-	case e.Family == "hmma":
-		rate, elem = rate*float64(g.Tensor.FMAPerClk), 2
+	case e.tensor():
+		rate *= g.Tensor.Rate(p.DType)
 	case p.DType == "fp64":
-		rate, elem = rate*g.SM.Pipes.FP64.Lanes, 8
+		rate *= g.SM.Pipes.FP64.Lanes
 	default:
 		rate *= g.SM.Pipes.FP32.Lanes
 	}
@@ -163,7 +164,7 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	}
 	ctas := ceil(tiles*z, g.SM.Count)
 	resident := min(ctas, e.PerSM)
-	total := float64(ceil(ctas, resident)) * (iters*math.Max(beliefLatency, float64(resident)*math1) + launch)
+	total := float64(ceil(ctas, resident)) * (iters*math.Max(beliefLatency/float64(max(1, e.Stages-1)), float64(resident)*math1) + launch)
 	bytes := elem * float64(max(1, p.Batch)) * float64(p.K) * float64(p.M+p.N)
 	total = math.Max(total, bytes/beliefDRAM)
 	if z > 1 && workspace {

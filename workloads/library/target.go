@@ -12,6 +12,7 @@ import (
 func Latencies(g *configs.GPU) tile.Latencies {
 	p := &g.SM.Pipes
 	return tile.Latencies{
+		MMA:  matrices(&g.Tensor),
 		FP32: p.FP32.Latency, FP64: p.FP64.Latency, INT: p.INT.Latency, FP16: p.FP16.Latency, SFU: p.SFU.Latency,
 		HMMA: g.Tensor.Latency, HMMAAccumulate: g.Tensor.AccumulateWait,
 		HMMAStep: g.Tensor.StepCycles, HMMAStepFP16: g.Tensor.StepCyclesFP16,
@@ -19,4 +20,15 @@ func Latencies(g *configs.GPU) tile.Latencies {
 		RegisterBanks: g.SM.RegisterBanks, OperandsPerRead: g.SM.BankOperandsPerRead,
 		SharedBanks: g.SM.MIO.SharedBanks, SharedBytesClk: g.SM.MIO.SharedBytesClk,
 	}
+}
+
+// matrices are the dense matrix instructions of a single warp.
+func matrices(t *configs.TensorCore) []tile.MMA {
+	var out []tile.MMA
+	for _, i := range t.Instructions {
+		if i.M <= 16 && !i.Sparse {
+			out = append(out, tile.MMA{Name: i.Name, Type: i.Type, Acc: i.Acc, M: i.M, N: i.N, K: i.K, Cycles: i.Cycles, Latency: i.Latency, Accumulate: i.Accumulate})
+		}
+	}
+	return out
 }

@@ -87,6 +87,14 @@ func (a *Access) Buffer(iter int32) int32 {
 	return (iter + a.BufferFlip) % n * a.BufferStride
 }
 
+// LaneBytes is what an access moves for each lane.
+func (a *Access) LaneBytes() int {
+	if a.Matrices > 0 {
+		return 4 * a.Matrices
+	}
+	return a.Bytes
+}
+
 // CTA is what distinguishes one CTA of a grid from another.
 type CTA struct {
 	Index  int

@@ -1,0 +1,69 @@
+package library
+
+import "fmt"
+
+// hmmaEntries are Volta's Tensor Core kernels, see gemm's hmmaTiles.
+func hmmaEntries(name, typ string) []Entry {
+	shapes := []Entry{
+		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.85, GainN: 0.93},
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.92},
+		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.87},
+		{TileM: 256, TileN: 64, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.87},
+		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.78},
+		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, Threads: 128, PerSM: 3, Gain: 0.65},
+		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 3, Gain: 0.72},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
+	}
+	for i := range shapes {
+		e := &shapes[i]
+		e.Name = fmt.Sprintf("%s_%dx%d", name, e.TileM, e.TileN)
+		e.Family, e.Type, e.TileK, e.WarpK = "hmma", typ, 32, 1
+	}
+	return shapes
+}
+
+// turingEntries are the Tensor Core kernels of Turing: Volta's tiles, two
+// buffers.
+func turingEntries(name, typ string) []Entry {
+	shapes := []Entry{
+		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.90},
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.90},
+		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 256, TileN: 64, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 1, Gain: 0.85},
+		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 1, Gain: 0.85},
+		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, Threads: 128, PerSM: 2, Gain: 0.75},
+		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.75},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
+	}
+	for i := range shapes {
+		e := &shapes[i]
+		e.Name = fmt.Sprintf("%s_%dx%d_ldg8_f2f", name, e.TileM, e.TileN)
+		e.Family, e.Type, e.TileK, e.WarpK, e.Stages = "mma", typ, 32, 1, 2
+	}
+	return shapes
+}
+
+// ampereEntries are those of Ampere, which copy k-tiles without registers. Tiles
+// and stages are those of kernel names in public profiles and of CUTLASS's list
+// for sm_80.
+func ampereEntries(name, typ string) []Entry {
+	shapes := []Entry{
+		{TileM: 256, TileN: 128, TileK: 32, Stages: 3, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 128, TileN: 256, TileK: 32, Stages: 3, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 128, TileN: 128, TileK: 32, Stages: 5, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 256, TileN: 64, TileK: 32, Stages: 4, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.85},
+		{TileM: 64, TileN: 256, TileK: 32, Stages: 4, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.85},
+		{TileM: 128, TileN: 64, TileK: 32, Stages: 6, WarpM: 64, WarpN: 32, Threads: 128, PerSM: 2, Gain: 0.70},
+		{TileM: 64, TileN: 128, TileK: 32, Stages: 6, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.70},
+		{TileM: 64, TileN: 64, TileK: 64, Stages: 5, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 2, Gain: 0.55},
+	}
+	for i := range shapes {
+		e := &shapes[i]
+		if typ == "tf32" { // as many bytes
+			e.TileK /= 2
+		}
+		e.Name = fmt.Sprintf("%s_%dx%d_ldg8_f2f_stages_%dx%d", name, e.TileM, e.TileN, e.TileK, e.Stages)
+		e.Family, e.Type, e.WarpK = "mma", typ, 1
+	}
+	return shapes
+}
