@@ -15,6 +15,7 @@ type kernel struct {
 	wrap               int     // CTAs after which origins begin again; 0: never
 	accesses           []tile.Access
 	shared             int
+	mmas               []tile.MMA
 	body               []tile.Inst
 }
 
@@ -23,6 +24,7 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 	k := &tile.Kernel{
 		Name: "probe", Grid: [3]int{max(1, s.ctas), 1, 1}, Threads: 32 * s.warps, Regs: 32, Shared: s.shared,
 		Splits: 1, Role: make([]uint8, s.warps), Accesses: append([]tile.Access(nil), s.accesses...), DType: "fp32",
+		MMAs: s.mmas,
 	}
 	for i, bytes := range s.region {
 		rows := int(bytes) / s.elem
@@ -45,6 +47,9 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 				k.Regs = max(k.Regs, int(r)+8)
 			}
 		}
+	}
+	for _, m := range s.mmas { // whose operands may be wider
+		k.Regs = max(k.Regs, 4*m.RegsC()+m.RegsA()+m.RegsB())
 	}
 	k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: loop, Loop: true}, {Code: []tile.Inst{bare(tile.OpEXIT)}}}}}
 	return k, tile.Finish(k, library.Latencies(g))

@@ -88,45 +88,6 @@ func banks(r *rig, out *Report) error {
 	return nil
 }
 
-// matrix measures latency and rate of the matrix instructions.
-func matrix(r *rig, out *Report) error {
-	const group = "matrix instructions"
-	t := &r.g.Tensor
-	if t.Shape != "884" {
-		return nil
-	}
-	for _, c := range []struct {
-		key, name string
-		steps     int
-	}{{"hmma.884.f32", "HMMA.884, fp32 accumulators", t.StepsFP32}, {"hmma.884.f16", "HMMA.884, fp16 accumulators", t.StepsFP16}} {
-		mma := func(acc int) tile.Inst {
-			in := op(tile.OpHMMA, acc, 40, 42, acc)
-			in.Steps = uint8(c.steps)
-			return in
-		}
-		wmma, err := r.wmma(mma)
-		if err != nil {
-			return err
-		}
-		out.add(group, "latency.wmma."+c.key, c.name+": 16x16x16 to its result", wmma, "cycles")
-		warps := 16
-		per, err := r.each(kernel{warps: warps, elem: 4}, mma(0), mma(8), mma(16), mma(24))
-		if err != nil {
-			return err
-		}
-		out.add(group, "rate."+c.key, c.name, float64(4*warps*1024)/per, "FMA/clk/SM")
-		out.add(group, "interval."+c.key, c.name+", per step", per*float64(r.g.SM.SubCores)/float64(4*warps*c.steps), "cycles")
-	}
-	return nil
-}
-
-// wmma is the time of a product of 16x16x16 by one warp, four MMA on one set of
-// accumulators, measured as a chain: the next one begins with an operand that
-// is computed from the result.
-func (r *rig) wmma(mma func(int) tile.Inst) (float64, error) {
-	return r.each(kernel{warps: 1, elem: 4}, mma(0), mma(0), mma(0), mma(0))
-}
-
 // synchronization measures barriers, atomics and the empty kernel.
 func synchronization(r *rig, out *Report) error {
 	const group = "synchronization"

@@ -46,10 +46,10 @@ func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	return finish(m.k, m.p, m.c, l)
 }
 
-// find gives the widest matrix instruction of a machine for some types.
+// find gives the widest dense matrix instruction of a machine for some types.
 func find(l *tile.Latencies, typ, acc string) (best tile.MMA, err error) {
 	for _, i := range l.MMA {
-		if i.Type == typ && i.Acc == acc && i.M*i.N*i.K > best.M*best.N*best.K {
+		if i.Type == typ && i.Acc == acc && !i.Sparse && i.M*i.N*i.K > best.M*best.N*best.K {
 			best = i
 		}
 	}

@@ -22,12 +22,15 @@ func Latencies(g *configs.GPU) tile.Latencies {
 	}
 }
 
-// matrices are the dense matrix instructions of a single warp.
+// matrices are the matrix instructions of a single warp.
 func matrices(t *configs.TensorCore) []tile.MMA {
 	var out []tile.MMA
 	for _, i := range t.Instructions {
-		if i.M <= 16 && !i.Sparse {
-			out = append(out, tile.MMA{Name: i.Name, Type: i.Type, Acc: i.Acc, M: i.M, N: i.N, K: i.K, Cycles: i.Cycles, Latency: i.Latency, Accumulate: i.Accumulate})
+		if i.M <= 16 {
+			out = append(out, tile.MMA{
+				Name: i.Name, Type: i.Type, Acc: i.Acc, M: i.M, N: i.N, K: i.K, Sparse: i.Sparse,
+				Cycles: i.Cycles, Latency: i.Latency, Accumulate: i.Accumulate,
+			})
 		}
 	}
 	return out

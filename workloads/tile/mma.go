@@ -16,16 +16,22 @@ type MMA struct {
 	Name       string // as in machine code, e.g. HMMA.1688.F32
 	Type, Acc  string // of the elements and of the accumulators
 	M, N, K    int
-	Cycles     int // that it holds the sub-core's unit
-	Latency    int // issue to the accumulators readable by any other instruction
-	Accumulate int // issue to issue of an MMA that adds to the same accumulators
+	Sparse     bool // two of four of A's elements along k are zeros that are left out (2:4)
+	Cycles     int  // that it holds the sub-core's unit
+	Latency    int  // issue to the accumulators readable by any other instruction
+	Accumulate int  // issue to issue of an MMA that adds to the same accumulators
 }
 
 // bitsOf is the size of an element as it lies in registers.
 var bitsOf = map[string]int{"fp64": 64, "fp32": 32, "int32": 32, "tf32": 32, "bf16": 16, "fp16": 16, "fp8": 8, "int8": 8, "int4": 4, "int1": 1}
 
 // RegsA, RegsB and RegsC are the registers per lane of the fragments.
-func (m *MMA) RegsA() int { return m.M * m.KBytes() / 128 }
+func (m *MMA) RegsA() int {
+	if m.Sparse {
+		return m.M * m.KBytes() / 256
+	}
+	return m.M * m.KBytes() / 128
+}
 func (m *MMA) RegsB() int { return m.N * m.KBytes() / 128 }
 func (m *MMA) RegsC() int { return m.M * m.N * bitsOf[m.Acc] / 1024 }
 
