@@ -29,6 +29,7 @@ type Config struct {
 	TileM, TileN, TileK int
 	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own
 	Stages              int  // k-tiles in shared memory at a time; mma only, 0: two
+	Swizzle             int  // N tiles to a strip of the grid, see placer; 0 and 1: none
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
 	VecA, VecB, VecC    int

@@ -19,8 +19,9 @@ type Entry struct {
 	TileK   int
 	WarpM   int
 	WarpN   int
-	WarpK   int // slices of k inside the CTA
-	Stages  int // k-tiles in shared memory at a time, of matrix instructions since Turing
+	WarpK   int  // slices of k inside the CTA
+	Stages  int  // k-tiles in shared memory at a time, of matrix instructions since Turing
+	Swizzle bool // the grid is walked in strips, see swizzle
 	Threads int
 	PerSM   int     // CTAs that fit an SM, as the library believes
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go

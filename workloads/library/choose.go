@@ -105,6 +105,9 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
 		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z,
 	}
+	if e.Swizzle {
+		c.Swizzle = swizzle(ceil(p.N, e.TileN))
+	}
 	lda, ldb := p.M, p.K
 	if p.TransA {
 		lda = p.K
@@ -118,6 +121,17 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 		c.Workspace = int64(z)*int64(p.M)*int64(p.N)*4 <= int64(g.Library.Workspace)
 	}
 	return c
+}
+
+// swizzle is the width of CUTLASS's strips for so many tiles.
+func swizzle(tiles int) int {
+	switch {
+	case tiles >= 6:
+		return 8
+	case tiles >= 3:
+		return 4
+	}
+	return tiles
 }
 
 // vector is the widest power-of-two access that a leading dimension allows.

@@ -63,7 +63,7 @@ func ampereEntries(name, typ string) []Entry {
 			e.TileK /= 2
 		}
 		e.Name = fmt.Sprintf("%s_%dx%d_ldg8_f2f_stages_%dx%d", name, e.TileM, e.TileN, e.TileK, e.Stages)
-		e.Family, e.Type, e.WarpK = "mma", typ, 1
+		e.Family, e.Type, e.WarpK, e.Swizzle = "mma", typ, 1, true
 	}
 	return shapes
 }
