@@ -66,6 +66,7 @@ var sources = []source{
 	{[]string{"neusight"}, "", Method{Name: Bracketed}},
 	{[]string{"llmcompass"}, "", Method{Name: HostSync}},
 	{[]string{"deepgemm"}, "", Method{Name: WarmGraph}},
+	{[]string{"rtx 5000", "study"}, "", Method{Name: WarmGraph}},
 }
 
 // neusight is an operator of NeuSight's on a device. Floors are the medians of
