@@ -159,20 +159,17 @@ func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 		return n
 	}
 	scale := mem.loopScale
-	mma32, mma16 := 1024*w.HMMAFP32, 1024*w.HMMAFP16
+	mma := map[string]uint64{"fp32": 1024 * w.HMMAFP32, "fp16": 1024 * w.HMMAFP16} // by accumulator
 	for i, n := range w.MMAs {
-		if m := &r.Launch.Kernel.MMAs[i]; m.Acc == "fp16" {
-			mma16 += n * uint64(m.FMAs())
-		} else {
-			mma32 += n * uint64(m.FMAs())
-		}
+		m := &r.Launch.Kernel.MMAs[i]
+		mma[m.Acc] += n * uint64(m.FMAs())
 	}
 	c := []energy.Count{
 		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
-		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL)},
+		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + mma["fp64"]},
 		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
-		{Component: energy.MMAFP32, Events: mma32},
-		{Component: energy.MMAFP16, Events: mma16},
+		{Component: energy.MMAFP32, Events: mma["fp32"]},
+		{Component: energy.MMAFP16, Events: mma["fp16"]},
 		{Component: energy.SFUOp, Events: lane(tile.OpMUFU)},
 		{Component: energy.WarpInstruction, Events: w.Slots},
 		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK)},

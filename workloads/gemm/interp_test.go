@@ -143,7 +143,7 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 			copy(regs[l][int(in.Dst):int(in.Dst)+n], c[l][:n])
 		}
 	case tile.OpMMA:
-		var a, b [32][4]uint32
+		var a, b [32][16]uint32
 		var c [32][8]uint32
 		mma := &k.MMAs[in.Access]
 		n := mma.RegsC()

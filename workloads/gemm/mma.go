@@ -46,15 +46,16 @@ func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	return finish(m.k, m.p, m.c, l)
 }
 
-// find gives the widest dense matrix instruction of a machine for some types.
-func find(l *tile.Latencies, typ, acc string) (best tile.MMA, err error) {
+// find gives the widest dense matrix instruction of a machine for some types of
+// which a k-tile holds two.
+func find(l *tile.Latencies, typ, acc string, tileK int) (best tile.MMA, err error) {
 	for _, i := range l.MMA {
-		if i.Type == typ && i.Acc == acc && !i.Sparse && i.M*i.N*i.K > best.M*best.N*best.K {
+		if i.Type == typ && i.Acc == acc && !i.Sparse && 2*i.K <= tileK && i.M*i.N*i.K > best.M*best.N*best.K {
 			best = i
 		}
 	}
 	if best.M == 0 {
-		return best, fmt.Errorf("gemm: the machine has no matrix instruction for %s with %s accumulators", typ, acc)
+		return best, fmt.Errorf("gemm: the machine has no matrix instruction for %s with %s accumulators and k-tiles of %d", typ, acc, tileK)
 	}
 	return best, nil
 }
@@ -62,14 +63,13 @@ func find(l *tile.Latencies, typ, acc string) (best tile.MMA, err error) {
 // check validates the problem and the configuration and fills in defaults.
 func (m *mma) check(l *tile.Latencies) (err error) {
 	p, c := m.p, &m.c
-	if m.inst, err = find(l, p.DType, p.Acc); err != nil {
+	if m.inst, err = find(l, p.DType, p.Acc, c.TileK); err != nil {
 		return err
 	}
 	elem, err := elemSize(p.DType)
 	if err != nil {
 		return err
 	}
-	step := m.inst.KBytes() / elem
 	if c.Stages == 0 {
 		c.Stages = 2
 	}
@@ -78,8 +78,8 @@ func (m *mma) check(l *tile.Latencies) (err error) {
 		return fmt.Errorf("gemm: warp tiles of %dx%d do not divide a tile of %dx%d", c.WarpM, c.WarpN, c.TileM, c.TileN)
 	case !power(c.TileM) || !power(c.TileN) || !power(c.TileK) || c.WarpK > 1:
 		return fmt.Errorf("gemm: a tile of %dx%dx%d in %d slices: must be powers of two, in one slice", c.TileM, c.TileN, c.TileK, c.WarpK)
-	case c.TileK < 2*step || c.TileK*elem < 32:
-		return fmt.Errorf("gemm: a k-tile of %d must be twice the %d of %s at least", c.TileK, step, m.inst.Name)
+	case c.TileK*elem < 32:
+		return fmt.Errorf("gemm: a k-tile of %d is less than 32 bytes", c.TileK)
 	case c.Stages < 2 || c.Stages > 16:
 		return fmt.Errorf("gemm: %d stages (allowed: 2 to 16)", c.Stages)
 	}
@@ -138,12 +138,15 @@ func (m *mma) kernel(per int) error {
 	if c.Stages == 2 {
 		m.waves, end = copyWaves(m.regCopy, &m.rows, &m.cols)
 	}
-	m.regAddr = max(end, m.regRows+m.staging().regs())
+	m.regAddr = max(end, m.regRows+m.epilogueRegs())
 	m.k.Regs = m.regAddr + mmaAddrRegs
 	m.k.Programs = []*tile.Program{{Segments: []tile.Segment{
-		{Code: m.prologue()}, {Code: m.body(), Loop: true}, {Code: m.staging().code()},
+		{Code: m.prologue()}, {Code: m.body(), Loop: true}, {Code: m.epilogue()},
 	}}}
-	m.k.Shared = max(c.Stages*int(m.buffer), len(m.warpM)*m.staging().bytes())
+	m.k.Shared = c.Stages * int(m.buffer)
+	if !m.direct() {
+		m.k.Shared = max(m.k.Shared, len(m.warpM)*m.staging().bytes())
+	}
 	m.k.Place = placer(p, c, per)
 	if c.serial() {
 		m.k.Semaphores = m.k.Grid[0] * m.k.Grid[1] * p.Batch
@@ -165,26 +168,3 @@ func (m *mma) name() string {
 
 // acc is the first accumulator register of fragment pair (fr, fc).
 func (m *mma) acc(fr, fc int) int { return (fc*m.rows.frags + fr) * m.inst.RegsC() }
-
-// staging describes the epilogue: 8 rows per step, those of eight lanes.
-// TestMMAPasses asserts that no bank conflicts.
-func (m *mma) staging() *staging {
-	acc16 := m.inst.Acc == "fp16"
-	e := &staging{
-		p: m.p, c: m.c, k: m.k, acc16: acc16, warpM: m.warpM, warpN: m.warpN, temp: m.regRows, addr: m.regAddr,
-		rows: 8, odd: 8*stagePitch(m.c, acc16) + 16,
-		rowN: func(s, row int) int { return 8*s + row },
-	}
-	high := m.inst.M / 8 // steps to a fragment of rows
-	per := 2             // registers of a step in a fragment
-	if acc16 {
-		e.odd, per = 8*stagePitch(m.c, true)+2, 1
-	}
-	for fc := range m.cols.frags {
-		e.puts = append(e.puts, staged{bytes: 4 * per,
-			at:  func(lane int) (row, col int) { return lane / 4, fc*m.inst.N + lane%4*2 },
-			reg: func(s int) int { return m.acc(s/high, fc) + s%high*per },
-		})
-	}
-	return e
-}

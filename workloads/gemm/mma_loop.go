@@ -49,7 +49,7 @@ func (m *mma) fragments(o *mmaOperand, s int, flip int32) []tile.Inst {
 		in, acc := o.fragment(outer, s, r, tile.Access{BufferStride: m.buffer, Buffers: int32(m.c.Stages), BufferFlip: flip})
 		in.Dst, in.Access = uint8(base+r), addAccess(m.k, acc)
 		out = append(out, in)
-		r += max(1, acc.Matrices)
+		r += acc.LaneBytes() / 4
 	}
 	return out
 }

@@ -61,21 +61,35 @@ func (o *mmaOperand) address(outer, k int) int32 {
 	return int32(o.base + row/(8/per)*128 + (at+chunk^line&(per-1))*16)
 }
 
-// byWord says that ldmatrix cannot turn the operand: its elements have 32 bits
-// and are not contiguous along k. Then every lane loads its own.
-func (o *mmaOperand) byWord() bool { return o.elem == 4 && !o.kContig }
+// element is the byte address of an element.
+func (o *mmaOperand) element(outer, k int) int32 {
+	along := outer
+	if o.kContig {
+		along = k
+	}
+	return o.address(outer, k) + int32(along%o.chunkElems()*o.elem)
+}
+
+// byWord says that ldmatrix cannot bring the operand: its elements have 64 bits,
+// or 32 and are not contiguous along k. Then every lane loads its own.
+func (o *mmaOperand) byWord() bool { return o.elem == 8 || o.elem == 4 && !o.kContig }
 
 // fragRegs is the number of registers of a warp's fragments of one k-step.
 func (o *mmaOperand) fragRegs() int { return o.frags * o.regs }
 
-// matrix gives the outer index within the warp tile and the chunk of k at which
-// the 8x8 matrix in register r of the fragments of k-step s begins.
-func (o *mmaOperand) matrix(s, r int) (outer, chunk int) {
-	f, i := r/o.regs, r%o.regs
+// matrix gives the outer index within the warp tile and the k at which the 8x8
+// matrix (of 32-bit words) in register r of the fragments of k-step s begins, or
+// the four columns of it that lanes load by themselves.
+func (o *mmaOperand) matrix(s, r int) (outer, k int) {
+	f, i := r/o.regs, r%o.regs/max(1, o.elem/4)
+	outer = f * 8
 	if o.tall {
-		return f*16 + i%2*8, s*o.stepChunks + i/2
+		outer, i = f*16+i%2*8, i/2
 	}
-	return f * 8, s*o.stepChunks + i
+	if o.byWord() {
+		return outer, s*o.stepChunks*o.chunkElems() + 4*i
+	}
+	return outer, (s*o.stepChunks + i) * o.chunkElems()
 }
 
 // fragment is the load of registers from r on of k-step s, of as many as one
@@ -89,7 +103,7 @@ func (o *mmaOperand) fragment(warpOuter []int, s, r int, in tile.Access) (tile.I
 		in.Matrices /= 2
 	}
 	if o.byWord() {
-		op.Op, in.Bytes, in.Matrices = tile.OpLDS, 4, 0
+		op.Op, in.Bytes, in.Matrices = tile.OpLDS, o.elem, 0
 	} else if !o.kContig {
 		op.Imm = tile.LDSMTrans
 	}
@@ -99,12 +113,11 @@ func (o *mmaOperand) fragment(warpOuter []int, s, r int, in tile.Access) (tile.I
 			if in.Matrices > 0 {
 				at += lane / 8 % in.Matrices
 			}
-			outer, chunk := o.matrix(s, at)
-			k := chunk * o.chunkElems()
+			outer, k := o.matrix(s, at)
 			addr := int32(0)
 			switch {
 			case o.byWord():
-				addr = o.address(begin+outer+lane/4, k+lane%4) + int32(begin+outer+lane/4)%4*4
+				addr = o.element(begin+outer+lane/4, k+lane%4)
 			case o.kContig:
 				addr = o.address(begin+outer+lane%8, k)
 			default:

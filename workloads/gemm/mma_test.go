@@ -89,8 +89,15 @@ func TestMMACorners(t *testing.T) {
 
 // TestMMAPasses: with aligned operands no shared access has a bank conflict.
 func TestMMAPasses(t *testing.T) {
-	for _, inst := range []tile.MMA{mmaOf("fp16", "fp32", 16, 8, 8), mmaOf("fp16", "fp16", 16, 8, 16), mmaOf("bf16", "fp32", 16, 8, 16), mmaOf("tf32", "fp32", 16, 8, 8)} {
-		for _, c := range mmaTiles {
+	for _, inst := range []tile.MMA{
+		mmaOf("fp16", "fp32", 16, 8, 8), mmaOf("fp16", "fp16", 16, 8, 16), mmaOf("bf16", "fp32", 16, 8, 16), mmaOf("tf32", "fp32", 16, 8, 8),
+		mmaOf("fp64", "fp64", 8, 8, 4), mmaOf("fp64", "fp64", 16, 8, 4),
+	} {
+		tiles := mmaTiles
+		if inst.Type == "fp64" {
+			tiles = []Config{{TileM: 128, TileN: 128, TileK: 16, WarpM: 32, WarpN: 64, Stages: 3}, {TileM: 32, TileN: 32, TileK: 16, WarpM: 16, WarpN: 16, Stages: 5}}
+		}
+		for _, c := range tiles {
 			if inst.Type == "tf32" {
 				c.TileK /= 2
 			}
@@ -119,6 +126,30 @@ func TestMMAPasses(t *testing.T) {
 						}
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestDMMAFunctional: fp64, whose accumulators go straight to C.
+func TestDMMAFunctional(t *testing.T) {
+	for _, inst := range []tile.MMA{mmaOf("fp64", "fp64", 8, 8, 4), mmaOf("fp64", "fp64", 16, 8, 4), mmaOf("fp64", "fp64", 16, 8, 16)} {
+		for i, c := range []Config{
+			{TileM: 128, TileN: 128, TileK: 16, WarpM: 32, WarpN: 64, Stages: 3},
+			{TileM: 64, TileN: 64, TileK: 16, WarpM: 32, WarpN: 32, Stages: 4},
+			{TileM: 32, TileN: 32, TileK: 16, WarpM: 16, WarpN: 16, Stages: 5},
+			{TileM: 32, TileN: 32, TileK: 16, WarpM: 16, WarpN: 16, Stages: 5, Splits: 3},
+			{TileM: 32, TileN: 32, TileK: 16, WarpM: 16, WarpN: 16, Stages: 5, Splits: 3, Workspace: true},
+		} {
+			c.Family = "mma"
+			if inst.K == 16 {
+				if c.TileK = 32; c.TileM > 64 {
+					continue // too many registers
+				}
+			}
+			for trans := range 4 {
+				p := Problem{M: c.TileM + 5 + i, N: c.TileN + 7, K: 83 * (1 + i), Batch: 1, TransA: trans&1 != 0, TransB: trans&2 != 0, DType: "fp64", Acc: "fp64", Alpha: 1.5, Beta: float64(i % 2)}
+				verifyOn(t, p, c, mmaLatencies(inst))
 			}
 		}
 	}

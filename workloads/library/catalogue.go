@@ -72,6 +72,7 @@ var catalogue = map[string][]Entry{
 	"ampere_s16816gemm":      ampereEntries("ampere_fp16_s16816gemm_fp16", "fp16/fp32"),
 	"ampere_h16816gemm":      ampereEntries("ampere_h16816gemm", "fp16/fp16"),
 	"ampere_bf16_s16816gemm": ampereEntries("ampere_bf16_s16816gemm_bf16", "bf16"),
+	"ampere_d884gemm":        tensorDGEMM(),
 	"ampere_tf32_s1688gemm":  ampereEntries("ampere_tf32_s1688gemm", "tf32"),
 }
 

@@ -67,3 +67,19 @@ func ampereEntries(name, typ string) []Entry {
 	}
 	return shapes
 }
+
+// tensorDGEMM are CUTLASS's fp64 kernels for sm_80.
+func tensorDGEMM() []Entry {
+	const name = "cutlass_80_tensorop_d884gemm"
+	shapes := []Entry{
+		{TileM: 128, TileN: 128, WarpM: 32, WarpN: 64, Stages: 3, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Stages: 4, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 32, TileN: 32, WarpM: 16, WarpN: 16, Stages: 5, Threads: 128, PerSM: 4, Gain: 0.80},
+	}
+	for i := range shapes {
+		e := &shapes[i]
+		e.Name = fmt.Sprintf("%s_%dx%d_16x%d", name, e.TileM, e.TileN, e.Stages)
+		e.Family, e.Type, e.TileK, e.WarpK, e.Swizzle = "mma", "fp64", 16, 1, true
+	}
+	return shapes
+}

@@ -11,7 +11,7 @@ import "math"
 // register i of B holds the bytes from k-byte 16*i+4*t on of column g.
 // Accumulators 2*i and 2*i+1 of a lane are columns 2*t and 2*t+1 of row g+8*i,
 // fp16 ones two to a register. This is what the PTX ISA documents for
-// mma.m16n8k{4,8,16,32,64,256} and m8n8k{16,32,128} in row.col layout.
+// mma.m16n8k{4,8,16,32,64,256} and m8n8k{4,16,32,128} in row.col layout.
 type MMA struct {
 	Name       string // as in machine code, e.g. HMMA.1688.F32
 	Type, Acc  string // of the elements and of the accumulators
@@ -43,7 +43,11 @@ func (m *MMA) FMAs() int { return m.M * m.N * m.K }
 
 // Exec executes the instruction on a warp: c becomes a*b + c. Sums are kept
 // exactly as far as float64 does and rounded once to the accumulator's type.
-func (m *MMA) Exec(a, b *[32][4]uint32, c *[32][8]uint32) {
+func (m *MMA) Exec(a, b *[32][16]uint32, c *[32][8]uint32) {
+	if m.Type == "fp64" {
+		m.double(a, b, c)
+		return
+	}
 	bits := bitsOf[m.Type]
 	per := 32 / bits
 	am, bm := make([]float64, m.M*m.K), make([]float64, m.K*m.N)
@@ -81,6 +85,26 @@ func (m *MMA) Exec(a, b *[32][4]uint32, c *[32][8]uint32) {
 			default:
 				c[lane][i] = math.Float32bits(float32(sum + float64(math.Float32frombits(c[lane][i]))))
 			}
+		}
+	}
+}
+
+// double is Exec of fp64.
+func (m *MMA) double(a, b *[32][16]uint32, c *[32][8]uint32) {
+	at := func(r []uint32) float64 { return math.Float64frombits(uint64(r[0]) | uint64(r[1])<<32) }
+	for lane := range 32 {
+		for i := range m.RegsC() / 2 {
+			row, col := lane/4+8*(i/2), lane%4*2+i%2
+			sum := at(c[lane][2*i:])
+			for k := range m.K {
+				ai := k / 4
+				if m.M == 16 {
+					ai = 2*ai + row/8
+				}
+				sum = math.FMA(at(a[row%8*4+k%4][2*ai:]), at(b[col*4+k%4][2*(k/4):]), sum)
+			}
+			v := math.Float64bits(sum)
+			c[lane][2*i], c[lane][2*i+1] = uint32(v), uint32(v>>32)
 		}
 	}
 }
