@@ -35,8 +35,9 @@ type Core struct {
 	lastExit     uint64
 	spread       int64 // how far the paces that jumps rest on lie apart, in cycles
 
-	sub     []subcore
-	lsuFree uint64 // the load/store unit's data stage
+	sub      []subcore
+	lsuFree  uint64 // the load/store unit's data stage
+	tagsLeft uint64 // lines of earlier accesses that fill no cycle of tag lookups yet, see FirstAlone
 
 	passCycles uint64 // that a pass of all banks of shared memory takes
 
@@ -119,7 +120,7 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
-	c.lineGen = p.lines
+	c.lineGen, c.tagsLeft = p.lines, 0
 	size := int64(c.l1.Size)
 	if c.l1.Unified {
 		size -= int64(p.CTAsPerSM) * int64(p.Kernel.Shared)

@@ -80,9 +80,12 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	n := len(c.lines)
 	cycles := uint64(0)
 	if n > 0 {
-		tags := uint64(n+c.l1.TagsPerClk-1) / uint64(c.l1.TagsPerClk)
-		if c.l1.FirstAlone {
-			tags = 1 + uint64(n-1+c.l1.TagsPerClk-1)/uint64(c.l1.TagsPerClk)
+		per := uint64(c.l1.TagsPerClk)
+		tags := (uint64(n) + per - 1) / per
+		if c.l1.FirstAlone { // the next access can begin within the last cycle of this one
+			c.tagsLeft += uint64(n - 1)
+			tags = 1 + c.tagsLeft/per
+			c.tagsLeft %= per
 		}
 		cycles = max(tags, uint64(acc.Bytes*32/c.l1.BytesClk), 1)
 	}
