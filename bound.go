@@ -15,6 +15,7 @@ const (
 	boundDRAM    = "dram"    // DRAM bandwidth
 	boundLatency = "latency" // nothing is busy: dependences and too little parallelism
 	boundLaunch  = "launch"  // launch, drain and idle SMs
+	boundPower   = "power"   // the board's power limit, of a call whose clock it lowers
 )
 
 // busyEnough is the utilisation from which a resource counts as the limit: a
@@ -24,7 +25,7 @@ const busyEnough = 0.6
 
 // bound names what limits a kernel: the busiest resource if any is busy
 // enough, else whatever its issue slots waited for most.
-func bound(g *configs.GPU, r *gpu.Report, mem *memCounts, slots *[sm.NumReasons]uint64, seconds float64) string {
+func bound(g *configs.GPU, clock configs.Freq, r *gpu.Report, mem *memCounts, slots *[sm.NumReasons]uint64, seconds float64) string {
 	total := 0.0
 	for _, n := range slots {
 		total += float64(n)
@@ -34,7 +35,7 @@ func bound(g *configs.GPU, r *gpu.Report, mem *memCounts, slots *[sm.NumReasons]
 	}
 	peakDRAM := 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8
 	dram := 32 * float64(mem.DRAMReadSectors+mem.DRAMWriteSectors) / seconds / peakDRAM
-	peakL2 := float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * float64(g.Clock.Sustained)
+	peakL2 := float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * float64(clock)
 	l2 := 32 * float64(mem.L2ReadSectors) / seconds / peakL2
 	if dram >= busyEnough && dram >= l2 {
 		return boundDRAM

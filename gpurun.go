@@ -39,13 +39,25 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	if err != nil {
 		return Result{}, err
 	}
+	v := governor{m: m, period: o.Period}
+	v.simulate = func(clock configs.Freq) (Result, error) {
+		return simulate(ctx, m, clock, kernels, call, r, o)
+	}
+	return v.run()
+}
+
+// simulate runs the kernels of a call at one clock; r holds what is known before.
+func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, kernels []*tile.Kernel, call library.Call, r Result, o Options) (Result, error) {
+	g := m.GPU
+	r.ClockMHz = float64(clock) / 1e6
 	stream := make([]*gpu.Launch, len(kernels))
+	var err error
 	for i, k := range kernels {
 		if stream[i], err = plan(k, g, o.Fidelity); err != nil {
 			return Result{}, err
 		}
 	}
-	dev, err := gpu.New(ctx, g, g.Clock.Sustained, gpu.Options{MaxCycles: o.MaxCycles})
+	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles})
 	if err != nil {
 		return Result{}, err
 	}
@@ -55,7 +67,7 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 			return Result{}, &InputError{err}
 		}
 		defer page.Close()
-		page.Watch(w.Text, dev.Engine)
+		page.Watch(r.Workload, dev.Engine)
 		slog.Warn("live page", "address", "http://"+page.Addr())
 	}
 	for _, k := range kernels {
@@ -63,10 +75,10 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	}
 	reports, err := dev.Run(stream)
 	if err != nil {
-		return Result{}, fmt.Errorf("%s on %s: %w", w.Text, m.Name, err)
+		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
 	}
 	for i := range reports {
-		l, err := layer(m, &reports[i], call)
+		l, err := layer(m, clock, &reports[i], call)
 		if err != nil {
 			return Result{}, err
 		}
@@ -113,10 +125,10 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
 // iterations for memory traffic.
-func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) {
+func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, call library.Call) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
-	seconds := float64(cycles) / float64(g.Clock.Sustained)
+	seconds := float64(cycles) / float64(clock)
 	work := gpu.Account(k, uint8(g.Tensor.StepsFP32))
 	l := Layer{
 		Name: call.Name, Kernel: k.Name,
@@ -125,7 +137,7 @@ func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) 
 		Waves:     float64(k.CTAs()) / float64(g.SM.Count*r.Launch.CTAsPerSM),
 		Occupancy: float64(r.Launch.CTAsPerSM*k.Warps()) / float64(g.SM.MaxWarps),
 		TimeUS:    seconds * 1e6,
-		SpreadUS:  spread(r.Launch) / float64(g.Clock.Sustained) * 1e6,
+		SpreadUS:  spread(r.Launch) / float64(clock) * 1e6,
 		WarpInsts: float64(work.WarpInsts),
 	}
 	mem := extrapolate(r, &work)
@@ -141,9 +153,9 @@ func layer(m *configs.Machine, r *gpu.Report, call library.Call) (Layer, error) 
 			l.Stalls = append(l.Stalls, Stall{Reason: sm.Reason(i).String(), Slots: n})
 		}
 	}
-	l.Bound = bound(g, r, &mem, &slots, seconds)
+	l.Bound = bound(g, clock, r, &mem, &slots, seconds)
 	var err error
-	l.Energy, err = energy.Build(&m.Energy, counts(r, &work, &mem), seconds)
+	l.Energy, err = energy.Build(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), counts(r, &work, &mem), seconds)
 	return l, err
 }
 

@@ -24,7 +24,11 @@ type Options struct {
 	Splits    int                // forces the split-K factor when Kernel is set; 0 lets the library choose
 	MaxCycles uint64             // guard; 0 = default
 	Progress  func(done float64) // called now and then with the finished share, may be nil
-	Monitor   string             // loopback address of the live page, empty = off
+	// Period is the time from one call to the next, in microseconds, of one whose
+	// kernels take the given times, where calls are measured by repeating them: the
+	// power cap acts on the average with the idle time between. Nil: back to back.
+	Period  func(kernelTimesUS []float64) float64
+	Monitor string // loopback address of the live page, empty = off
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN
@@ -43,6 +47,7 @@ type Result struct {
 	Bound        string  // what limits it: compute, dram, l2, latency, launch, issue, shared ...
 	Energy       energy.Ledger
 	ClockMHz     float64
+	PowerCapped  bool // the power cap lowered the clock
 	DRAMBytes    float64
 	L2HitPct     float64
 	Fidelity     Fidelity

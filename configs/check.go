@@ -63,7 +63,7 @@ func check(m *Machine, root *node) error {
 	c.distinct("workloads", m.Workloads)
 	c.that(len(m.Energy.Events) > 0, "energy_table", "energy_table is %s, but there is no energy section", m.EnergyTable)
 	if m.GPU != nil {
-		c.gpu(m.GPU)
+		c.gpu(m)
 	}
 	if m.CPU != nil {
 		c.cpu(m.CPU, m.TDP)
@@ -82,10 +82,12 @@ func (c *checker) distinct(key string, list []string) {
 	}
 }
 
-func (c *checker) gpu(g *GPU) {
+func (c *checker) gpu(m *Machine) {
+	g := m.GPU
 	c.that(g.Clock.Boost >= g.Clock.Base, "gpu.clock.boost", "boost %v is below base %v", g.Clock.Boost, g.Clock.Base)
 	// Consumer boards run above the clock that is printed on the box.
 	c.that(g.Clock.Sustained <= g.Clock.Boost+g.Clock.Boost/4, "gpu.clock.sustained", "sustained %v is far above boost %v", g.Clock.Sustained, g.Clock.Boost)
+	c.cap(m)
 	c.sm(&g.SM, &g.L1)
 	c.tensor(&g.Tensor)
 	c.gpuCaches(g)

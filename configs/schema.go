@@ -103,7 +103,7 @@ func (b *schemaBuilder) value(t reflect.Type, f *field) *jsonschema.Schema {
 }
 
 var unitsOf = map[reflect.Type][]unit{
-	freqType: freqUnits, bytesType: bytesUnits, bandwidthType: rateUnits, powerType: powerUnits, durationType: timeUnits,
+	freqType: freqUnits, bytesType: bytesUnits, bandwidthType: rateUnits, powerType: powerUnits, voltageType: voltUnits, durationType: timeUnits,
 }
 
 // quantityPattern is the form that parseQuantity reads.

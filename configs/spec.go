@@ -33,11 +33,21 @@ type GPU struct {
 	Library           Library    `yaml:"library"`
 }
 
-// Clock holds the core clock. Peaks are quoted at Boost; kernels run at Sustained.
+// Clock holds the core clock. Peaks are quoted at Boost; kernels run at Sustained
+// or, where the power cap binds, below it.
 type Clock struct {
-	Base      Freq `yaml:"base" min:"100 MHz" max:"5 GHz"`
-	Boost     Freq `yaml:"boost" min:"100 MHz" max:"5 GHz"`
-	Sustained Freq `yaml:"sustained" min:"100 MHz" max:"5 GHz" doc:"clock that kernels run at; fitted or cited"`
+	Base      Freq          `yaml:"base" min:"100 MHz" max:"5 GHz"`
+	Boost     Freq          `yaml:"boost" min:"100 MHz" max:"5 GHz"`
+	Sustained Freq          `yaml:"sustained" min:"100 MHz" max:"5 GHz" doc:"clock that kernels run at while the power cap does not bind; fitted or cited"`
+	PowerCap  bool          `yaml:"power_cap,omitempty" doc:"whether the clock falls until the board's average power is within tdp"`
+	Step      Freq          `yaml:"step,omitempty" min:"1 MHz" max:"200 MHz" doc:"steps of the clock under the power cap"`
+	Supply    []SupplyPoint `yaml:"supply,omitempty" doc:"core voltage by clock: constant below the first point, straight lines between points and beyond the last; none: that of the energy coefficients"`
+}
+
+// SupplyPoint is one point of the curve of core voltage over clock.
+type SupplyPoint struct {
+	Clock   Freq    `yaml:"clock" min:"100 MHz" max:"5 GHz"`
+	Voltage Voltage `yaml:"voltage" min:"300 mV" max:"2 V"`
 }
 
 // SM describes one streaming multiprocessor. Times are SM cycles.
@@ -311,6 +321,7 @@ type CPUMemory struct {
 // and what flows whether or not anything happens. Sources stand in the YAML.
 type Energy struct {
 	PowerScope string                 `yaml:"power_scope" allowed:"core,chip,package,board,wall" doc:"what the power and energy figures include"`
+	Voltage    Voltage                `yaml:"voltage,omitempty" min:"300 mV" max:"2 V" doc:"core voltage at which the coefficients hold; none: they hold at any"`
 	Events     map[string]EnergyEvent `yaml:"events" doc:"component name -> coefficient"`
 	Static     map[string]StaticPower `yaml:"static" doc:"component name -> power that flows while the kernel runs"`
 }

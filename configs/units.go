@@ -20,6 +20,9 @@ type Bandwidth uint64
 // Power is a power in watts.
 type Power float64
 
+// Voltage is a supply voltage in microvolts.
+type Voltage uint64
+
 // Duration is a time in picoseconds.
 type Duration uint64
 
@@ -39,6 +42,7 @@ var (
 	rateUnits = []unit{{"TB/s", 1e12, 1}, {"GB/s", 1e9, 1}, {"MB/s", 1e6, 1}, {"kB/s", 1e3, 1},
 		{"TiB/s", 1 << 40, 1}, {"GiB/s", 1 << 30, 1}, {"MiB/s", 1 << 20, 1}, {"KiB/s", 1 << 10, 1}, {"B/s", 1, 1}}
 	powerUnits = []unit{{"kW", 1e3, 1}, {"W", 1, 1}, {"mW", 1, 1e3}, {"uW", 1, 1e6}}
+	voltUnits  = []unit{{"V", 1e6, 1}, {"mV", 1e3, 1}, {"uV", 1, 1}}
 	timeUnits  = []unit{{"s", 1e12, 1}, {"ms", 1e9, 1}, {"us", 1e6, 1}, {"ns", 1e3, 1}, {"ps", 1, 1}}
 )
 
@@ -68,6 +72,13 @@ func ParseBandwidth(s string) (Bandwidth, error) {
 func ParseDuration(s string) (Duration, error) {
 	v, err := parseWhole(s, timeUnits, math.MaxUint64)
 	return Duration(v), err
+}
+
+// ParseVoltage reads a voltage such as "0.85 V". The value must be a whole
+// number of microvolts; the error names the allowed units.
+func ParseVoltage(s string) (Voltage, error) {
+	v, err := parseWhole(s, voltUnits, math.MaxUint64)
+	return Voltage(v), err
 }
 
 // ParsePower reads a power such as "300 W" and rounds it to the nearest
@@ -171,6 +182,10 @@ func (b Bandwidth) String() string { return formatWhole(uint64(b), rateUnits) }
 // String gives the time with the unit that makes it shortest; ParseDuration
 // reads it back exactly.
 func (d Duration) String() string { return formatWhole(uint64(d), timeUnits) }
+
+// String gives the voltage with the unit that makes it shortest; ParseVoltage
+// reads it back exactly.
+func (v Voltage) String() string { return formatWhole(uint64(v), voltUnits) }
 
 // String gives the power in watts; ParsePower reads it back exactly.
 func (p Power) String() string { return strconv.FormatFloat(float64(p), 'f', -1, 64) + " W" }

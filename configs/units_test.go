@@ -15,7 +15,7 @@ import (
 // the allowed units.
 func TestUnitsRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		typ := rapid.SampledFrom([]reflect.Type{freqType, bytesType, bandwidthType, powerType, durationType}).Draw(t, "type")
+		typ := rapid.SampledFrom([]reflect.Type{freqType, bytesType, bandwidthType, powerType, voltageType, durationType}).Draw(t, "type")
 		v := reflect.New(typ).Elem()
 		switch {
 		case v.CanInt():
@@ -59,7 +59,7 @@ func mustInt(s string) *big.Int {
 // schema's pattern takes what the parser takes.
 func TestUnitsParse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		typ := rapid.SampledFrom([]reflect.Type{freqType, bytesType, bandwidthType, powerType, durationType}).Draw(t, "type")
+		typ := rapid.SampledFrom([]reflect.Type{freqType, bytesType, bandwidthType, powerType, voltageType, durationType}).Draw(t, "type")
 		u := rapid.SampledFrom(unitsOf[typ]).Draw(t, "unit")
 		number := rapid.StringMatching(`(0|[1-9][0-9]{0,20})(\.[0-9]{1,12})?`).Draw(t, "number")
 		text := number + rapid.SampledFrom([]string{"", " "}).Draw(t, "blank") + u.name
@@ -94,7 +94,7 @@ func TestUnitsParse(t *testing.T) {
 // Anything else is refused by parser and schema alike.
 func TestUnitsRefuse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		typ := rapid.SampledFrom([]reflect.Type{freqType, bytesType, bandwidthType, powerType, durationType}).Draw(t, "type")
+		typ := rapid.SampledFrom([]reflect.Type{freqType, bytesType, bandwidthType, powerType, voltageType, durationType}).Draw(t, "type")
 		text := rapid.OneOf(
 			rapid.String(),
 			rapid.StringMatching(`[-+0-9.eE_ ]{0,8} {0,2}[kMGTi]{0,2}(Hz|B|W|s|B/s|)`),

@@ -71,6 +71,7 @@ var (
 	bytesType     = reflect.TypeFor[Bytes]()
 	bandwidthType = reflect.TypeFor[Bandwidth]()
 	powerType     = reflect.TypeFor[Power]()
+	voltageType   = reflect.TypeFor[Voltage]()
 	durationType  = reflect.TypeFor[Duration]()
 )
 
@@ -81,6 +82,7 @@ var quantities = map[reflect.Type]func(string) (reflect.Value, error){
 	bytesType:     func(s string) (reflect.Value, error) { v, err := ParseBytes(s); return reflect.ValueOf(v), err },
 	bandwidthType: func(s string) (reflect.Value, error) { v, err := ParseBandwidth(s); return reflect.ValueOf(v), err },
 	powerType:     func(s string) (reflect.Value, error) { v, err := ParsePower(s); return reflect.ValueOf(v), err },
+	voltageType:   func(s string) (reflect.Value, error) { v, err := ParseVoltage(s); return reflect.ValueOf(v), err },
 	durationType:  func(s string) (reflect.Value, error) { v, err := ParseDuration(s); return reflect.ValueOf(v), err },
 }
 

@@ -144,6 +144,13 @@ func (m Method) Apply(kernelTimesUS []float64) float64 {
 	return us
 }
 
+// Period is the time from one call to the next, in microseconds, where the
+// source repeats a call whose kernels take the given times on the device.
+func (m Method) Period(kernelTimesUS []float64) float64 {
+	m.Truncate = false
+	return m.Apply(kernelTimesUS)
+}
+
 // paddedDims gives the sizes that really ran. DeepBench pads the operands of
 // Tensor Core kernels to multiples of 8 and those of int8 kernels to
 // multiples of 4, but lists them unpadded.

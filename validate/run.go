@@ -80,7 +80,7 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.m.Workload.GEMM.Batch)
 		}
 		done := func(j *job) { rep.Rows = append(rep.Rows, r.compare(&j.result)) }
-		if err := p.add(r.m.Device, r.m.Workload, opts, Skip{File: r.file, Line: r.m.Line}, done); err != nil {
+		if err := p.add(r.m.Device, r.m.Workload, opts, r.method, Skip{File: r.file, Line: r.m.Line}, done); err != nil {
 			return nil, err
 		}
 	}
@@ -90,7 +90,7 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			r := &s.Rows[k]
 			done := func(j *job) { s.Machine = j.machine.Name; r.simulated(&j.result) }
 			opts := gpusim.Options{Fidelity: o.Fidelity, Splits: 1} // the kernel that the row names, k not split
-			if err := p.add(s.Device, r.work, opts, Skip{File: r.File, Line: r.Line}, done); err != nil {
+			if err := p.add(s.Device, r.work, opts, named(WarmGraph), Skip{File: r.File, Line: r.Line}, done); err != nil {
 				return nil, err
 			}
 		}
@@ -121,7 +121,7 @@ type wanted struct {
 }
 
 // add plans a row's simulation on the machine for its device.
-func (p *planner) add(device string, work workloads.Workload, opts gpusim.Options, at Skip, done func(*job)) error {
+func (p *planner) add(device string, work workloads.Workload, opts gpusim.Options, how Method, at Skip, done func(*job)) error {
 	m, err := p.o.Machine(device)
 	if err != nil {
 		return err
@@ -133,6 +133,10 @@ func (p *planner) add(device string, work workloads.Workload, opts gpusim.Option
 	}
 	p.machines[m.Name] = m
 	key := fmt.Sprintf("%s|%s|%s|%d", m.Name, work.Text, opts.Kernel, opts.Splits)
+	if m.GPU != nil && m.GPU.Clock.PowerCap { // how calls follow each other decides on the clock
+		key += fmt.Sprintf("|%v", how)
+		opts.Period = how.Period
+	}
 	j := p.byKey[key]
 	if j == nil {
 		j = &job{machine: m, work: work, opts: opts}
