@@ -17,18 +17,18 @@ func analyticGPU(m *configs.Machine, p gemm.Problem, call library.Call, r Result
 	g := m.GPU
 	clock := float64(g.Clock.Sustained)
 	c := call.Config
-	elem := map[string]float64{"fp16": 2, "fp32": 4, "fp64": 8}[p.DType]
+	elem, out := float64(p.InBytes()), float64(p.OutBytes())
 	batch := float64(max(1, p.Batch))
 	mt, nt := ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN)
 	ctas := mt * nt * max(1, p.Batch) * max(1, c.Splits)
 	perSM := ceilDiv(ctas, g.SM.Count)
 	k := float64(ceilDiv(ceilDiv(p.K, c.TileK), max(1, c.Splits)) * c.TileK)
 
-	rate := r.PeakTOPS * 1e12 / 2 / float64(g.SM.Count) / float64(g.Clock.Boost) // FMA/clk/SM
+	rate := library.Rate(g, call.Entry)
 	compute := float64(perSM) * float64(c.TileM*c.TileN) * k / rate / clock
 	l2Bytes := float64(ctas) * float64(c.TileM+c.TileN) * k * elem
 	l2 := l2Bytes / (float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * clock)
-	dramBytes := batch * elem * (float64(p.M)*float64(p.K) + float64(p.K)*float64(p.N) + float64(p.M)*float64(p.N))
+	dramBytes := batch * (elem*float64(p.K)*float64(p.M+p.N) + out*float64(p.M)*float64(p.N))
 	peak := 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8
 	dram := dramBytes / peak
 	if dramBytes < float64(g.L2.Size) {

@@ -111,7 +111,9 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 	case "fp64":
 		perClk = g.SM.Pipes.FP64.Lanes
 	case "fp32":
-		perClk = g.SM.Pipes.FP32.Lanes
+		perClk = g.SM.FP32Lanes() / float64(g.SM.SubCores)
+	case "int8":
+		perClk = 4 * g.SM.Pipes.DP4A.Lanes
 	case "fp16":
 		perClk = 2 * g.SM.Pipes.FP16.Lanes
 	}
@@ -180,11 +182,12 @@ func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
 		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + mma["fp64"]},
 		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
+		{Component: energy.MACINT8, Events: 4 * lane(tile.OpDP4A)},
 		{Component: energy.MMAFP32, Events: mma["fp32"]},
 		{Component: energy.MMAFP16, Events: mma["fp16"]},
 		{Component: energy.SFUOp, Events: lane(tile.OpMUFU)},
 		{Component: energy.WarpInstruction, Events: w.Slots},
-		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK)},
+		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I)},
 		{Component: energy.HMMAStep, Events: w.HMMASteps + w.Latched/latchedByStep},
 		{Component: energy.RFRead, Events: w.RegReads},
 		{Component: energy.RFWrite, Events: w.RegWrites},

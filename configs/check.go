@@ -109,6 +109,7 @@ func (c *checker) sm(s *SM, l1 *L1) {
 	c.multiple("gpu.sm.shared_memory", int64(s.SharedMemory), int64(s.SharedAllocUnit), "shared_alloc_unit")
 	c.that(!l1.Unified || s.SharedMemory <= l1.Size, "gpu.sm.shared_memory", "%v is more than gpu.l1.size = %v, which holds both", s.SharedMemory, l1.Size)
 	c.that(s.Pipes.FP32.Lanes > 0, "gpu.sm.pipes.fp32.lanes", "an SM needs fp32 lanes")
+	c.that(s.PairLanes == 0 || s.DualIssue && s.SubCores%2 == 0, "gpu.sm.pair_lanes", "lanes for the second of a pair, shared by two sub-cores, need dual_issue and an even number of sub_cores, not %d", s.SubCores)
 	c.that(s.Pipes.INT.Lanes > 0, "gpu.sm.pipes.int.lanes", "an SM needs int lanes, addresses are computed there")
 	// A bank is 4 bytes wide, 8 on Kepler.
 	c.that(s.MIO.SharedBytesClk <= 8*s.MIO.SharedBanks, "gpu.sm.mio.shared_bytes_per_clk", "%d bytes from %d banks is more than 8 per bank",

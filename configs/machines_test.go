@@ -60,7 +60,7 @@ func TestPublishedFigures(t *testing.T) {
 			}
 		}
 		perClk := 2 * float64(g.SM.Count*g.SM.SubCores) * float64(g.Clock.Boost) / 1e12
-		near("fp32 peak", perClk*g.SM.Pipes.FP32.Lanes, p.fp32)
+		near("fp32 peak", perClk*g.SM.FP32Lanes()/float64(g.SM.SubCores), p.fp32)
 		near("Tensor Core peak", perClk*float64(g.Tensor.FMAPerClk), p.tensor)
 		d := &g.DRAM
 		near("DRAM bandwidth", float64(d.Channels*d.ChannelBits/8*d.Transfers)*float64(d.Clock)/1e9, p.gbs)

@@ -52,29 +52,35 @@ type SupplyPoint struct {
 
 // SM describes one streaming multiprocessor. Times are SM cycles.
 type SM struct {
-	Count               int    `yaml:"count" min:"1" max:"512"`
-	PerTPC              int    `yaml:"per_tpc" min:"1" max:"4"`
-	GPCs                int    `yaml:"gpcs" min:"1" max:"32"`
-	SubCores            int    `yaml:"sub_cores" min:"1" max:"4"`
-	Scheduler           string `yaml:"scheduler" allowed:"gto,lrr,two-level,oldest"`
-	ActiveSet           int    `yaml:"two_level_active_set" min:"1" max:"64" doc:"warps in the active set of the two-level scheduler"`
-	MaxWarps            int    `yaml:"max_warps" min:"1" max:"64"`
-	MaxCTAs             int    `yaml:"max_ctas" min:"1" max:"64"`
-	Registers           int    `yaml:"registers" min:"1024" max:"1048576" doc:"32-bit registers per SM"`
-	RegisterAllocUnit   int    `yaml:"register_alloc_unit" min:"1" max:"4096" doc:"registers are given to a warp in this granularity"`
-	SharedMemory        Bytes  `yaml:"shared_memory" min:"1 KiB" max:"1 MiB" doc:"largest shared memory of all resident CTAs"`
-	SharedAllocUnit     Bytes  `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
-	RegisterBanks       int    `yaml:"register_banks" min:"1" max:"8"`
-	DualIssue           bool   `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
-	IntOnFP32           bool   `yaml:"int_on_fp32,omitempty" doc:"integer instructions run on the fp32 lanes, as before Volta"`
-	BankOperandsPerRead int    `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
-	Pipes               Pipes  `yaml:"pipes"`
-	MIO                 MIO    `yaml:"mio"`
-	ICache              ICache `yaml:"icache"`
-	BranchLatency       int    `yaml:"branch_latency" min:"1" max:"64"`
-	BarrierLatency      int    `yaml:"barrier_latency" min:"1" max:"200" doc:"last arrival to first issue after BAR.SYNC"`
-	CTALaunchLatency    int    `yaml:"cta_launch_latency" min:"0" max:"5000" doc:"CTA dispatched to first instruction issued"`
-	CTAExitLatency      int    `yaml:"cta_exit_latency" min:"0" max:"5000" doc:"last warp exits to slot free"`
+	Count               int     `yaml:"count" min:"1" max:"512"`
+	PerTPC              int     `yaml:"per_tpc" min:"1" max:"4"`
+	GPCs                int     `yaml:"gpcs" min:"1" max:"32"`
+	SubCores            int     `yaml:"sub_cores" min:"1" max:"4"`
+	Scheduler           string  `yaml:"scheduler" allowed:"gto,lrr,two-level,oldest"`
+	ActiveSet           int     `yaml:"two_level_active_set" min:"1" max:"64" doc:"warps in the active set of the two-level scheduler"`
+	MaxWarps            int     `yaml:"max_warps" min:"1" max:"64"`
+	MaxCTAs             int     `yaml:"max_ctas" min:"1" max:"64"`
+	Registers           int     `yaml:"registers" min:"1024" max:"1048576" doc:"32-bit registers per SM"`
+	RegisterAllocUnit   int     `yaml:"register_alloc_unit" min:"1" max:"4096" doc:"registers are given to a warp in this granularity"`
+	SharedMemory        Bytes   `yaml:"shared_memory" min:"1 KiB" max:"1 MiB" doc:"largest shared memory of all resident CTAs"`
+	SharedAllocUnit     Bytes   `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
+	RegisterBanks       int     `yaml:"register_banks" min:"1" max:"8"`
+	DualIssue           bool    `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
+	PairLanes           float64 `yaml:"pair_lanes,omitempty" min:"1" max:"64" doc:"fp32 lanes that two neighbouring sub-cores share beside their own: they take the second of two fp32 instructions that a warp issues in one cycle"`
+	IntOnFP32           bool    `yaml:"int_on_fp32,omitempty" doc:"integer instructions run on the fp32 lanes, as before Volta"`
+	BankOperandsPerRead int     `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
+	Pipes               Pipes   `yaml:"pipes"`
+	MIO                 MIO     `yaml:"mio"`
+	ICache              ICache  `yaml:"icache"`
+	BranchLatency       int     `yaml:"branch_latency" min:"1" max:"64"`
+	BarrierLatency      int     `yaml:"barrier_latency" min:"1" max:"200" doc:"last arrival to first issue after BAR.SYNC"`
+	CTALaunchLatency    int     `yaml:"cta_launch_latency" min:"0" max:"5000" doc:"CTA dispatched to first instruction issued"`
+	CTAExitLatency      int     `yaml:"cta_exit_latency" min:"0" max:"5000" doc:"last warp exits to slot free"`
+}
+
+// FP32Lanes is the number of fp32 lanes of the SM.
+func (s *SM) FP32Lanes() float64 {
+	return float64(s.SubCores) * (s.Pipes.FP32.Lanes + s.PairLanes/2)
 }
 
 // Pipes are the execution pipes of one sub-core.
@@ -84,6 +90,7 @@ type Pipes struct {
 	INT  Pipe `yaml:"int"`
 	FP16 Pipe `yaml:"fp16"`
 	SFU  Pipe `yaml:"sfu"`
+	DP4A Pipe `yaml:"dp4a,omitempty" doc:"dot products of four int8 with int32 accumulation: instructions of the int pipe with a rate of their own; without this key there are none"`
 }
 
 // Pipe is one execution pipe: a warp instruction holds its input for

@@ -11,6 +11,7 @@ const (
 	FMAFP32 = "fma_fp32"     // one fp32 multiply-add of one lane
 	FMAFP64 = "fma_fp64"     // one fp64 multiply-add of one lane
 	FMAFP16 = "fma_fp16"     // one fp16 multiply-add of one lane (an HFMA2 lane counts two)
+	MACINT8 = "mac_int8"     // one int8 multiply-add of one lane, int32 accumulate (a DP4A lane counts four)
 	MMAFP32 = "mma_fma_fp32" // one multiply-add inside a Tensor Core, fp16, bf16 or tf32 factors (up to 11 bits), fp32 accumulate
 	MMAFP16 = "mma_fma_fp16" // one multiply-add inside a Tensor Core, fp16 factors, fp16 accumulate
 	SFUOp   = "sfu_op"       // one special function (MUFU) of one lane

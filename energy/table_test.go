@@ -101,7 +101,7 @@ func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 		f, r28, wire := factor(45, c.nm), factor(28, c.nm), 0.1*2/3*math.Sqrt(c.die)
 		rd, wr := 5*32*f, 5*32*f*9.3146/8.4307
 		want[name] = map[string]float64{
-			FMAFP32: fma32 * f, FMAFP64: fma64 * f, FMAFP16: 1.5 * f, MMAFP32: 2.0 * f, MMAFP16: 1.5 * f,
+			FMAFP32: fma32 * f, FMAFP64: fma64 * f, FMAFP16: 1.5 * f, MACINT8: 0.3 * f, MMAFP32: 2.0 * f, MMAFP16: 1.5 * f,
 			SFUOp: 2.072 * fma32 * f, IntOp: (3*0.1 + 3.2) / 4 * f, RFRead: rd, RFWrite: wr,
 			WarpInstruction: 50*32*r28 - 3*rd - wr - 32*fma32*f,
 			HMMAStep:        8192 * (0.0404 + 0.0713) / 8 * factor(22, c.nm),

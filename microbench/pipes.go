@@ -14,6 +14,7 @@ var classes = []struct {
 	{tile.OpFMUL, "fmul", "FMUL", 1},
 	{tile.OpDFMA, "dfma", "DFMA (fp64)", 1},
 	{tile.OpHFMA2, "hfma2", "HFMA2 (two fp16)", 2},
+	{tile.OpDP4A, "dp4a", "DP4A (four int8)", 4},
 	{tile.OpIADD, "iadd", "IADD", 1},
 	{tile.OpIMAD, "imad", "IMAD", 1},
 	{tile.OpLOP, "lop", "LOP", 1},
@@ -26,6 +27,9 @@ var classes = []struct {
 func pipes(r *rig, out *Report) error {
 	const group = "instructions"
 	for _, c := range classes {
+		if c.op == tile.OpDP4A && r.g.SM.Pipes.DP4A.Lanes == 0 {
+			continue
+		}
 		if c.op == tile.OpHFMA2 && r.g.SM.Pipes.FP16.Lanes == 0 || c.op == tile.OpDFMA && r.g.SM.Pipes.FP64.Lanes == 0 {
 			continue
 		}

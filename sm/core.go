@@ -38,7 +38,9 @@ type Core struct {
 	sub      []subcore
 	lsuFree  uint64 // the load/store unit's data stage
 	tagsLeft uint64 // lines of earlier accesses that fill no cycle of tag lookups yet, see FirstAlone
+	texFree  uint64 // that of an L1 with an SRAM of its own
 
+	pairCycles uint64 // that an instruction holds lanes shared by two sub-cores
 	passCycles uint64 // that a pass of all banks of shared memory takes
 
 	cache    l1cache
@@ -106,6 +108,10 @@ func NewCore(g *configs.GPU) (*Core, error) {
 	c := &Core{spec: &g.SM, l1: &g.L1, tspec: tensorcore.NewSpec(&g.Tensor), policy: p}
 	c.passCycles = uint64(max(1, 4*g.SM.MIO.SharedBanks/g.SM.MIO.SharedBytesClk))
 	c.sub = make([]subcore, g.SM.SubCores)
+	if g.SM.PairLanes > 0 {
+		c.pairCycles = uint64(busyCycles(configs.Pipe{Lanes: g.SM.PairLanes}))
+		c.joinLanes()
+	}
 	for i := range c.sub {
 		c.sub[i].unit = tensorcore.NewUnit(c.tspec)
 		c.sub[i].mio = make([]uint64, g.SM.MIO.QueueDepth)

@@ -16,6 +16,7 @@ const (
 	clHMMA
 	clBRA
 	clShared // like clALU, on a pipe of the whole SM
+	clPaired // like clALU, on lanes that two sub-cores share where it is the second of a pair
 	clLDS
 	clSTS
 	clLDG
@@ -157,8 +158,14 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 			if in.Op == tile.OpMMA {
 				u.busy = uint8(k.MMAs[in.Access].Cycles)
 			}
+			if in.Op == tile.OpDP4A {
+				u.busy = busyCycles(s.Pipes.DP4A) + in.Bank
+			}
 			if u.class == clALU && shared[u.pipe] {
 				u.class = clShared
+			}
+			if n := len(ops) - 1; u.class == clALU && u.pipe == pipeFP32 && i > 0 && ops[n].stall == 0 && ops[n].pipe == pipeFP32 {
+				u.class = clPaired
 			}
 			if seg.Loop && u.pipe == pipeMIO {
 				u.inLoop = 1

@@ -94,10 +94,11 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 				continue
 			}
 		}
+		second := t < s.counted // of a pair: it takes no slot
 		if t > s.counted {
 			c.charge(s, t, s.reason(h, t))
 		}
-		if t >= s.counted { // not the second of a pair, which takes no slot
+		if !second {
 			s.slots[Issued] += uint64(u.slots)
 			s.counted = t + 1
 		}
@@ -117,6 +118,11 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 			}
 			if u.wr != 0 {
 				w.hold(u.wr, t+uint64(c.spec.Pipes.SFU.Latency), Wait)
+			}
+			c.advance(s, w)
+		case clPaired:
+			if at := c.paired(s, u, t, second); u.stall > 1 { // the next one needs a result
+				next += at - t
 			}
 			c.advance(s, w)
 		case clHMMA:

@@ -89,7 +89,15 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 		}
 		cycles = max(tags, uint64(acc.Bytes*32/c.l1.BytesClk), 1)
 	}
-	start := c.send(s, t, cycles)
+	var start uint64
+	if u.class == clLDG && !c.l1.Unified {
+		// The texture unit, as it is called where L1 is apart from shared
+		// memory, takes loads off the load/store unit's hands.
+		start = max(c.send(s, t, min(cycles, 1)), c.texFree)
+		c.texFree = start + cycles
+	} else {
+		start = c.send(s, t, cycles)
+	}
 	c.loopSends += uint64(u.inLoop)
 	if u.rd != 0 {
 		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency)+cycles, ShortBoard)
@@ -163,7 +171,11 @@ func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 		}
 	}
 	if len(c.out) == misses && len(c.lines) > 0 && conflicts > cycles { // all from L1: its banks count
-		c.lsuFree += conflicts - cycles
+		if c.l1.Unified {
+			c.lsuFree += conflicts - cycles
+		} else {
+			c.texFree += conflicts - cycles
+		}
 		w.due(b, hit+conflicts-cycles)
 	}
 }

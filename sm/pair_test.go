@@ -61,3 +61,25 @@ func TestSharedPipe(t *testing.T) {
 		near(t, "lanes in use", float64(warps)*32/per, 2, 0.02)
 	}
 }
+
+// TestPairLanes: four schedulers with 32 fp32 lanes each, and 32 more for each
+// two of them, execute six multiply-adds a cycle if they come in pairs, three
+// for two neighbours and two for one alone, but one of those that need each
+// other's results.
+func TestPairLanes(t *testing.T) {
+	g := volta(t, "gpu.sm.dual_issue=true", "gpu.sm.pipes.fp32={lanes: 32, latency: 9}", "gpu.sm.pair_lanes=32")
+	var piece []tile.Inst
+	for i := range 12 {
+		piece = append(piece, op(tile.OpFFMA, 2*i, 64+2*i, 97, 131))
+	}
+	for _, c := range []struct{ warps, perCycle float64 }{{32, 6}, {4, 6}, {2, 3}, {1, 2}} {
+		per := perRound(t, g, int(c.warps), nil, piece...)
+		near(t, "multiply-adds a cycle", c.warps*12/per, c.perCycle, 0.01)
+	}
+	// Chains of two make no pairs: there is one instruction a cycle and scheduler.
+	chain := []tile.Inst{op(tile.OpFFMA, 0, 64, 97, 0), op(tile.OpFFMA, 0, 66, 97, 0)}
+	near(t, "in chains", 32*2/perRound(t, g, 32, nil, chain...), 16.0/9*2, 0.05)
+	// The pairs of one scheduler leave the lanes of others alone.
+	mixed := append(append([]tile.Inst(nil), piece...), op(tile.OpIADD, 40, 66, tile.RZ, tile.RZ))
+	near(t, "beside an integer instruction", 32*13/perRound(t, g, 32, nil, mixed...), 6.5, 0.05)
+}

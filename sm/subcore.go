@@ -28,6 +28,7 @@ type subcore struct {
 	l0       l0cache
 	mio      []uint64 // start times of the latest memory instructions, ring
 	slots    [NumReasons]uint64
+	lanes    pairLanes
 	heads    [maxWarps]head
 }
 
@@ -122,7 +123,14 @@ func (s *subcore) evaluate() {
 func (s *subcore) second() bool {
 	h := &s.heads[s.pair]
 	t := s.counted - 1
-	if max(h.dep, s.pipeFree[h.pipe%numPipes]) > t {
+	free := s.pipeFree[h.pipe%numPipes]
+	if s.ops[h.pc].class == clPaired {
+		free = t
+		if !s.lanes.take(t) {
+			free = t + 1
+		}
+	}
+	if max(h.dep, free) > t {
 		s.pair = -1
 		return false
 	}

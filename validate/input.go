@@ -168,15 +168,15 @@ func unsupported(m *workloads.Measured, how Method) string {
 // padded is the product that ran where the table lists what was asked for.
 func padded(m *workloads.Measured) (workloads.Workload, error) {
 	g := *m.Workload.GEMM
-	p := paddedDims(m.Source, m.Precision, m.TensorCore)
-	if p == 1 {
+	pm, pn, pk := paddedDims(m.Source, m.Precision, m.TensorCore)
+	if pm == 1 && pn == 1 && pk == 1 {
 		return m.Workload, nil
 	}
-	up := func(v int) int { return (v + p - 1) / p * p }
-	g.M, g.N, g.K = up(g.M), up(g.N), up(g.K)
+	up := func(v, p int) int { return (v + p - 1) / p * p }
+	g.M, g.N, g.K = up(g.M, pm), up(g.N, pn), up(g.K, pk)
 	w, err := workloads.OfGEMM(g)
 	if err != nil {
-		return w, fmt.Errorf("padded to multiples of %d: %w", p, err)
+		return w, fmt.Errorf("padded to multiples of %d, %d and %d: %w", pm, pn, pk, err)
 	}
 	return w, nil
 }

@@ -151,18 +151,19 @@ func (m Method) Period(kernelTimesUS []float64) float64 {
 	return m.Apply(kernelTimesUS)
 }
 
-// paddedDims gives the sizes that really ran. DeepBench pads the operands of
-// Tensor Core kernels to multiples of 8 and those of int8 kernels to
-// multiples of 4, but lists them unpadded.
-func paddedDims(src, dtype string, tensorCore bool) (multiple int) {
+// paddedDims gives what the sizes that really ran are multiples of. DeepBench
+// pads all sizes of Tensor Core kernels to 8, and what is a leading dimension
+// of int8 ones to 4 (none of its products for int8 has n as one), but lists them
+// unpadded.
+func paddedDims(src, dtype string, tensorCore bool) (m, n, k int) {
 	if !strings.Contains(strings.ToLower(src), "deepbench") {
-		return 1
+		return 1, 1, 1
 	}
 	switch {
 	case dtype == "fp16" && tensorCore:
-		return 8
+		return 8, 8, 8
 	case dtype == "int8":
-		return 4
+		return 4, 1, 4
 	}
-	return 1
+	return 1, 1, 1
 }

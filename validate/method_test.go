@@ -69,13 +69,14 @@ func TestPaddedDims(t *testing.T) {
 	for _, c := range []struct {
 		src, dtype string
 		tc         bool
-		want       int
+		want       [3]int
 	}{
-		{"baidu-research/DeepBench", "fp16", true, 8}, {"baidu-research/DeepBench", "fp16", false, 1},
-		{"baidu-research/DeepBench", "int8", false, 4}, {"baidu-research/DeepBench", "fp32", false, 1}, {"NeuSight", "fp16", true, 1},
+		{"baidu-research/DeepBench", "fp16", true, [3]int{8, 8, 8}}, {"baidu-research/DeepBench", "fp16", false, [3]int{1, 1, 1}},
+		{"baidu-research/DeepBench", "int8", false, [3]int{4, 1, 4}}, {"baidu-research/DeepBench", "fp32", false, [3]int{1, 1, 1}},
+		{"NeuSight", "fp16", true, [3]int{1, 1, 1}},
 	} {
-		if got := paddedDims(c.src, c.dtype, c.tc); got != c.want {
-			t.Errorf("%+v: %d", c, got)
+		if m, n, k := paddedDims(c.src, c.dtype, c.tc); [3]int{m, n, k} != c.want {
+			t.Errorf("%+v: %d, %d, %d", c, m, n, k)
 		}
 	}
 }

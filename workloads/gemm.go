@@ -268,8 +268,14 @@ func (g *GEMM) Ops() int64 {
 	return p
 }
 
-// Bytes is the size of A, B and C in memory, each once.
+// Bytes is the size of A, B and C in memory, each once. Sums of integers stay
+// what they are.
 func (g *GEMM) Bytes() float64 {
 	m, n, k := float64(g.M), float64(g.N), float64(g.K)
-	return float64(elemBytes[g.DType]) * float64(g.Batch) * (m*k + k*n + m*n)
+	in := float64(elemBytes[g.DType])
+	out := in
+	if g.Acc == "int32" {
+		out = 4
+	}
+	return float64(g.Batch) * (in*(m*k+k*n) + out*m*n)
 }

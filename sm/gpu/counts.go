@@ -83,13 +83,15 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 	switch in.Op {
 	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD:
 		return 3, 1
+	case tile.OpDP4A:
+		return 3, 1
 	case tile.OpFADD, tile.OpFMUL, tile.OpPACK, tile.OpPRMT, tile.OpISETP:
 		return 2, 1
 	case tile.OpDFMA:
 		return 6, 2
 	case tile.OpDADD, tile.OpDMUL:
 		return 4, 2
-	case tile.OpMOV, tile.OpUNPACK, tile.OpMUFU:
+	case tile.OpMOV, tile.OpUNPACK, tile.OpI2I, tile.OpMUFU:
 		return 1, 1
 	case tile.OpS2R:
 		return 0, 1
@@ -111,5 +113,5 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 
 // Payload is the number of warp instructions that do the arithmetic asked for.
 func (w *Work) Payload() uint64 {
-	return w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA] + w.Ops[tile.OpMMA]
+	return w.Ops[tile.OpDP4A] + w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA] + w.Ops[tile.OpMMA]
 }

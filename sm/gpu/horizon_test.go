@@ -159,22 +159,40 @@ func TestHorizonChangesNothing(t *testing.T) {
 }
 
 // anyHorizon runs a random kernel at every horizon.
-func anyHorizon(t *testing.T, seed int64, st style, exact bool) (insts uint64) {
+func anyHorizon(t *testing.T, seed int64, st style, exact bool, more ...string) (insts uint64) {
 	t.Helper()
 	r := rand.New(rand.NewSource(seed))
 	sets := []string{"gpu.sm.scheduler=" + []string{"gto", "lrr", "oldest", "two-level"}[seed%4]}
 	if seed%5 == 0 {
 		sets = append(sets, "gpu.l2.hash=modulo")
 	}
-	g := small(t, sets...)
+	g := small(t, append(sets, more...)...)
 	if st.smallL1 {
 		g.SM.SharedMemory, g.L1.Size = 32<<10, 34<<10
 	}
 	k := randomKernel(t, g, r, st)
 	what := fmt.Sprint("seed ", seed)
 	rep := sameAtEveryHorizon(t, what, g, r.Intn(2) == 0, exact, k)
-	booksBalance(t, what, g, &rep[0])
+	if !g.SM.DualIssue { // the second of a pair takes no slot
+		booksBalance(t, what, g, &rep[0])
+	}
 	return rep[0].SM.WarpInsts
+}
+
+// TestHorizonOfOlderMachines: the same where instructions go in pairs, where
+// sub-cores share lanes or a pipe, and where L1 is apart from shared memory.
+func TestHorizonOfOlderMachines(t *testing.T) {
+	for name, sets := range map[string][]string{
+		"pairs, shared lanes": {"gpu.sm.dual_issue=true", "gpu.sm.int_on_fp32=true", "gpu.sm.pipes.fp32={lanes: 32, latency: 9}", "gpu.sm.pair_lanes=32"},
+		"one pipe, L1 apart":  {"gpu.sm.pipes.fp32={lanes: 64, latency: 6, shared: true}", "gpu.l1.unified=false"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range int64(seeds / 2) {
+				anyHorizon(t, 3000+seed, style{}, false, sets...)
+			}
+		})
+	}
 }
 
 // TestHorizonOfHarderKernels: the same on kernels that the model does not

@@ -15,7 +15,7 @@ import (
 // voltaLatencies are the GV100 latencies of the published microbenchmarks;
 // functional tests do not depend on them.
 var voltaLatencies = tile.Latencies{
-	FP32: 4, FP64: 8, INT: 4, FP16: 6, SFU: 20, HMMA: 16, HMMAAccumulate: 8, Branch: 8,
+	FP32: 4, FP64: 8, INT: 4, FP16: 6, SFU: 20, DP4A: 4, HMMA: 16, HMMAAccumulate: 8, Branch: 8,
 	RegisterBanks: 2, OperandsPerRead: 2,
 	SharedBanks: 32, SharedBytesClk: 128,
 }

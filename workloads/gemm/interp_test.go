@@ -186,7 +186,7 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		for l := range 32 {
 			double(&regs[l], in, mul, given)
 		}
-	case tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
+	case tile.OpLOP, tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
 	default:
 		for l := range 32 {
 			r := &regs[l]
@@ -222,7 +222,22 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 					v = bits(tile.HalfValue(uint16(v)))
 				}
 			case tile.OpPRMT:
-				v = r[in.SrcA]&0xffff | r[in.SrcB]<<16
+				v = permute(r[in.SrcA], r[in.SrcB], in.Imm)
+			case tile.OpDP4A:
+				v = r[in.SrcC]
+				for b := 0; b < 32; b += 8 {
+					v += uint32(int32(int8(r[in.SrcA]>>b)) * int32(int8(r[in.SrcB]>>b)))
+				}
+			case tile.OpIADD:
+				v = r[in.SrcA] + r[in.SrcB]
+			case tile.OpIMAD:
+				mul := r[in.SrcB]
+				if in.Imm != tile.ImmReg {
+					mul = uint32(int32(scalar(l)))
+				}
+				v = r[in.SrcA]*mul + r[in.SrcC]
+			case tile.OpI2I:
+				v = uint32(int8(min(127, max(-128, int32(r[in.SrcA])))))
 			default:
 				return fmt.Errorf("op %d is not modelled", in.Op)
 			}
@@ -232,6 +247,17 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		}
 	}
 	return nil
+}
+
+// permute is OpPRMT: a nibble of the selector for each byte of the result, 0
+// to 3 from a, 4 to 7 from b.
+func permute(a, b uint32, imm uint8) (v uint32) {
+	selector := [...]uint32{tile.PRMTLow: 0x5410, tile.PRMTHigh: 0x7632, tile.PRMTZipLow: 0x5140, tile.PRMTZipHigh: 0x7362}[imm]
+	both := uint64(b)<<32 | uint64(a)
+	for i := range 4 {
+		v |= uint32(both>>(8*(selector>>(4*i)&7))&0xff) << (8 * i)
+	}
+	return v
 }
 
 // double executes an fp64 instruction on one lane. mul replaces SrcB if given.
@@ -281,6 +307,14 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 			if !loading {
 				m.stored[k.Tensors[a.Tensor].Name] += int64(a.Bytes)
 			}
+		}
+		if a.Bytes == 1 {
+			if loading {
+				regs[l][in.Dst] = uint32(int32(int8(at[0])))
+			} else {
+				at[0] = byte(regs[l][in.SrcA])
+			}
+			continue
 		}
 		if a.Bytes == 2 {
 			if loading {

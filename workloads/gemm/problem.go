@@ -17,7 +17,7 @@ type Problem struct {
 	M, N, K, Batch int
 	TransA, TransB bool
 	DType, Acc     string // canonical types of the operands and the accumulators
-	OutType        string // type of C; empty means DType
+	OutType        string // type of C; empty means DType, and int32 for int8
 	Alpha, Beta    float64
 }
 
@@ -45,11 +45,19 @@ func (p Problem) Check() error {
 
 // Out is the element type of C.
 func (p Problem) Out() string {
-	if p.OutType == "" {
-		return p.DType
+	switch {
+	case p.OutType != "":
+		return p.OutType
+	case p.DType == "int8": // cublasGemmEx has no other
+		return "int32"
 	}
-	return p.OutType
+	return p.DType
 }
+
+// InBytes and OutBytes are the sizes of an element of the operands and of C, 0
+// for types that no kernel takes.
+func (p Problem) InBytes() int  { n, _ := elemSize(p.DType); return n }
+func (p Problem) OutBytes() int { n, _ := elemSize(p.Out()); return n }
 
 // Layout is the BLAS transpose suffix of kernel names, such as "tn".
 func (p Problem) Layout() string {
@@ -60,12 +68,6 @@ func (p Problem) Layout() string {
 		return "n"
 	}
 	return t(p.TransA) + t(p.TransB)
-}
-
-// outBytes is the size of an element of C.
-func (p Problem) outBytes() int {
-	n, _ := elemSize(p.Out())
-	return n
 }
 
 // halves is the kind of 16-bit floats that a type is, as OpPACK has it.

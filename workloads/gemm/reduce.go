@@ -46,6 +46,9 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 	w.Rows, w.Cols, w.RowStride, w.ColStride = n, splits, 1, int64(n)
 
 	r := reducer{p: p, splits: splits, vec: widestVector(n, 16/w.Elem), sum: w.Elem, out: out}
+	if r.out == 1 {
+		r.vec = 1
+	}
 	per := reduceThreads * r.vec
 	r.k = &tile.Kernel{
 		Name:    fmt.Sprintf("splitKreduce_kernel_%s_%d", p.Out(), splits),
@@ -54,8 +57,8 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 		Role: make([]uint8, reduceThreads/32), Tensors: []tile.Tensor{w, c},
 		Alpha: p.Alpha, Beta: p.Beta, DType: "fp32",
 	}
-	if r.sum == 8 {
-		r.k.DType = "fp64"
+	if r.sum == 8 || p.DType == "int8" {
+		r.k.DType = p.DType
 	}
 	r.k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: r.code()}}}}
 	gx := r.k.Grid[0]
@@ -99,8 +102,11 @@ func (r *reducer) code() []tile.Inst {
 		addr = src + 8
 	)
 	add, mul, fma, words := tile.OpFADD, tile.OpFMUL, tile.OpFFMA, r.sum/4
-	if words == 2 {
+	switch r.k.DType {
+	case "fp64":
 		add, mul, fma = tile.OpDADD, tile.OpDMUL, tile.OpDFMA
+	case "int8":
+		add, mul, fma = tile.OpIADD, tile.OpIMAD, tile.OpIMAD
 	}
 	regs := r.vec * words // that hold a thread's elements
 	var code []tile.Inst
@@ -148,6 +154,9 @@ func (r *reducer) code() []tile.Inst {
 	if r.out == 2 {
 		result = src
 		code = append(code, pack(halves(r.p.Out()), src, sum, r.vec)...)
+	}
+	if r.out == 1 {
+		code = append(code, ins(tile.OpI2I, sum, sum, tile.RZ, tile.RZ))
 	}
 	code = append(code, store(tile.OpSTG, result, target), bare(tile.OpEXIT))
 	r.k.Regs = addr + 4

@@ -9,8 +9,8 @@ import (
 func init() { register("simt", buildSIMT) }
 
 const (
-	// simtTileK is the k extent that a warp works through per main-loop
-	// iteration; the deep kernels' is twice that.
+	// simtTileK is the k extent, in words, that a warp works through per
+	// main-loop iteration; the deep kernels' is twice that.
 	simtTileK = 8
 	// simtAddrRegs is the number of registers that hold pointers, counters
 	// and thread indices. With it the unsliced kernels need 118, 122 and 126
@@ -21,7 +21,7 @@ const (
 	simtMaxShared = 48 << 10
 )
 
-// simt is a kernel of the plain fp32 and fp64 pipes under construction. Each
+// simt is a kernel of the plain fp32, fp64 and integer pipes under construction. Each
 // thread computes an outer product of a few rows and columns per k-step from
 // fragments that it reads from shared memory, the scheme of Lai and Seznec
 // (CGO 2013) and of Gray's maxas SGEMM, which cuBLAS's kernels share.
@@ -39,10 +39,11 @@ type simt struct {
 	p      Problem
 	c      Config
 	k      *tile.Kernel
-	elem   int // bytes per element
-	words  int // registers per element
-	vec    int // elements per 16-byte fragment load
-	depth  int // k extent that a warp works through per iteration
+	t      simtType
+	elem   int // bytes per word
+	words  int // registers per word
+	vec    int // words per 16-byte fragment load
+	depth  int // k extent in words that a warp works through per iteration
 	slices int // groups of warps that share the CTA tile
 	a, b   simtOperand
 
@@ -50,18 +51,19 @@ type simt struct {
 	slice        []int // per warp: its k slice
 	buffer       int32 // bytes of one shared-memory buffer
 
-	// First registers of the data on their way to shared memory, of addresses
-	// and of the epilogue's temporaries. Accumulators begin at 0.
-	regCopy, regAddr, regTemp int
+	// First registers of the data on their way to shared memory, of those that
+	// their bytes are transposed through, of addresses and of the epilogue's
+	// temporaries. Accumulators begin at 0.
+	regCopy, regSwap, regAddr, regTemp int
 }
 
-// buildSIMT generates a volta_{s,d}gemm kernel and, for split-K through a
+// buildSIMT generates a kernel like volta_sgemm and, for split-K through a
 // workspace, the reduction that follows it. These kernels move single
 // elements whatever the alignment, so the configuration's vector widths do
 // not matter.
 func buildSIMT(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	s := &simt{p: p, c: c}
-	if err := s.check(); err != nil {
+	if err := s.check(l); err != nil {
 		return nil, err
 	}
 	if err := s.kernel(s.c.slice(p.K, s.c.TileK)); err != nil {
@@ -72,33 +74,24 @@ func buildSIMT(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 
 // check validates the problem and the configuration; afterwards c.TileK is the
 // k extent of the CTA tile.
-func (s *simt) check() error {
+func (s *simt) check(l tile.Latencies) error {
 	p, c := s.p, &s.c
-	if p.DType != "fp32" && p.DType != "fp64" {
-		return fmt.Errorf("gemm: SIMT kernels multiply fp32 or fp64, not %q", p.DType)
-	}
-	if p.Acc != "" && p.Acc != p.DType {
-		return fmt.Errorf("gemm: %s SIMT kernels accumulate in %s, not %q", p.DType, p.DType, p.Acc)
-	}
-	if p.Out() != p.DType {
-		return fmt.Errorf("gemm: %s SIMT kernels write %s, not %q", p.DType, p.DType, p.Out())
-	}
-	elem, err := elemSize(p.DType)
-	if err != nil {
+	var err error
+	if s.t, err = simtTypeOf(p, *c, l); err != nil {
 		return err
 	}
-	s.elem, s.words, s.vec = elem, elem/4, 16/elem
+	s.elem, s.words, s.vec = s.t.word, s.t.word/4, 16/s.t.word
 	if c.TileK == 0 {
-		c.TileK = simtTileK
+		c.TileK = simtTileK * s.t.pack
 	}
-	if c.TileK != simtTileK && c.TileK != 2*simtTileK {
-		return fmt.Errorf("gemm: SIMT kernels have a k-tile of %d or %d, not %d", simtTileK, 2*simtTileK, c.TileK)
+	s.depth = c.TileK / s.t.pack
+	if c.TileK%s.t.pack != 0 || s.depth != simtTileK && s.depth != 2*simtTileK {
+		return fmt.Errorf("gemm: %s SIMT kernels have a k-tile of %d or %d, not %d", p.DType, simtTileK*s.t.pack, 2*simtTileK*s.t.pack, c.TileK)
 	}
 	s.slices = max(c.WarpK, 1)
 	if c.WarpK < 0 || s.slices > 4 || s.slices == 3 {
 		return fmt.Errorf("gemm: %d k slices inside the CTA: must be 1, 2 or 4", c.WarpK)
 	}
-	s.depth = c.TileK
 	c.TileK *= s.slices
 	if c.WarpM < 16 || c.WarpN < 16 || c.WarpM&(c.WarpM-1) != 0 || c.WarpN&(c.WarpN-1) != 0 {
 		return fmt.Errorf("gemm: SIMT warp tile of %dx%d: must be powers of two, at least 16", c.WarpM, c.WarpN)
@@ -110,7 +103,8 @@ func (s *simt) check() error {
 	if threads > 1024 {
 		return fmt.Errorf("gemm: SIMT tile of %dx%d with warps of %dx%d and %d k slices needs %d threads", c.TileM, c.TileN, c.WarpM, c.WarpN, s.slices, threads)
 	}
-	if c.TileM*c.TileK%threads != 0 || c.TileN*c.TileK%threads != 0 {
+	perA, perB := s.t.wordsPerCopy(p.TransA), s.t.wordsPerCopy(!p.TransB)
+	if words := s.depth * s.slices; c.TileM*words%(perA*threads) != 0 || c.TileN*words%(perB*threads) != 0 {
 		return fmt.Errorf("gemm: k-tiles of %dx%d and %dx%d do not divide among %d threads", c.TileM, c.TileK, c.TileN, c.TileK, threads)
 	}
 	lm, ln := s.lanes()
@@ -146,20 +140,17 @@ func (s *simt) lane(l int) (m, n int) {
 	return four, eight
 }
 
-// name follows cuBLAS: the CTA tile, the k slices if any, the BLAS transposes
-// last.
+// name follows cuBLAS: the CTA tile, the k slices if any, what is special about
+// int8, the BLAS transposes last.
 func (s *simt) name() string {
 	if s.c.Name != "" {
 		return s.c.Name + "_" + s.p.Layout()
 	}
-	kind, sliced := "s", ""
-	if s.words == 2 {
-		kind = "d"
-	}
+	sliced := ""
 	if s.slices > 1 {
 		sliced = fmt.Sprintf("_sliced1x%d", s.slices)
 	}
-	return fmt.Sprintf("volta_%sgemm_%dx%d%s_%s", kind, s.c.TileM, s.c.TileN, sliced, s.p.Layout())
+	return fmt.Sprintf("volta_%s_%dx%d%s%s_%s", s.t.prefix, s.c.TileM, s.c.TileN, sliced, s.t.suffix, s.p.Layout())
 }
 
 // kernel generates the main kernel; per is the k-tiles of a full slice.
@@ -206,7 +197,8 @@ func (s *simt) operands() {
 	lm, ln := s.lanes()
 	operand := func(tensor, outer, warp, lanes int, kContig bool) simtOperand {
 		o := simtOperand{
-			tensor: tensor, kContig: kContig, swizzled: kContig && s.deep(), outer: outer, tileK: c.TileK, elem: s.elem, vec: s.vec,
+			tensor: tensor, kContig: kContig, crossed: s.t.wordsPerCopy(kContig) > 1, swizzled: kContig && s.deep(),
+			outer: outer, tileK: s.depth * s.slices, elem: s.elem, vec: s.vec, in: s.t.in, pack: s.t.pack,
 			lanes: lanes, kLanes: s.depth, count: warp / lanes, buffers: 2, pitch: outer * s.elem,
 		}
 		if kContig && !s.deep() {
@@ -216,8 +208,8 @@ func (s *simt) operands() {
 	}
 	s.a = operand(tensorA, c.TileM, c.WarpM, lm, s.p.TransA)
 	s.b = operand(tensorB, c.TileN, c.WarpN, ln, !s.p.TransB)
-	s.b.base = s.a.pitch * c.TileK
-	s.buffer = int32(s.b.base + s.b.pitch*c.TileK)
+	s.b.base = s.a.pitch * s.a.tileK
+	s.buffer = int32(s.b.base + s.b.pitch*s.b.tileK)
 	if s.words == 2 {
 		// A second set of A fragments would not leave room for two CTAs of
 		// 256 threads. Rows of A are used one after another, so each can be
@@ -231,8 +223,13 @@ func (s *simt) operands() {
 	s.b.reg = s.a.reg + s.a.regs()
 	s.regCopy = s.b.reg + s.b.regs()
 	s.regTemp = s.a.reg // the epilogue's temporaries take the place of the fragments
-	copies := (c.TileM + c.TileN) * c.TileK / s.k.Threads
-	s.regAddr = max(s.regCopy+copies*s.words, s.regTemp+s.epilogueRegs())
+	copies := (c.TileM + c.TileN) * s.a.tileK / s.k.Threads
+	s.regSwap = s.regCopy + copies*s.words
+	end := s.regSwap
+	if s.a.crossed || s.b.crossed {
+		end += wordsPerSwap
+	}
+	s.regAddr = max(end, s.regTemp+s.epilogueRegs())
 	s.k.Regs = s.regAddr + simtAddrRegs
 }
 

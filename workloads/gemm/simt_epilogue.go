@@ -116,9 +116,9 @@ func (s *simt) stageGets() [][]int16 {
 
 // target is the global access of unit u when column j is staged.
 func (s *simt) target(j, u int) tile.Access {
-	a := tile.Access{Space: tile.Global, Tensor: tensorC, Bytes: s.elem, RowVar: tile.VarM, ColVar: tile.VarN}
+	a := tile.Access{Space: tile.Global, Tensor: tensorC, Bytes: s.t.out, RowVar: tile.VarM, ColVar: tile.VarN}
 	if s.c.Workspace {
-		a.Tensor, a.ColVar = tensorWorkspace, tile.VarSplit
+		a.Tensor, a.Bytes, a.ColVar = tensorWorkspace, s.elem, tile.VarSplit
 	}
 	a.Row, a.Col = make([]int32, s.k.Threads), make([]int32, s.k.Threads)
 	for t := range s.k.Threads {
@@ -131,10 +131,6 @@ func (s *simt) target(j, u int) tile.Access {
 
 // step stages column j of the threads' tiles and writes it out.
 func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
-	add, mul, fma := tile.OpFADD, tile.OpFMUL, tile.OpFFMA
-	if s.words == 2 {
-		add, mul, fma = tile.OpDADD, tile.OpDMUL, tile.OpDFMA
-	}
 	units := s.units()
 	column := func(i int) int { return s.regTemp + i*s.words }
 	val := func(u, slice int) int { return column(s.a.count + u*s.slices + slice) }
@@ -152,7 +148,7 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 	}
 	for i := range s.a.count {
 		if !s.c.Workspace {
-			code = append(code, scaled(mul, column(i), s.acc(i, j), tile.RZ, tile.ImmAlpha))
+			code = append(code, scaled(s.t.mul, column(i), s.acc(i, j), tile.RZ, tile.ImmAlpha))
 			continue
 		}
 		for w := range s.words { // partial sums stay as they are
@@ -172,10 +168,14 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 	for u := range units {
 		sum := val(u, 0)
 		for slice := 1; slice < s.slices; slice++ {
-			code = append(code, ins(add, sum, sum, val(u, slice), tile.RZ))
+			code = append(code, ins(s.t.add, sum, sum, val(u, slice), tile.RZ))
 		}
 		if s.reads() {
-			code = append(code, addSource(s.p, s.c, fma, sum, raw(u))...)
+			code = append(code, s.widened(raw(u), sourceGuard(s.p))...)
+			code = append(code, addSource(s.p, s.c, s.t.fma, sum, raw(u))...)
+		}
+		if !s.c.Workspace {
+			code = append(code, s.narrow(sum)...)
 		}
 		code = append(code, store(tile.OpSTG, sum, targets[u]))
 	}

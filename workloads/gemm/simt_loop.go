@@ -6,8 +6,8 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// simtCopy is one element per thread of an operand's k-tile and the registers
-// it passes through.
+// simtCopy is one word per thread of an operand's k-tile, or a square of words,
+// and the registers it passes through.
 type simtCopy struct {
 	o     *simtOperand
 	round int
@@ -17,9 +17,11 @@ type simtCopy struct {
 // copies lists what a thread brings to shared memory per CTA k-tile.
 func (s *simt) copies() []simtCopy {
 	var out []simtCopy
+	reg := s.regCopy
 	for _, o := range []*simtOperand{&s.b, &s.a} {
 		for r := range o.rounds(s.k.Threads) {
-			out = append(out, simtCopy{o, r, s.regCopy + len(out)*s.words})
+			out = append(out, simtCopy{o, r, reg})
+			reg += o.words() * s.words
 		}
 	}
 	return out
@@ -30,7 +32,9 @@ func (s *simt) copies() []simtCopy {
 func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
 	for _, c := range s.copies() {
-		out = append(out, guarded(g, load(tile.OpLDG, c.reg, s.access(c.o.global(s.k.Threads, c.round, iterAdd)))))
+		for i := range c.o.words() {
+			out = append(out, guarded(g, load(tile.OpLDG, c.reg+i, s.access(c.o.global(s.k.Threads, c.round, i, iterAdd)))))
+		}
 	}
 	return out
 }
@@ -38,6 +42,12 @@ func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 func (s *simt) deposit(flip int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
 	for _, c := range s.copies() {
+		if c.o.crossed {
+			out = append(out, swap(c.reg, s.regSwap, g)...)
+		}
+		if s.t.widen {
+			out = append(out, unpack(halves(s.p.DType), c.reg, c.reg, 1, g)...)
+		}
 		out = append(out, guarded(g, store(tile.OpSTS, c.reg, s.access(c.o.store(s.k.Threads, c.round, s.buffer, flip)))))
 	}
 	return out
@@ -68,10 +78,6 @@ func (s *simt) fragments(o *simtOperand, step int, flip int32) []tile.Inst {
 // math is the multiply-adds of k-step step, row by row and boustrophedon, so
 // that successive instructions share a factor in the same operand slot.
 func (s *simt) math(step int) []tile.Inst {
-	op := tile.OpFFMA
-	if s.words == 2 {
-		op = tile.OpDFMA
-	}
 	var out []tile.Inst
 	for i := range s.a.count {
 		for n := range s.b.count {
@@ -80,7 +86,7 @@ func (s *simt) math(step int) []tile.Inst {
 				j = s.b.count - 1 - n
 			}
 			acc := s.acc(i, j)
-			out = append(out, ins(op, acc, s.a.frag(step, i), s.b.frag(step, j), acc))
+			out = append(out, ins(s.t.mad, acc, s.a.frag(step, i), s.b.frag(step, j), acc))
 		}
 	}
 	return out

@@ -14,14 +14,16 @@ const simtPad = 16
 type simtOperand struct {
 	tensor   int
 	kContig  bool // contiguous along k in memory
+	crossed  bool // packed along k, but not contiguous along it: bytes are transposed on their way
 	swizzled bool // rows in shared memory are permuted, not padded
 	outer    int  // CTA tile extent along m or n
-	tileK    int  // CTA tile extent along k
-	elem     int  // bytes per element
-	vec      int  // elements per fragment load
+	tileK    int  // CTA tile extent along k, in words
+	in, pack int  // bytes per element in memory, k in a word
+	elem     int  // bytes per word
+	vec      int  // words per fragment load
 	lanes    int  // lanes of a warp along the outer index
 	kLanes   int  // lanes of a warp along k that move a k-contiguous operand
-	count    int  // elements per thread and k-step
+	count    int  // words per thread and k-step
 	buffers  int  // sets of fragment registers
 	reg      int  // first fragment register
 	base     int  // byte offset in a shared-memory buffer
@@ -43,10 +45,11 @@ func (o *simtOperand) outerOf(lane, e int) int {
 	return (e/o.vec*o.lanes+lane)*o.vec + e%o.vec
 }
 
-// elementAt gives the outer index and k, relative to the tile, of the element
-// with the given linear index in the order that threads move them. Lanes run
-// along the contiguous direction, kLanes at a time if that is k; then the warps
-// of a CTA take rows before more k.
+// elementAt gives the outer index and k, in words and relative to the tile, of
+// the word, or the first of a square of words, with the given linear index in
+// the order that threads move them. Lanes run along the contiguous direction,
+// kLanes at a time if that is k; then the warps of a CTA take rows before more
+// k.
 func (o *simtOperand) elementAt(index int) (outer, k int) {
 	if o.kContig {
 		warp, lane := index/32, index%32
@@ -54,30 +57,40 @@ func (o *simtOperand) elementAt(index int) (outer, k int) {
 		perK := o.outer / rows
 		return warp%perK*rows + lane/o.kLanes, warp/perK*o.kLanes + lane%o.kLanes
 	}
-	return index % o.outer, index / o.outer
+	per := o.outer / o.words()
+	return index % per * o.words(), index / per
 }
 
-// rounds is the number of elements per thread and CTA k-tile.
-func (o *simtOperand) rounds(threads int) int { return o.outer * o.tileK / threads }
+// words is the number of words that a thread moves at a time.
+func (o *simtOperand) words() int {
+	if o.crossed {
+		return wordsPerSwap
+	}
+	return 1
+}
 
-// global is the access generator of every thread's element in a round, iterAdd
-// k-tiles ahead.
-func (o *simtOperand) global(threads, round int, iterAdd int32) tile.Access {
+// rounds is the number of times that a thread does so per CTA k-tile.
+func (o *simtOperand) rounds(threads int) int { return o.outer * o.tileK / o.words() / threads }
+
+// global is the access generator of every thread's word in a round, or of the
+// four elements of its square at the i-th k, iterAdd k-tiles ahead.
+func (o *simtOperand) global(threads, round, i int, iterAdd int32) tile.Access {
 	outer, k := make([]int32, threads), make([]int32, threads)
 	for t := range threads {
 		co, ck := o.elementAt(round*threads + t)
-		outer[t], k[t] = int32(co), int32(ck)
+		outer[t], k[t] = int32(co), int32(ck*o.pack+i)
 	}
-	a := tile.Access{Space: tile.Global, Bytes: o.elem, Tensor: o.tensor, IterAdd: iterAdd}
+	a := tile.Access{Space: tile.Global, Bytes: o.in * o.pack, Tensor: o.tensor, IterAdd: iterAdd}
+	step := int32(o.tileK * o.pack)
 	if o.tensor == tensorA {
-		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, int32(o.tileK)
+		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, step
 	} else {
-		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, int32(o.tileK)
+		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, step
 	}
 	return a
 }
 
-// address is the byte address of an element in a shared-memory buffer. In a
+// address is the byte address of a word in a shared-memory buffer. In a
 // swizzled row the vectors are permuted by k, so that of the sixteen k that
 // neighbouring lanes store only two share their banks.
 func (o *simtOperand) address(outer, k int) int32 {
@@ -87,12 +100,12 @@ func (o *simtOperand) address(outer, k int) int32 {
 	return int32(o.base + k*o.pitch + outer*o.elem)
 }
 
-// store is the shared-memory access that stores every thread's element of a
+// store is the shared-memory access that stores every thread's words of a
 // round.
 func (o *simtOperand) store(threads, round int, stride, flip int32) tile.Access {
 	addr := make([]int32, threads)
 	for t := range threads {
 		addr[t] = o.address(o.elementAt(round*threads + t))
 	}
-	return tile.Access{Space: tile.Shared, Bytes: o.elem, Addr: addr, BufferStride: stride, BufferFlip: flip}
+	return tile.Access{Space: tile.Shared, Bytes: o.elem * o.words(), Addr: addr, BufferStride: stride, BufferFlip: flip}
 }

@@ -143,7 +143,7 @@ func TestSIMTErrors(t *testing.T) {
 		"slices":      func(_ *Problem, c *Config) { c.WarpK = 3 },
 		"neg. slices": func(_ *Problem, c *Config) { c.WarpK = -1 },
 		"small warp":  func(_ *Problem, c *Config) { c.WarpM, c.WarpN = 16, 16 },
-		"type":        func(p *Problem, _ *Config) { p.DType = "fp16" },
+		"type":        func(p *Problem, _ *Config) { p.DType, p.Acc = "bf16", "fp32" },
 		"accumulator": func(p *Problem, _ *Config) { p.Acc = "fp64" },
 		"output":      func(p *Problem, _ *Config) { p.OutType = "fp16" },
 		"extent":      func(p *Problem, _ *Config) { p.K = 0 },

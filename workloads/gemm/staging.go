@@ -71,7 +71,7 @@ type drain struct {
 }
 
 func (e *staging) drain() drain {
-	d := drain{half: e.p.outBytes() == 2 && !e.c.Workspace}
+	d := drain{half: e.p.OutBytes() == 2 && !e.c.Workspace}
 	d.vec = min(e.c.VecC, e.rows*e.c.WarpM/32)
 	if !d.half {
 		d.vec = min(d.vec, 4)

@@ -21,14 +21,16 @@ const deviceBase = 1 << 32
 // elemSize is the size of a matrix element in bytes.
 func elemSize(dtype string) (int, error) {
 	switch dtype {
+	case "int8":
+		return 1, nil
 	case "fp16", "bf16":
 		return 2, nil
-	case "fp32", "tf32":
+	case "fp32", "tf32", "int32":
 		return 4, nil
 	case "fp64":
 		return 8, nil
 	}
-	return 0, fmt.Errorf("gemm: element type %q is not supported (fp16, bf16, fp32, tf32, fp64)", dtype)
+	return 0, fmt.Errorf("gemm: element type %q is not supported (int8, int32, fp16, bf16, fp32, tf32, fp64)", dtype)
 }
 
 // allocate gives the tensors their addresses, in order, as the CUDA allocator
@@ -62,9 +64,8 @@ func stored(name string, elem, rows, cols, batch int, trans bool) tile.Tensor {
 }
 
 // tensors describes op(A) as M x K, op(B) as K x N and C as M x N, and with
-// splits > 1 the workspace of partial sums, all placed in memory. Sums are fp64
-// if the operands are, else fp32. The
-// workspace is the M x (N*splits) matrix whose column s*N+n holds column n of
+// splits > 1 the workspace of partial sums, all placed in memory. Sums have
+// 64 bits if the operands have, else 32. The workspace is the M x (N*splits) matrix whose column s*N+n holds column n of
 // slice s.
 func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 	in, err := elemSize(p.DType)

@@ -13,7 +13,7 @@ import (
 type Entry struct {
 	Name    string // without layout suffix, e.g. volta_sgemm_128x64
 	Family  string // generator
-	Type    string // dtype/accumulator it computes: "fp32", "fp64", "bf16", "tf32", "fp16/fp32", "fp16/fp16"
+	Type    string // dtype/accumulator it computes: "fp32", "fp64", "int8", "bf16", "tf32", "fp16/fp32", "fp16/fp16"
 	TileM   int
 	TileN   int
 	TileK   int
@@ -28,6 +28,8 @@ type Entry struct {
 	GainN   float64 // the same where A is not transposed; 0: no other
 	LongK   bool    // where k is beyond longK, only such kernels are offered
 	Aligned bool    // offered only where n is a multiple of 64 and k is even
+	MaxN    int     // offered only where n is not larger; 0: always
+	Whole   bool    // never with split-K
 	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
 }
 
@@ -49,6 +51,11 @@ var catalogue = map[string][]Entry{
 	"maxwell_sgemm_60": batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
 	"maxwell_sgemm_61": append(aligned(simt("sgemm", wholeTiles()[:1])),
 		batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64")...),
+	"maxwell_sgemm_fp16": half(simt("maxwell_sgemm_fp16", wholeTiles())),
+	"maxwell_igemm": igemm("maxwell_igemm_int8",
+		Entry{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 2, Threads: 128, PerSM: 3, MaxN: 2}),
+	"volta_igemm": igemm("volta_igemm_int8",
+		Entry{TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 3, MaxN: 4}),
 	"volta_dgemm":  dgemm("volta_dgemm"),
 	"ampere_dgemm": dgemm("ampere_dgemm"),
 	"sm80_xmma_sgemm": xmma([]Entry{
@@ -186,6 +193,34 @@ func xmma(tiles []Entry) []Entry {
 	return tiles
 }
 
+// half are kernels that take fp16 and sum in fp32.
+func half(es []Entry) []Entry {
+	for i := range es {
+		es[i].Type = "fp16/fp32"
+	}
+	return es
+}
+
+// igemm are the kernels for int8 on DP4A, which move 4 bytes per load whatever
+// the alignment; hence ldg4. The tiles are concluded from DeepBench's times: for
+// n of 35 no narrow tile shows in them, and nowhere does split-K, be there ever
+// so few CTAs. But on GP102 n of 1 and 2 take the same time, and a third of that
+// of 4 where k is long; on T4 all three are level. So there is a kernel whose
+// warps share out k for an n as small as that.
+func igemm(family string, narrow Entry) []Entry {
+	narrow.Gain = 0.90
+	tiles := simt(family, []Entry{
+		{TileM: 128, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.97},
+		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 4, Gain: 0.95, MaxN: 64},
+		narrow,
+	})
+	for i := range tiles {
+		tiles[i].Type, tiles[i].TileK, tiles[i].Whole = "int8", 32, true
+		tiles[i].Name += "_ldg4"
+	}
+	return tiles
+}
+
 func dgemm(family string) []Entry {
 	tiles := simt(family, []Entry{
 		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.95},
@@ -202,7 +237,7 @@ func dgemm(family string) []Entry {
 // V100 are 32x128, 64x64 or 128x32, however large the matrices.
 func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
-		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || p.Batch <= 1 && e.Gain == 0
+		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || e.MaxN > 0 && p.N > e.MaxN || p.Batch <= 1 && e.Gain == 0
 	})
 	if p.K > longK && p.Batch <= 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
 		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.LongK })

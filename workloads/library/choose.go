@@ -3,6 +3,7 @@ package library
 import (
 	"fmt"
 	"math"
+	"strings"
 
 	"gpusim/configs"
 	"gpusim/workloads/gemm"
@@ -62,9 +63,6 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 	return out, nil
 }
 
-// elemBytes is the size of an element in memory.
-var elemBytes = map[string]int{"fp64": 8, "fp32": 4, "tf32": 4, "bf16": 2, "fp16": 2}
-
 // tensor says whether a kernel uses matrix instructions.
 func (e *Entry) tensor() bool { return e.Family == "hmma" || e.Family == "mma" }
 
@@ -90,7 +88,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if p.Batch > 1 || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
+	if p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
 	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
@@ -115,7 +113,10 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	if p.TransB {
 		ldb = p.N
 	}
-	widest := 16 / elemBytes[p.DType]
+	widest := 16 / p.InBytes()
+	if p.DType == "int8" && !e.tensor() {
+		widest = 4 // a word of DP4A
+	}
 	c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
 	if z > 1 {
 		c.Workspace = int64(z)*int64(p.M)*int64(p.N)*4 <= int64(g.Library.Workspace)
@@ -159,15 +160,7 @@ const (
 // them or one trip to memory, whichever is longer; and all of it no less than
 // the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
-	rate, elem := float64(g.SM.SubCores), float64(elemBytes[p.DType])
-	switch {
-	case e.tensor():
-		rate *= g.Tensor.Rate(p.DType)
-	case p.DType == "fp64":
-		rate *= g.SM.Pipes.FP64.Lanes
-	default:
-		rate *= g.SM.Pipes.FP32.Lanes
-	}
+	rate, elem := Rate(g, e), float64(p.InBytes())
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
 	tileK := e.TileK * e.WarpK // of the CTA
 	iters := float64(ceil(ceil(p.K, tileK), z))
@@ -185,6 +178,21 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 		total += beliefReduce
 	}
 	return total
+}
+
+// Rate is the multiply-adds per cycle and SM of the units that a kernel uses.
+func Rate(g *configs.GPU, e Entry) float64 {
+	sub := float64(g.SM.SubCores)
+	switch {
+	case e.tensor():
+		dtype, _, _ := strings.Cut(e.Type, "/")
+		return sub * g.Tensor.Rate(dtype)
+	case e.Type == "fp64":
+		return sub * g.SM.Pipes.FP64.Lanes
+	case e.Type == "int8":
+		return sub * 4 * g.SM.Pipes.DP4A.Lanes
+	}
+	return g.SM.FP32Lanes()
 }
 
 func ceil(a, b int) int { return (a + b - 1) / b }

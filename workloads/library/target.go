@@ -14,9 +14,11 @@ func Latencies(g *configs.GPU) tile.Latencies {
 	return tile.Latencies{
 		MMA:  matrices(&g.Tensor),
 		FP32: p.FP32.Latency, FP64: p.FP64.Latency, INT: p.INT.Latency, FP16: p.FP16.Latency, SFU: p.SFU.Latency,
+		DP4A: p.DP4A.Latency,
 		HMMA: g.Tensor.Latency, HMMAAccumulate: g.Tensor.AccumulateWait,
 		HMMAStep: g.Tensor.StepCycles, HMMAStepFP16: g.Tensor.StepCyclesFP16,
 		Branch: g.SM.BranchLatency, DualIssue: g.SM.DualIssue, IntOnFP32: g.SM.IntOnFP32,
+		FP32Pairs:     g.SM.PairLanes > 0,
 		RegisterBanks: g.SM.RegisterBanks, OperandsPerRead: g.SM.BankOperandsPerRead,
 		SharedBanks: g.SM.MIO.SharedBanks, SharedBytesClk: g.SM.MIO.SharedBytesClk,
 	}

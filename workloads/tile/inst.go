@@ -18,6 +18,7 @@ const (
 	OpNOP     Op = iota
 	OpMOV        // Dst = SrcA (RZ reads as zero)
 	OpFFMA       // fp32: Dst = SrcA*SrcB + SrcC (Imm may replace SrcB by a scalar, as in OpFMUL)
+	OpDP4A       // int8x4: Dst(int32) = the dot product of SrcA's and SrcB's four signed bytes + SrcC(int32)
 	OpFADD       // fp32: Dst = SrcA + SrcB
 	OpFMUL       // fp32: Dst = SrcA * alpha (Imm selects the scalar, see ImmAlpha, ImmBeta) or SrcA*SrcB
 	OpHFMA2      // fp16x2: Dst = SrcA*SrcB + SrcC, two halves per register, one rounding (Imm may replace SrcB by a scalar rounded to half, as in OpFMUL)
@@ -26,9 +27,10 @@ const (
 	OpDMUL       // fp64: Dst(2) = SrcA(2) * alpha or SrcB(2)
 	OpPACK       // fp32 pair to fp16x2: Dst = half(SrcA) | half(SrcB)<<16; to bf16 with ImmBF16
 	OpUNPACK     // fp16 half of SrcA to fp32: Imm 0 = low, 1 = high; bf16 with ImmBF16
-	OpPRMT       // byte permute: Dst = low half of SrcA | low half of SrcB << 16
-	OpIADD       // integer/address arithmetic; timing only
-	OpIMAD       // integer multiply-add; timing only
+	OpPRMT       // byte permute: Dst takes four of the eight bytes of SrcA and SrcB; Imm says which, see PRMTLow
+	OpI2I        // int32 to int8, saturated
+	OpIADD       // int32: Dst = SrcA + SrcB; on addresses timing only
+	OpIMAD       // int32: Dst = SrcA*SrcB + SrcC (Imm may replace SrcB by a scalar, as in OpFMUL); on addresses timing only
 	OpLOP        // logic; timing only
 	OpISETP      // predicate arithmetic; timing only
 	OpS2R        // read special register; timing only
@@ -63,13 +65,23 @@ const NoBar = 0
 // in WrBar and RdBar, bit (n-1) in Wait.
 const NumBars = 6
 
-// Imm values of OpFMUL, OpDMUL, OpFFMA and OpHFMA2: where the multiplier comes
+// Imm values of OpFMUL, OpDMUL, OpFFMA, OpHFMA2 and OpIMAD: where the multiplier comes
 // from. A scalar is a constant-bank operand, so SrcB is not read.
 const (
 	ImmReg   = 0 // multiply by SrcB
 	ImmAlpha = 1 // multiply by the kernel's alpha
 	ImmBeta  = 2 // multiply by the kernel's beta
 	ImmOne   = 3 // multiply by one (an addition)
+)
+
+// Imm values of OpPRMT: the bytes of the result, the lowest first, a0 to a3
+// being those of SrcA and b0 to b3 those of SrcB. Two rounds of them transpose
+// four words of four bytes.
+const (
+	PRMTLow     = 0 // a0 a1 b0 b1
+	PRMTHigh    = 1 // a2 a3 b2 b3
+	PRMTZipLow  = 2 // a0 b0 a1 b1
+	PRMTZipHigh = 3 // a2 b2 a3 b3
 )
 
 // LDSMTrans in OpLDSM's Imm transposes each matrix. Lane 8i+r gives the address

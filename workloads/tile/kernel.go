@@ -56,7 +56,7 @@ type Tensor struct {
 // buffers.
 type Access struct {
 	Space Space
-	Bytes int // per lane: 2, 4, 8 or 16
+	Bytes int // per lane: 1, 2, 4, 8 or 16
 
 	// Global.
 	Tensor           int
@@ -125,7 +125,7 @@ type Kernel struct {
 	MMAs      []MMA // matrix instructions that its programs use
 	Alpha     float64
 	Beta      float64
-	DType     string // canonical type of the payload arithmetic: fp16, fp32, fp64
+	DType     string // canonical type of the payload arithmetic: int8, fp16, fp32, fp64
 	CodeBytes int    // instruction footprint
 
 	// Place fills in the CTA with the given linear index (x fastest).
@@ -151,6 +151,7 @@ type Line struct {
 // against, in SM cycles: issue of the producer to issue of a dependent.
 type Latencies struct {
 	FP32, FP64, INT, FP16, SFU int
+	DP4A                       int
 	HMMA                       int   // to a dependent that is not an accumulating MMA
 	HMMAAccumulate             int   // to a dependent MMA on the same accumulator
 	HMMAStep, HMMAStepFP16     int   // issue interval of steps with fp32 and fp16 accumulators
@@ -159,6 +160,7 @@ type Latencies struct {
 	RegisterBanks              int
 	OperandsPerRead            int
 	DualIssue                  bool // independent instructions of different pipes pair up
+	FP32Pairs                  bool // and so do two of the fp32 pipe
 	IntOnFP32                  bool // integer and fp32 instructions are of one pipe
 	SharedBanks                int
 	SharedBytesClk             int

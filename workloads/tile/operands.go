@@ -15,6 +15,8 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 	switch in.Op {
 	case OpFFMA, OpHFMA2, OpIADD, OpIMAD, OpLOP, OpISETP:
 		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
+	case OpDP4A:
+		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
 	case OpFADD, OpPACK, OpPRMT:
 		reads[0], reads[1], write = one(in.SrcA), one(in.SrcB), one(in.Dst)
 	case OpFMUL:
@@ -22,7 +24,7 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 		if in.Imm == ImmReg {
 			reads[1] = one(in.SrcB)
 		}
-	case OpMOV, OpUNPACK, OpMUFU:
+	case OpMOV, OpUNPACK, OpI2I, OpMUFU:
 		reads[0], write = one(in.SrcA), one(in.Dst)
 	case OpS2R:
 		write = one(in.Dst)
@@ -73,8 +75,10 @@ func (l *Latencies) latency(k *Kernel, in *Inst) int {
 		return l.FP16
 	case OpDFMA, OpDADD, OpDMUL:
 		return l.FP64
-	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpIADD, OpIMAD, OpLOP, OpISETP:
+	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP:
 		return l.INT
+	case OpDP4A:
+		return l.DP4A
 	case OpHMMA:
 		return l.HMMA + l.span(in) - 1
 	case OpMMA:

@@ -14,7 +14,7 @@ func (l *Latencies) port(op Op) Unit {
 }
 
 // pair marks neighbours that can issue in one cycle by a stall count of zero on
-// the first: they go to different units, the second does not need the first's
+// the first: they go to different units, or the unit has lanes for pairs, the second does not need the first's
 // result nor overwrite what it reads or writes, and the first has nothing to
 // wait for after it. Bank conflicts of the first keep it alone.
 func (p *Program) pair(k *Kernel, l *Latencies) {
@@ -23,7 +23,7 @@ func (p *Program) pair(k *Kernel, l *Latencies) {
 		for i := 0; i+1 < len(code); i++ {
 			a, b := &code[i], &code[i+1]
 			pa, pb := l.port(a.Op), l.port(b.Op)
-			if a.Stall != 1 || a.Bank > 0 || pa == UnitNone || pb == UnitNone || pa == pb {
+			if a.Stall != 1 || a.Bank > 0 || pa == UnitNone || pb == UnitNone || pa == pb && !(pa == UnitFP32 && l.FP32Pairs) {
 				continue
 			}
 			reads, write := operandsOf(k, a)

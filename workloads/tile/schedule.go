@@ -243,6 +243,7 @@ func (p *Program) banks(k *Kernel, l *Latencies) {
 			src := [3]int{int(in.SrcA), int(in.SrcB), int(in.SrcC)}
 			switch in.Op {
 			case OpFFMA, OpHFMA2, OpDFMA:
+			case OpDP4A:
 			case OpFADD, OpFMUL, OpDADD, OpDMUL:
 				src[2] = RZ
 			default:

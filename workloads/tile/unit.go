@@ -27,7 +27,9 @@ func UnitOf(op Op) Unit {
 		return UnitFP64
 	case OpHFMA2:
 		return UnitFP16
-	case OpMOV, OpPRMT, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK:
+	case OpDP4A:
+		return UnitINT
+	case OpMOV, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK:
 		return UnitINT
 	case OpMUFU:
 		return UnitSFU
