@@ -44,6 +44,7 @@ type simt struct {
 	words  int // registers per word
 	vec    int // words per 16-byte fragment load
 	depth  int // k extent in words that a warp works through per iteration
+	first  int // column with which a row of multiply-adds begins
 	slices int // groups of warps that share the CTA tile
 	a, b   simtOperand
 
@@ -63,6 +64,9 @@ type simt struct {
 // not matter.
 func buildSIMT(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	s := &simt{p: p, c: c}
+	if l.RegisterBanks == 4 {
+		s.first = 2
+	}
 	if err := s.check(l); err != nil {
 		return nil, err
 	}

@@ -41,13 +41,16 @@ func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 
 func (s *simt) deposit(flip int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
-	for _, c := range s.copies() {
+	copies := s.copies()
+	for _, c := range copies { // first, so that no store waits for its data
 		if c.o.crossed {
 			out = append(out, swap(c.reg, s.regSwap, g)...)
 		}
 		if s.t.widen {
 			out = append(out, unpack(halves(s.p.DType), c.reg, c.reg, 1, g)...)
 		}
+	}
+	for _, c := range copies {
 		out = append(out, guarded(g, store(tile.OpSTS, c.reg, s.access(c.o.store(s.k.Threads, c.round, s.buffer, flip)))))
 	}
 	return out
@@ -76,7 +79,10 @@ func (s *simt) fragments(o *simtOperand, step int, flip int32) []tile.Inst {
 }
 
 // math is the multiply-adds of k-step step, row by row and boustrophedon, so
-// that successive instructions share a factor in the same operand slot.
+// that successive instructions share a factor in the same operand slot: the
+// second, which loads between them leave alone. (A pair of registers loses it
+// either way.) Where registers have four banks, vectors of both factors begin in
+// the same one, so that a row begins two columns further on.
 func (s *simt) math(step int) []tile.Inst {
 	var out []tile.Inst
 	for i := range s.a.count {
@@ -85,8 +91,13 @@ func (s *simt) math(step int) []tile.Inst {
 			if i&1 != 0 {
 				j = s.b.count - 1 - n
 			}
+			j = (j + s.first) % s.b.count
 			acc := s.acc(i, j)
-			out = append(out, ins(s.t.mad, acc, s.a.frag(step, i), s.b.frag(step, j), acc))
+			f, g := s.b.frag(step, j), s.a.frag(step, i)
+			if s.words == 2 {
+				f, g = g, f
+			}
+			out = append(out, ins(s.t.mad, acc, f, g, acc))
 		}
 	}
 	return out
@@ -156,8 +167,13 @@ func (s *simt) body() []tile.Inst {
 	}, copying, float64(bar)-copying)
 	side = append(side, placed{bar * per, bare(tile.OpBAR)})
 	sortPlaced(s.k, side)
-	for i := 1; i < len(side); i++ {
-		side[i].pos = max(side[i].pos, side[i-1].pos+1)
+	for i := range side {
+		if i > 0 {
+			side[i].pos = max(side[i].pos, side[i-1].pos+1)
+		}
+		if s.first > 0 && side[i].pos%s.b.count == 0 {
+			side[i].pos++ // a row's first multiply-add counts on the last one's column
+		}
 	}
 	// First, so that the barrier follows the last fragment loads of this k-tile.
 	side = append(between, side...)

@@ -228,6 +228,18 @@ func (p *Program) stalls(k *Kernel, l *Latencies, trace []place) error {
 	return nil
 }
 
+// oneOperand says whether an instruction reads one register at most, as the
+// first operand: the others stay in the reuse cache. Maxwell's hand-written SGEMM
+// counts on that, see the listings of maxas; what Volta does is not known, there
+// all are taken to be lost.
+func oneOperand(op Op) bool {
+	switch op {
+	case OpLDG, OpLDS, OpIADD, OpLOP, OpISETP, OpMOV, OpUNPACK, OpBAR:
+		return true
+	}
+	return false
+}
+
 // banks charges operand reads that conflict in the register banks. An
 // operand that stood in the same slot of the warp's previous instruction
 // comes from the reuse cache.
@@ -247,7 +259,10 @@ func (p *Program) banks(k *Kernel, l *Latencies) {
 			case OpFADD, OpFMUL, OpDADD, OpDMUL:
 				src[2] = RZ
 			default:
-				prev = [3]int{RZ, RZ, RZ}
+				prev[0] = RZ
+				if !l.DualIssue || !oneOperand(in.Op) {
+					prev = [3]int{RZ, RZ, RZ}
+				}
 				continue
 			}
 			var load [8]int
