@@ -12,7 +12,8 @@ import (
 // analyticGPU is the closed form beside the event model: rounds of CTAs on an
 // SM at the math rate, but no faster than L2 and DRAM deliver, plus launch and
 // drain. It knows no latency inside a CTA, so it is a lower bound for small
-// and skinny shapes; reports print both where they differ.
+// and skinny shapes, and counts no energy, so no power cap lowers its clock;
+// reports print both where they differ.
 func analyticGPU(m *configs.Machine, p gemm.Problem, call library.Call, r Result) (Result, error) {
 	g := m.GPU
 	clock := float64(g.Clock.Sustained)
