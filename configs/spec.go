@@ -56,7 +56,7 @@ type SM struct {
 	PerTPC              int     `yaml:"per_tpc" min:"1" max:"4"`
 	GPCs                int     `yaml:"gpcs" min:"1" max:"32"`
 	SubCores            int     `yaml:"sub_cores" min:"1" max:"4"`
-	Scheduler           string  `yaml:"scheduler" allowed:"gto,lrr,two-level,oldest"`
+	Scheduler           string  `yaml:"scheduler" allowed:"gto,gty,lrr,two-level,oldest"`
 	ActiveSet           int     `yaml:"two_level_active_set" min:"1" max:"64" doc:"warps in the active set of the two-level scheduler"`
 	MaxWarps            int     `yaml:"max_warps" min:"1" max:"64"`
 	MaxCTAs             int     `yaml:"max_ctas" min:"1" max:"64"`

@@ -30,7 +30,10 @@ type Core struct {
 	looping      uint64 // CTAs in their main loops
 	loopCycles   uint64 // cycles that CTAs have been there, summed up to tickedAt
 	ctaCycles    uint64 // and on the SM
+	fullCycles   uint64 // cycles in which all its CTAs were there
+	fullSends    uint64 // loopSends of those cycles
 	tickedAt     uint64
+	tickedSends  uint64  // loopSends then
 	jumps        []Jumps // by resident CTAs
 	lastExit     uint64
 	spread       int64 // how far the paces that jumps rest on lie apart, in cycles
@@ -125,6 +128,7 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
 	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
+	c.fullCycles, c.fullSends, c.tickedSends = 0, 0, 0
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
 	c.lineGen, c.tagsLeft = p.lines, 0
 	size := int64(c.l1.Size)

@@ -244,14 +244,14 @@ func TestCoreAgreesWithOracle(t *testing.T) {
 		if seed%4 != 0 {
 			vary(g, r)
 		}
-		g.SM.Scheduler = []string{"gto", "lrr", "oldest", "two-level"}[seed/4%4]
+		g.SM.Scheduler = []string{"gto", "lrr", "oldest", "two-level", "gty"}[seed/4%5]
 		o := agree(t, g, r, style{guards: seed%3 == 0})
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
 		}
 		issued[g.SM.Scheduler] += o.counts.Slots[sm.Issued]
 	}
-	for _, s := range []string{"gto", "lrr", "oldest", "two-level"} {
+	for _, s := range []string{"gto", "lrr", "oldest", "two-level", "gty"} {
 		if issued[s] < 10_000 {
 			t.Errorf("%s: only %d slots issued in all: the programs are too small", s, issued[s])
 		}

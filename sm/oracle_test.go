@@ -344,6 +344,13 @@ func (o *oracle) choose(s *oSub, can []int) int {
 				return i
 			}
 		}
+	case "gty":
+		for _, i := range can {
+			if i == last {
+				return i
+			}
+		}
+		return can[len(can)-1]
 	case "lrr":
 		return next(can)
 	case "two-level":

@@ -59,14 +59,22 @@ const MaxWindows = 16
 // sampler follows one CTA through a plan.
 type sampler struct {
 	inLoop  bool
-	from    uint64             // when the present window had settled
-	sends   uint64             // loopSends of the SM then
-	loops   uint64             // loopCycles then
-	resides uint64             // ctaCycles then
+	from    progress           // of the SM when the present window had settled
 	slots   [NumReasons]uint64 // of the SM then
 	jumped  uint64             // memory instructions of the jump before the present window
 	charged uint64             // cycles charged for it, by the pace before it
 	held    int                // CTAs on the SM then
+}
+
+// progress is how far an SM has come at a moment, in sums over its CTAs since
+// the launch.
+type progress struct {
+	at         uint64
+	sends      uint64 // memory instructions in main loops
+	loops      uint64 // cycles in main loops
+	resides    uint64 // cycles on the SM
+	fullSends  uint64 // sends in cycles in which all CTAs were in their main loops
+	fullCycles uint64 // those cycles
 }
 
 // Jumps are what an SM left out while it held a certain number of CTAs.
@@ -95,10 +103,6 @@ func (c *Core) LastExit() uint64 { return c.lastExit }
 
 // mark notes that the CTA's first warp has finished iteration it-1, and
 // charges the SM for the jump that follows if there is one.
-//
-// Jumps take no time, so that a CTA is outside its main loop for a larger part
-// of a window of another than of that other's whole loop. So the pace is per
-// cycle in which a CTA is in its loop, and all residents are while others jump.
 func (c *Core) mark(b *cta, it int32, t uint64) {
 	s := &b.sampler
 	c.tick(t)
@@ -109,12 +113,12 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 	for i := range c.plan.Windows {
 		w := &c.plan.Windows[i]
 		if it == w.Settle {
-			s.from, s.sends, s.loops, s.resides, s.slots = t, c.loopSends, c.loopCycles, c.ctaCycles, c.slots()
+			s.from, s.slots = c.progress(), c.slots()
 		}
 		if it != w.To {
 			continue
 		}
-		cycles, n := (t-s.from)*(c.loopCycles-s.loops)/(c.ctaCycles-s.resides), max(1, c.loopSends-s.sends)
+		cycles, n := c.pace(&s.from)
 		// The jump before is worth the mean of the paces around it.
 		off := (int64(s.jumped*cycles/n) - int64(s.charged)) / 2
 		c.spread += max(off, -off)
@@ -133,8 +137,39 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 	}
 }
 
+// pace is the cycles that the SM takes for a number of memory instructions
+// while all its CTAs are in their main loops, by what it did since a moment.
+//
+// Jumps take no time, so a CTA is outside its main loop for a larger part of a
+// window of another than of that other's whole loop, and all residents are in
+// their loops while others jump. Where the scheduler serves all alike, CTAs
+// keep in step and those outside their loops are taken to hold their share of
+// the SM. A greedy one keeps no CTA in step with another, and what a CTA does
+// not use goes to the next: only the time counts in which all are in their
+// loops. A window with hardly any of that is taken as it is.
+func (c *Core) pace(since *progress) (cycles, sends uint64) {
+	now := c.progress()
+	cycles, sends = now.at-since.at, now.sends-since.sends
+	if c.policy.Even() {
+		cycles = cycles * (now.loops - since.loops) / (now.resides - since.resides)
+	} else if full := now.fullSends - since.fullSends; full > sends/4 {
+		cycles, sends = now.fullCycles-since.fullCycles, full
+	}
+	return cycles, max(1, sends)
+}
+
+// progress is that at the latest tick.
+func (c *Core) progress() progress {
+	return progress{at: c.tickedAt, sends: c.loopSends, loops: c.loopCycles, resides: c.ctaCycles, fullSends: c.fullSends, fullCycles: c.fullCycles}
+}
+
 // tick brings the times of CTAs up to date.
 func (c *Core) tick(t uint64) {
+	if c.looping == uint64(c.resident) {
+		c.fullCycles += t - c.tickedAt
+		c.fullSends += c.loopSends - c.tickedSends
+	}
+	c.tickedSends = c.loopSends
 	c.loopCycles += c.looping * (t - c.tickedAt)
 	c.ctaCycles += uint64(c.resident) * (t - c.tickedAt)
 	c.tickedAt = t

@@ -22,6 +22,13 @@ func TestSchedulersPick(t *testing.T) {
 		{"gto", 0, 0b1010, -1, 1},
 		{"gto", 0, all, 63, 63},
 		{"gto", 0, 1 << 63, 5, 63},
+		// Greedy, then the youngest.
+		{"gty", 0, 0b1110, 2, 2},
+		{"gty", 0, 0b1011, 2, 3},
+		{"gty", 0, 0b0011, 3, 1},
+		{"gty", 0, 0b1010, -1, 3},
+		{"gty", 0, all, 0, 0},
+		{"gty", 0, all &^ 1, 0, 63},
 		// The next after the last, wrapping around.
 		{"lrr", 0, 0b1111, 1, 2},
 		{"lrr", 0, 0b0011, 1, 0},
@@ -58,7 +65,7 @@ func TestUnknownScheduler(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	for _, want := range []string{`"fifo"`, "gto", "lrr", "oldest", "two-level"} {
+	for _, want := range []string{`"fifo"`, "gto", "gty", "lrr", "oldest", "two-level"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q does not mention %s", err, want)
 		}

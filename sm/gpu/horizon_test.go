@@ -162,8 +162,8 @@ func TestHorizonChangesNothing(t *testing.T) {
 func anyHorizon(t *testing.T, seed int64, st style, exact bool, more ...string) (insts uint64) {
 	t.Helper()
 	r := rand.New(rand.NewSource(seed))
-	sets := []string{"gpu.sm.scheduler=" + []string{"gto", "lrr", "oldest", "two-level"}[seed%4]}
-	if seed%5 == 0 {
+	sets := []string{"gpu.sm.scheduler=" + []string{"gto", "lrr", "oldest", "two-level", "gty"}[seed%5]}
+	if seed%3 == 0 {
 		sets = append(sets, "gpu.l2.hash=modulo")
 	}
 	g := small(t, append(sets, more...)...)
