@@ -57,7 +57,8 @@ func (gto) Pick(ready uint64, last int) int {
 
 // gty is greedy then youngest: stay with a warp until it stalls, then take the
 // youngest. With the compiler's control codes, which decide when a warp stalls,
-// it is what Huerta et al. (MICRO 2025) found on Turing, Ampere and Blackwell.
+// it is what Huerta et al. (MICRO 2025) saw four warps of a sub-core do on
+// Turing, Ampere and Blackwell.
 type gty struct{}
 
 func (gty) Even() bool { return false }

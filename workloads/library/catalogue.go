@@ -26,7 +26,7 @@ type Entry struct {
 	PerSM   int     // CTAs that fit an SM, as the library believes
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
 	GainN   float64 // the same where A is not transposed; 0: no other
-	LongK   bool    // where k is beyond longK, only such kernels are offered
+	LongK   bool    // offered alone where k is beyond longK, and nowhere else
 	Aligned bool    // offered only where n is a multiple of 64 and k is even
 	MaxN    int     // offered only where n is not larger; 0: always
 	Whole   bool    // never with split-K
@@ -43,7 +43,9 @@ var catalogue = map[string][]Entry{
 	"volta_sgemm_75": inBatches(simt("volta_sgemm", append(wholeTiles(), onNarrowShared(slicedTiles())...)), map[string]float64{
 		"volta_sgemm_128x64": 0.9, "volta_sgemm_64x64": 0.7, "volta_sgemm_32x128": 0.5, "volta_sgemm_128x32": 0.5}),
 	"ampere_sgemm": oneInBatches(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
-	"kepler_sgemm": simt("kepler_sgemm", wholeTiles()[:3]),
+	// On GA100 none of NeuSight's 203 single products is 128x128, on AD104 31 are.
+	"ampere_sgemm_80": batchedOnly(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
+	"kepler_sgemm":    simt("kepler_sgemm", wholeTiles()[:3]),
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.
@@ -141,7 +143,8 @@ func simt(family string, tiles []Entry) []Entry {
 }
 
 // longK is where cuBLAS 12 on Ampere changes to kernels whose warps split k,
-// whatever the grid: 21 of 22 of NeuSight's products with more.
+// whatever the grid: 21 of 22 of NeuSight's products with more, and one of 180
+// with less.
 const longK = 32000
 
 // forLongK marks the largest of some tiles.
@@ -239,8 +242,9 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
 		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || e.MaxN > 0 && p.N > e.MaxN || p.Batch <= 1 && e.Gain == 0
 	})
-	if p.K > longK && p.Batch <= 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
-		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.LongK })
+	if slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
+		long := p.K > longK && p.Batch <= 1
+		out = slices.DeleteFunc(out, func(e Entry) bool { return e.LongK != long })
 	}
 	if p.Batch > 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.GainB > 0 }) {
 		out = slices.DeleteFunc(out, func(e Entry) bool { return e.GainB == 0 })

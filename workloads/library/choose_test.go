@@ -110,3 +110,32 @@ func TestBatchedKernels(t *testing.T) {
 		t.Errorf("%d kernels for a batch, %d else", n, all)
 	}
 }
+
+// cuBLAS on A100 launches 128x128 tiles for strided batches alone, and of all
+// tiles for a long k, and for that alone, the one whose warps split k.
+func TestKernelsOfA100(t *testing.T) {
+	m, err := configs.Load("ampere", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := func(k, batch int) (out []string) {
+		p := gemm.Problem{M: 2048, N: 2048, K: k, Batch: batch, DType: "fp32", Acc: "fp32", Alpha: 1}
+		for _, e := range Entries(m.GPU, p) {
+			out = append(out, strings.TrimPrefix(e.Name, "ampere_sgemm_"))
+		}
+		return out
+	}
+	for _, c := range []struct {
+		k, batch int
+		want     string
+	}{
+		{30522, 1, "128x64 64x64 128x32 32x128 32x32_sliced1x4 64x32_sliced1x4"},
+		{50272, 1, "128x32_sliced1x4"},
+		{30522, 4, "128x128"},
+		{50272, 4, "128x128"},
+	} {
+		if got := strings.Join(names(c.k, c.batch), " "); got != c.want {
+			t.Errorf("k %d, batch of %d: %s, want %s", c.k, c.batch, got, c.want)
+		}
+	}
+}
