@@ -37,6 +37,10 @@ func bound(g *configs.GPU, clock configs.Freq, r *gpu.Report, mem *memCounts, sl
 	dram := 32 * float64(mem.DRAMReadSectors+mem.DRAMWriteSectors) / seconds / peakDRAM
 	peakL2 := float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * float64(clock)
 	l2 := 32 * float64(mem.L2ReadSectors) / seconds / peakL2
+	tensor := float64(scaled(r.SM.TensorCycles, mem.loopScale)) / seconds / float64(g.SM.Count) / float64(g.Clock.Sustained)
+	if tensor >= busyEnough && tensor >= max(dram, l2) {
+		return boundCompute
+	}
 	if dram >= busyEnough && dram >= l2 {
 		return boundDRAM
 	}
@@ -57,7 +61,7 @@ func bound(g *configs.GPU, clock configs.Freq, r *gpu.Report, mem *memCounts, sl
 	}{
 		{boundCompute, share(sm.MathPipe, sm.TensorPipe, sm.Dispatch)},
 		{boundShared, share(sm.MIOThrottle, sm.ShortBoard)},
-		{boundLatency, share(sm.LongBoard, sm.Wait, sm.BarrierWait, sm.Membar)},
+		{boundLatency, share(sm.LongBoard, sm.Wait, sm.BarrierWait, sm.Membar, sm.MBarrier, sm.GroupMMA)},
 		{boundLaunch, share(sm.Launch, sm.Idle, sm.NoInst)},
 	}
 	issued := share(sm.Issued)

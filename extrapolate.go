@@ -46,6 +46,10 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 		}
 		c.loopScale = ratio{w.Trips, max(1, done*uint64(ran))}
 	}
+	if n := l.Kernel.Tiles; n > 0 {
+		tiles, trips := ranTiles(r)
+		c.ctaScale, c.loopScale = ratio{uint64(n), tiles}, ratio{w.Trips, trips}
+	}
 	m := &r.Memory
 	c.L2Hits, c.L2Misses = scaled(m.L2Hits, c.loopScale), scaled(m.L2Misses, c.loopScale)
 	c.L2ReadSectors, c.L2WriteSectors = scaled(m.L2ReadSectors, c.loopScale), scaled(m.L2WriteSectors, c.ctaScale)

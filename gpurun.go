@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
+	"slices"
 
 	"gpusim/configs"
 	"gpusim/energy"
@@ -57,7 +58,8 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, kerne
 			return Result{}, err
 		}
 	}
-	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles})
+	clusters := slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return k.Cluster > 1 })
+	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters})
 	if err != nil {
 		return Result{}, err
 	}
@@ -92,6 +94,18 @@ func problem(g *workloads.GEMM) (gemm.Problem, error) {
 	p := gemm.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
 		DType: g.DType, Acc: g.Acc, Alpha: 1,
+	}
+	switch p.DType { // what libraries write where nothing else is asked for
+	case "fp8":
+		p.OutType = "bf16"
+	case "int8":
+		p.OutType = "int32"
+	case "tf32":
+		p.OutType = "fp32"
+	}
+	if p.DType == "fp8" || p.DType == "int8" {
+		// Libraries take operands of a byte along k only: callers keep them so.
+		p.TransA, p.TransB = true, false
 	}
 	return p, p.Check()
 }
@@ -136,7 +150,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, call library.C
 		Name: call.Name, Kernel: k.Name,
 		Grid:      fmt.Sprintf("%dx%dx%d", k.Grid[0], k.Grid[1], k.Grid[2]),
 		CTATile:   fmt.Sprintf("%dx%dx%d", k.TileM, k.TileN, k.TileK),
-		Waves:     float64(k.CTAs()) / float64(g.SM.Count*r.Launch.CTAsPerSM),
+		Waves:     float64(max(k.CTAs(), k.Tiles)) / float64(g.SM.Count*r.Launch.CTAsPerSM),
 		Occupancy: float64(r.Launch.CTAsPerSM*k.Warps()) / float64(g.SM.MaxWarps),
 		TimeUS:    seconds * 1e6,
 		SpreadUS:  spread(r.Launch) / float64(clock) * 1e6,
@@ -173,21 +187,20 @@ func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 		return n
 	}
 	scale := mem.loopScale
-	mma := map[string]uint64{"fp32": 1024 * w.HMMAFP32, "fp16": 1024 * w.HMMAFP16} // by accumulator
-	for i, n := range w.MMAs {
-		m := &r.Launch.Kernel.MMAs[i]
-		mma[m.Acc] += n * uint64(m.FMAs())
-	}
 	c := []energy.Count{
 		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
-		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + mma["fp64"]},
+		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + w.FMAs["fp64/fp64"]},
 		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
 		{Component: energy.MACINT8, Events: 4 * lane(tile.OpDP4A)},
-		{Component: energy.MMAFP32, Events: mma["fp32"]},
-		{Component: energy.MMAFP16, Events: mma["fp16"]},
+		{Component: energy.MMAFP32, Events: 1024*w.HMMAFP32 + w.FMAs["fp16/fp32"]},
+		{Component: energy.MMAFP16, Events: 1024*w.HMMAFP16 + w.FMAs["fp16/fp16"]},
+		{Component: energy.MMABF16, Events: w.FMAs["bf16/fp32"]},
+		{Component: energy.MMATF32, Events: w.FMAs["tf32/fp32"]},
+		{Component: energy.MMAFP8, Events: w.FMAs["fp8/fp32"]},
+		{Component: energy.MMAInt8, Events: w.FMAs["int8/int32"]},
 		{Component: energy.SFUOp, Events: lane(tile.OpMUFU)},
 		{Component: energy.WarpInstruction, Events: w.Slots},
-		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I)},
+		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I, tile.OpSEL)},
 		{Component: energy.HMMAStep, Events: w.HMMASteps + w.Latched/latchedByStep},
 		{Component: energy.RFRead, Events: w.RegReads},
 		{Component: energy.RFWrite, Events: w.RegWrites},

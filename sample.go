@@ -39,6 +39,9 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 		s.fixed += fixed
 		s.loop += k.Programs[r].Instructions(1) - fixed
 	}
+	if k.Tiles > 0 {
+		return l, s.persistent(p)
+	}
 	if s.insts(s.ctas, s.trips) <= budget {
 		return l, nil
 	}

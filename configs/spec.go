@@ -76,11 +76,28 @@ type SM struct {
 	BarrierLatency      int     `yaml:"barrier_latency" min:"1" max:"200" doc:"last arrival to first issue after BAR.SYNC"`
 	CTALaunchLatency    int     `yaml:"cta_launch_latency" min:"0" max:"5000" doc:"CTA dispatched to first instruction issued"`
 	CTAExitLatency      int     `yaml:"cta_exit_latency" min:"0" max:"5000" doc:"last warp exits to slot free"`
+	MaxCluster          int     `yaml:"max_cluster,omitempty" min:"1" max:"16" doc:"CTAs of a cluster at most; none: there are no clusters. With them the SMs of a TPC have neighbouring numbers, so that clusters stay in a GPC"`
+	ClusterLatency      int     `yaml:"cluster_latency,omitempty" min:"1" max:"1000" doc:"cycles from an SM to another of its cluster, one way"`
+	TMA                 TMA     `yaml:"tma,omitempty"`
 }
 
 // FP32Lanes is the number of fp32 lanes of the SM.
 func (s *SM) FP32Lanes() float64 {
 	return float64(s.SubCores) * (s.Pipes.FP32.Lanes + s.PairLanes/2)
+}
+
+// GPC is the GPC that an SM belongs to.
+func (s *SM) GPC(sm int) int {
+	if s.MaxCluster > 1 {
+		sm /= s.PerTPC
+	}
+	return sm % max(1, s.GPCs)
+}
+
+// TMA is the tensor memory accelerator of an SM.
+type TMA struct {
+	Latency      int `yaml:"latency,omitempty" min:"1" max:"1000" doc:"box issued to its first line looked for in L2, beyond what a load that misses L1 takes"`
+	LineInterval int `yaml:"line_interval,omitempty" min:"1" max:"16" doc:"cycles between lines of 128 B that it asks for"`
 }
 
 // Pipes are the execution pipes of one sub-core.
@@ -178,6 +195,8 @@ type Crossbar struct {
 	SMReplyBytes   int `yaml:"sm_reply_bytes_per_clk" min:"1" max:"512" doc:"read data, per SM"`
 	GPCReplyBytes  int `yaml:"gpc_reply_bytes_per_clk" min:"1" max:"8192" doc:"read data, per GPC"`
 	RequestHeader  int `yaml:"request_header_bytes" min:"1" max:"64"`
+
+	Coalesce bool `yaml:"coalesce,omitempty" doc:"reads of a line by SMs of one GPC that meet on the way to L2 share its answer"`
 }
 
 // TLB is address translation: a small one beside each L1, a large one of the

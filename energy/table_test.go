@@ -111,6 +111,8 @@ func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 			DRAMSectorRead: (c.device + c.phy*r28 + c.controller - 1.21) * 256, DRAMSectorWrite: (c.device + c.phy*r28 + c.controller - 1.21) * 256,
 			DRAMActivate: 909 * c.rowKB,
 		}
+		want[name][MMATF32], want[name][MMAInt8] = 2.0*f, 0.3*f
+		want[name][MMABF16], want[name][MMAFP8] = (1.1*64/121+0.9)*f, (1.1*16/121+0.9)*f
 		static := readTable(t, name).Static
 		leak := 38.6 * c.die / 815
 		if name == "gv11b" {

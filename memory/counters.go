@@ -16,6 +16,7 @@ type Counters struct {
 	RowHits, ColumnAccesses                uint64 // accesses (up to a line); a row hit found its row open
 	Refreshes                              uint64
 	ECCBursts                              uint64
+	Coalesced                              uint64 // reads that shared the answer to another SM's
 	RequestSectors, ReplySectors           uint64 // data through the crossbar, to and from L2
 	RequestBytes, ReplyBytes               uint64 // through the SMs' ports, headers included in requests
 	SliceBusy                              uint64 // slice-cycles
@@ -45,6 +46,7 @@ func (c Counters) Sub(o Counters) Counters {
 	c.ColumnAccesses -= o.ColumnAccesses
 	c.Refreshes -= o.Refreshes
 	c.ECCBursts -= o.ECCBursts
+	c.Coalesced -= o.Coalesced
 	c.RequestSectors -= o.RequestSectors
 	c.ReplySectors -= o.ReplySectors
 	c.RequestBytes -= o.RequestBytes

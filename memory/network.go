@@ -57,7 +57,7 @@ type port struct {
 }
 
 // reply sends an item whose last sector is ready at cycle t through the ports
-// of its GPC and its SM. SM i belongs to GPC i mod GPCs. A line's earlier
+// of its GPC and its SM, or SMs if a peer gets it too. A line's earlier
 // sectors leave while its last one is still being read, so a port that is
 // free adds nothing; items pass a port in the order in which they are ready.
 // Acknowledgements take no data bandwidth.
@@ -69,13 +69,20 @@ func (s *System) reply(i int32, t uint64, emit func(int, Reply)) {
 		size := sectorBytes * n
 		s.count.ReplySectors += n
 		s.count.ReplyBytes += size
-		t = pass(&s.gpcPort[f.gpc], size, t, uint64(s.xbar.GPCReplyBytes))
+		if !f.joined {
+			t = pass(&s.gpcPort[f.gpc], size, t, uint64(s.xbar.GPCReplyBytes))
+		}
+		if f.peer > 0 {
+			p := int(f.peer) - 1
+			at := pass(&s.ports[p].reply, size, t, uint64(s.xbar.SMReplyBytes))
+			emit(p, Reply{Ready: at + uint64(s.xbar.ReplyLatency), Tag: uint32(f.value) | PeerTag, Bytes: f.bytes})
+		}
 		t = pass(&s.ports[sm].reply, size, t, uint64(s.xbar.SMReplyBytes))
 	}
 	if f.merged {
 		s.count.L2Merges++
 	}
-	emit(sm, Reply{Ready: t + uint64(s.xbar.ReplyLatency), Tag: f.tag})
+	emit(sm, Reply{Ready: t + uint64(s.xbar.ReplyLatency), Tag: f.tag, Bytes: f.bytes})
 	s.free = append(s.free, i)
 	s.inFlight--
 }

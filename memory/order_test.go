@@ -53,6 +53,7 @@ func TestStepsAndOrderDoNotMatter(t *testing.T) {
 
 // anyStepsAndOrder runs the same traffic in several steps and orders.
 func anyStepsAndOrder(t *rapid.T, g *configs.GPU, core configs.Freq) {
+	g.Crossbar.Coalesce = rapid.Bool().Draw(t, "coalesce")
 	traffic := everything(t, g, 25)
 	s := build(t, g, core)
 	first := drive(t, s, traffic, by(7), nil)

@@ -81,20 +81,29 @@ func (s *System) crosses(i int32, t uint64, home int, local uint64) bool {
 // as any others. Each sector counts as read once, where it is found.
 func (s *System) readCopy(i int32, t uint64, slice int, local uint64) {
 	start := max(t, s.cache.free[slice])
+	if s.flights[i].joined {
+		start = t
+	}
 	e, gone := s.slot(slice, local, start+uint64(s.l2.MissLatency))
 	l, f := &s.cache.lines[e], &s.flights[i]
 	missing := f.sectors &^ (l.valid | l.asked)
 	n := uint64(bits.OnesCount8(f.sectors &^ missing))
 	cycles := s.sliceCycles[n]
-	s.cache.free[slice] = start + cycles
-	s.count.SliceBusy += cycles
-	s.count.L2ReadSectors += n
-	s.count.L2Hits += n
-	hit := start + cycles - 1 + uint64(s.l2.HitLatency)
-	if n > 0 || missing == 0 {
-		f.ready = hit
+	hit := start + uint64(s.l2.HitLatency)
+	if !f.joined {
+		s.cache.free[slice] = start + cycles
+		s.count.SliceBusy += cycles
+		s.count.L2ReadSectors += n
+		s.count.L2Hits += n
+		hit += cycles - 1
 	}
-	s.awaitYoung(f, l, e, f.sectors, start, hit)
+	if n > 0 || missing == 0 {
+		f.ready = max(f.ready, hit)
+	}
+	if !f.joined {
+		s.lead(f, t)
+	}
+	s.awaitYoung(f, l, e, f.sectors, t, start, hit)
 	f.merged = false // counted at home
 	if want := f.sectors & l.asked; want != 0 {
 		s.awaitAsked(i, l, want)

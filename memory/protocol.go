@@ -21,16 +21,22 @@ type Request struct {
 	Cycle   uint64 // SM cycle at which it leaves the L1, non-decreasing within a batch
 	Line    uint64 // line address (multiple of the line size); semaphore index for Signal and Wait
 	Tag     uint32 // given back in the reply
-	Value   int32  // Wait: the awaited value
+	Value   int32  // Wait: the awaited value; Read for a peer: the tag of its reply, beside PeerTag
 	Sectors uint8  // mask of 32-byte sectors
 	Kind    Kind
+	Bytes   uint16 // of a read: given back in the reply
+	Peer    int16  // of a read: number + 1 of another SM of the GPC that gets the data too; 0: none
 }
+
+// PeerTag marks the tags of replies to peers.
+const PeerTag = 1 << 31
 
 // Reply tells an SM that a request will be complete at cycle Ready. It is
 // announced as soon as that is decided, always before the SM reaches Ready.
 type Reply struct {
 	Ready uint64
 	Tag   uint32
+	Bytes uint16
 }
 
 // RequestBatch carries the requests that one SM made in one bulk step.

@@ -174,6 +174,9 @@ func (s *System) access(i int32, t uint64) {
 			return
 		}
 	}
+	if f.way == onSpot {
+		s.join(f, t)
+	}
 	slice, local := s.hash.Map(f.line >> lineShift)
 	if s.parts.half != 0 && s.crosses(i, t, slice, local) {
 		return
@@ -185,9 +188,15 @@ func (s *System) access(i int32, t uint64) {
 	if f.kind == Atomic {
 		cycles = max(1, n*uint64(s.l2.AtomicCycles))
 	}
-	s.cache.free[slice] = start + cycles
-	s.count.SliceBusy += cycles
-	f.ready = start + cycles - 1 + uint64(s.l2.HitLatency)
+	if f.joined {
+		start, n = t, 0
+		f.ready = max(f.ready, t+uint64(s.l2.HitLatency))
+	} else {
+		s.cache.free[slice] = start + cycles
+		s.count.SliceBusy += cycles
+		f.ready = start + cycles - 1 + uint64(s.l2.HitLatency)
+		s.lead(f, t)
+	}
 
 	toDRAM := start + uint64(s.l2.MissLatency)
 	e, gone := s.slot(slice, local, toDRAM)
@@ -208,7 +217,7 @@ func (s *System) access(i int32, t uint64) {
 	lost := uint64(bits.OnesCount8(missing))
 	s.count.L2ReadSectors += n
 	s.count.L2Misses += lost
-	s.count.L2Hits += n - lost
+	s.count.L2Hits += n - min(n, lost)
 	if f.kind == Atomic {
 		s.count.L2WriteSectors += n
 		l.dirty |= sectors
@@ -217,7 +226,7 @@ func (s *System) access(i int32, t uint64) {
 	if lost == n && n > 0 {
 		f.ready = 0 // only DRAM's time counts
 	}
-	s.awaitYoung(f, l, e, sectors, start, hit)
+	s.awaitYoung(f, l, e, sectors, t, start, hit)
 	if want := sectors & l.asked; want != 0 {
 		s.awaitAsked(i, l, want)
 	}
@@ -258,13 +267,13 @@ func (s *System) awaitAsked(i int32, l *line, want uint8) {
 // awaitYoung holds a request until sectors are there whose arrival is
 // announced. Whether that was announced before or after the request came
 // depends on how far DRAM has been simulated; the result does not.
-func (s *System) awaitYoung(f *flight, l *line, e int, sectors uint8, start, hit uint64) {
+func (s *System) awaitYoung(f *flight, l *line, e int, sectors uint8, t, start, hit uint64) {
 	late := uint64(0)
 	for m := sectors & l.young; m != 0; m &= m - 1 {
 		b := bits.TrailingZeros8(m)
 		if at := s.cache.ready[e][b]; at > start {
 			late = max(late, at)
-		} else {
+		} else if at <= t { // no later request begins before
 			l.young &^= 1 << b
 		}
 	}

@@ -63,6 +63,7 @@ type System struct {
 	free     []int32
 
 	tlb         tlb
+	lrc         coalescer
 	cache       cache
 	parts       partitions
 	sliceCycles [5]uint64 // of the data array, by number of sectors
@@ -76,7 +77,7 @@ type System struct {
 	sems        map[uint64]*semaphore
 
 	leastDRAM uint64 // SM cycles from a channel's decision to data at the slice
-	gpcs      int
+	gpcOf     func(sm int) int
 	frontier  uint64
 	inFlight  int
 	parked    int
@@ -96,8 +97,11 @@ type flight struct {
 	gpc     uint8
 	merged  bool
 	way     uint8 // see partitions
+	bytes   uint16
+	peer    int16 // see Request
 
 	translated bool
+	joined     bool // see coalescer
 }
 
 // New makes a cold memory system at time zero. core is the SM clock, which
@@ -114,9 +118,9 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &System{xbar: &g.Crossbar, l2: &g.L2, hash: h, gpcs: max(1, g.SM.GPCs), phy: uint64(g.DRAM.PHYLatency),
+	s := &System{xbar: &g.Crossbar, l2: &g.L2, hash: h, gpcOf: g.SM.GPC, phy: uint64(g.DRAM.PHYLatency),
 		params: p, toDRAM: newRatio(uint64(g.DRAM.Clock), uint64(core)), toCore: newRatio(uint64(core), uint64(g.DRAM.Clock))}
-	s.ports, s.gpcPort = make([]port, g.SM.Count), make([]uint64, s.gpcs)
+	s.ports, s.gpcPort = make([]port, g.SM.Count), make([]uint64, max(1, g.SM.GPCs))
 	for n := range s.sliceCycles {
 		s.sliceCycles[n] = max(1, uint64((n*sectorBytes+g.L2.BytesPerSlice-1)/g.L2.BytesPerSlice))
 	}
@@ -126,6 +130,7 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 	}
 	s.cache = newCache(g.L2.Slices, setsOf(&g.L2), g.L2.Ways, evict)
 	s.parts = newPartitions(&g.L2)
+	s.lrc = newCoalescer(g.Crossbar.Coalesce, g.L2.HitLatency, max(1, g.SM.GPCs))
 	s.tlb = newTLB(&g.TLB, g.SM.Count)
 	s.widen = fillMasks(g.L2.FillBytes)
 	s.place = newPlacement(&g.DRAM, g.L2.Slices)
@@ -179,7 +184,7 @@ func check(g *configs.GPU, core configs.Freq) error {
 // Reset empties caches, queues and counters and sets the time to zero.
 func (s *System) Reset() {
 	for i := range s.ports {
-		s.ports[i] = port{gpc: uint8(i % s.gpcs)}
+		s.ports[i] = port{gpc: uint8(s.gpcOf(i))}
 	}
 	clear(s.gpcPort)
 	s.arrivals.reset()
@@ -187,6 +192,7 @@ func (s *System) Reset() {
 	s.flights, s.free = s.flights[:0], s.free[:0]
 	s.cache.reset()
 	s.tlb.reset()
+	s.lrc.reset()
 	s.fetches.reset()
 	for i := range s.channels {
 		s.channels[i].reset(s, i)
@@ -226,7 +232,7 @@ func (s *System) newFlight(r *Request, sm int) int32 {
 	i := s.takeFlight()
 	p := &s.ports[sm]
 	s.flights[i] = flight{line: r.Line, order: uint64(sm)<<32 | uint64(p.seq), tag: r.Tag, value: r.Value,
-		sectors: r.Sectors & allSectors, kind: r.Kind, gpc: p.gpc}
+		sectors: r.Sectors & allSectors, kind: r.Kind, gpc: p.gpc, bytes: r.Bytes, peer: r.Peer}
 	p.seq++
 	return i
 }

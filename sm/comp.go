@@ -46,8 +46,12 @@ type Comp struct {
 	MemPort akita.Port
 	CtlPort akita.Port
 
+	// PeerPort leads to the other SMs of a cluster.
+	PeerPort akita.Port
+
 	memDst  akita.Port
 	ctlDst  akita.Port
+	peers   []akita.Port
 	id      int
 	horizon uint64
 	drained bool
@@ -87,15 +91,29 @@ func (b Builder) Build(name string) (*Comp, error) {
 	if err != nil {
 		return nil, err
 	}
+	core.async.id = b.id
 	c := &Comp{Core: core, id: b.id, horizon: b.horizon, drained: true}
 	c.Component = sim.NewComponent(name, b.engine, b.domain, sim.PhaseAct, c)
 	c.MemPort = c.MakePort("Mem", 4)
 	c.CtlPort = c.MakePort("Ctrl", 4)
+	c.PeerPort = c.MakePort("Peer", 64)
 	return c, nil
 }
 
 // Connect names the ports that requests and status reports go to.
 func (c *Comp) Connect(mem, ctl akita.Port) { c.memDst, c.ctlDst = mem, ctl }
+
+// ConnectPeers names the ports of all SMs, in the order of their numbers.
+func (c *Comp) ConnectPeers(ports []akita.Port) { c.peers = ports }
+
+// PeerMsg carries what an SM told another of its cluster in one window.
+type PeerMsg struct {
+	akita.MsgMeta
+	Signals []PeerSignal
+}
+
+// Meta gives Akita access to the message's header.
+func (m *PeerMsg) Meta() *akita.MsgMeta { return &m.MsgMeta }
 
 // Wake runs one window.
 func (c *Comp) Wake(cycle uint64) {
@@ -112,6 +130,7 @@ func (c *Comp) flush() {
 		c.MemPort.Send(&c.batch)
 		c.Core.out = c.Core.out[:0] // read by the receiver before the next window
 	}
+	c.tell()
 	drained := c.Core.drained()
 	if len(c.Core.done) > 0 || (drained && !c.drained) {
 		m := &StatusMsg{SM: c.id, Done: append([]Done(nil), c.Core.done...), Drained: drained, LastAck: c.Core.lastAck}
@@ -120,6 +139,26 @@ func (c *Comp) flush() {
 		c.CtlPort.Send(m)
 	}
 	c.drained = drained
+}
+
+// tell sends what is for other SMs, a message to each.
+func (c *Comp) tell() {
+	out := c.Core.async.out
+	for len(out) > 0 {
+		m := &PeerMsg{}
+		m.Src, m.Dst = c.PeerPort, c.peers[out[0].SM]
+		rest := out[:0:0]
+		for _, p := range out {
+			if p.SM == out[0].SM {
+				m.Signals = append(m.Signals, p)
+			} else {
+				rest = append(rest, p)
+			}
+		}
+		c.PeerPort.Send(m)
+		out = rest
+	}
+	c.Core.async.out = c.Core.async.out[:0]
 }
 
 // drained says that nothing is resident, announced or unacknowledged.
@@ -145,6 +184,10 @@ func (c *Comp) Receive(cycle uint64, _ akita.Port, msg akita.Msg) {
 		if !c.drained && c.Core.drained() {
 			c.WakeAt(cycle - cycle%c.horizon + c.horizon) // report it in the next window
 		}
+	case *PeerMsg:
+		for _, p := range m.Signals {
+			c.Core.Hear(p)
+		}
 	case *LaunchMsg:
 		for _, l := range m.CTAs {
 			c.Core.Launch(l.Cycle, l.Index)
@@ -163,7 +206,7 @@ func (c *Comp) Waiting() []string {
 	for i := range c.Core.sub {
 		for _, w := range c.Core.sub[i].warps {
 			out = append(out, fmt.Sprintf("%s CTA %d warp %d at instruction %d waits: %s (%d of %d warps at the barrier)",
-				c.Name(), w.cta.Index, w.id, c.Core.sub[i].heads[w.slot].pc-w.code.segs[0].start, c.Core.why(w), w.cta.arrived, w.cta.live))
+				c.Name(), w.cta.Index, w.id, c.Core.sub[i].heads[w.slot].pc-w.code.segs[0].start, c.Core.why(w), w.cta.arrived, w.cta.live)+c.Core.awaited(w))
 		}
 	}
 	if c.Core.stores > 0 {

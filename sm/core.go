@@ -45,6 +45,9 @@ type Core struct {
 
 	pairCycles uint64 // that an instruction holds lanes shared by two sub-cores
 	passCycles uint64 // that a pass of all banks of shared memory takes
+	leastWake  uint64 // from what another warp or unit does to the issue of one that waited for it
+
+	async asyncUnits
 
 	cache    l1cache
 	icache   icache
@@ -83,6 +86,7 @@ type Counts struct {
 	L1Misses     uint64 // sectors
 	Slots        [NumReasons]uint64
 	Barriers     uint64
+	TensorCycles uint64            // that WGMMAs hold the tensor cores of all sub-cores
 	SkippedInsts uint64            // warp instructions left out by sampling
 	SkippedSlots [NumReasons]int64 // issue slots left out, by the reasons around
 }
@@ -95,6 +99,8 @@ type launch struct {
 // cta is a resident CTA.
 type cta struct {
 	tile.CTA
+	bars    []mbar      // all rings, one after another
+	groups  []warpGroup // of kernels with asynchronous units
 	live    int
 	arrived int
 	waiting []*warp
@@ -109,6 +115,7 @@ func NewCore(g *configs.GPU) (*Core, error) {
 		return nil, err
 	}
 	c := &Core{spec: &g.SM, l1: &g.L1, tspec: tensorcore.NewSpec(&g.Tensor), policy: p}
+	c.async.init(g)
 	c.passCycles = uint64(max(1, 4*g.SM.MIO.SharedBanks/g.SM.MIO.SharedBytesClk))
 	c.sub = make([]subcore, g.SM.SubCores)
 	if g.SM.PairLanes > 0 {
@@ -126,6 +133,11 @@ func NewCore(g *configs.GPU) (*Core, error) {
 // Instruction and data caches are cold, as at every launch.
 func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
+	c.async.reset(p)
+	c.leastWake = uint64(c.spec.BarrierLatency)
+	if len(p.arrivals) > 0 || len(p.matrix) > 0 {
+		c.leastWake = min(c.leastWake, uint64(c.spec.MIO.SharedLatency))
+	}
 	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
 	c.fullCycles, c.fullSends, c.tickedSends = 0, 0, 0
@@ -168,5 +180,6 @@ func (c *Core) Next() (uint64, bool) {
 	if len(c.launches) > 0 {
 		n = min(n, c.launches[0].cycle)
 	}
+	n = min(n, c.async.next)
 	return n, n != never
 }

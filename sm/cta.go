@@ -12,9 +12,10 @@ func (c *Core) start(l launch) {
 		b = &cta{}
 	}
 	gen := b.gen + 1
-	*b = cta{gen: gen, waiting: b.waiting[:0]}
+	*b = cta{gen: gen, waiting: b.waiting[:0], bars: b.bars, groups: b.groups}
 	c.kernel.Place(l.cta, &b.CTA)
 	b.Index = l.cta
+	c.async.prepare(c, b)
 	b.live = c.kernel.Warps()
 	c.tick(l.cycle)
 	c.resident++
@@ -26,7 +27,7 @@ func (c *Core) start(l launch) {
 			w = &warp{}
 		}
 		role := c.kernel.Role[id]
-		*w = warp{gen: w.gen + 1, cta: b, id: int16(id), role: role, code: c.codes[role]}
+		*w = warp{gen: w.gen + 1, cta: b, id: int16(id), role: role, code: c.codes[role], work: &b.CTA, async: warpAsync{allowed: -1}}
 		to := 0
 		for i := range c.sub {
 			if len(c.sub[i].warps) < len(c.sub[to].warps) {
@@ -88,7 +89,7 @@ func (c *Core) membar(s *subcore, w *warp, next uint64) {
 // by the CTA's first warp on behalf of all.
 func (c *Core) semaphore(s *subcore, w *warp, u *uop, t, next uint64) {
 	c.advance(s, w)
-	if w.id != 0 || (u.class == clWAITSEM && w.cta.Split == 0) || !w.guarded(u) {
+	if w.id != 0 || (u.class == clWAITSEM && w.work.Split == 0) || !w.guarded(u) {
 		s.prepare(w, next, Wait)
 		return
 	}
@@ -101,7 +102,7 @@ func (c *Core) semaphore(s *subcore, w *warp, u *uop, t, next uint64) {
 		c.stores++
 		s.prepare(w, next, Wait)
 	} else {
-		r.Kind, r.Value = memory.Wait, w.cta.Split
+		r.Kind, r.Value = memory.Wait, w.work.Split
 		r.Tag = c.newMiss(missEntry{kind: missSemaphore, warp: w, gen: w.gen})
 		s.block(w, Membar, next)
 		w.sem = true
@@ -126,6 +127,7 @@ func (c *Core) exit(s *subcore, w *warp, t uint64) {
 		c.done = append(c.done, Done{Cycle: at, Skipped: uint64(max(0, c.skipped())), CTA: b.Index})
 		c.tick(t)
 		c.resident--
+		c.async.remove(b)
 		c.ctas = append(c.ctas, b)
 	}
 }

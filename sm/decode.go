@@ -30,6 +30,15 @@ const (
 	clWAITSEM
 	clSIGSEM
 	clEXIT
+	clMBTX
+	clMBARRIVE
+	clMBWAIT
+	clTMALD
+	clTMAST
+	clTMAWAIT
+	clWGMMA
+	clWGWAIT
+	clBARG
 )
 
 // lastLocal ends the classes that concern a sub-core alone, see Core.Run.
@@ -62,7 +71,7 @@ type uop struct {
 	wr, rd uint8 // barrier number, 0 = none
 	guard  tile.Guard
 	steps  uint8 // of clHMMA
-	imm    uint8 // of clDepBar: groups that may be under way
+	imm    uint8
 	slots  uint8 // issue slots taken
 	inLoop uint8 // 1 for a memory instruction of a main loop, see Plan
 	fetch  bool  // first instruction of a code line
@@ -78,7 +87,8 @@ type segment struct {
 // code is where a decoded program's segments lie; the instructions of a
 // kernel's programs follow each other.
 type code struct {
-	segs []segment
+	segs             []segment
+	tileFirst, tiled int // segments [tileFirst, tiled) are gone through for each tile
 }
 
 func classOf(op tile.Op) class {
@@ -87,7 +97,7 @@ func classOf(op tile.Op) class {
 		return clHMMA
 	case tile.OpLDS, tile.OpLDSM, tile.OpS2R:
 		return clLDS
-	case tile.OpSTS:
+	case tile.OpSTS, tile.OpSTSM, tile.OpMBINIT:
 		return clSTS
 	case tile.OpLDG:
 		return clLDG
@@ -114,7 +124,17 @@ func classOf(op tile.Op) class {
 	case tile.OpEXIT:
 		return clEXIT
 	}
+	if c, ok := asyncClasses[op]; ok {
+		return c
+	}
 	return clALU
+}
+
+// asyncClasses are those of the asynchronous units.
+var asyncClasses = map[tile.Op]class{
+	tile.OpMBTX: clMBTX, tile.OpMBARRIVE: clMBARRIVE, tile.OpMBWAIT: clMBWAIT,
+	tile.OpTMALD: clTMALD, tile.OpTMAST: clTMAST, tile.OpTMAWAIT: clTMAWAIT,
+	tile.OpWGMMA: clWGMMA, tile.OpWGWAIT: clWGWAIT, tile.OpBARG: clBARG,
 }
 
 // busyCycles is how long a warp instruction holds a pipe of so many lanes.
@@ -142,7 +162,13 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 	perLine := s.ICache.LineBytes / s.ICache.InstructionBytes
 	at := 0 // machine instructions so far
 	lastLine := -1
-	for _, seg := range p.Segments {
+	for i, seg := range p.Segments {
+		if seg.PerTile {
+			if c.tiled == 0 {
+				c.tileFirst = i
+			}
+			c.tiled = i + 1
+		}
 		start := int32(len(ops))
 		for i := range seg.Code {
 			in := &seg.Code[i]
@@ -167,10 +193,10 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 			if n := len(ops) - 1; u.class == clALU && u.pipe == pipeFP32 && i > 0 && ops[n].stall == 0 && ops[n].pipe == pipeFP32 {
 				u.class = clPaired
 			}
-			if seg.Loop && u.pipe == pipeMIO {
+			if seg.Loop && u.pipe == pipeMIO && (u.class <= clCopy || u.class == clTMALD) {
 				u.inLoop = 1
 			}
-			if in.Op == tile.OpS2R {
+			if in.Op == tile.OpS2R || in.Op == tile.OpMBINIT {
 				u.access = -1 // goes through the same queue, but reads no shared memory
 			}
 			here := line + at/perLine

@@ -13,8 +13,8 @@ import "math/bits"
 //   - a CTA launch, known to come, which adds warps;
 //   - if a warp of its waits at a barrier, the release of it. That takes an
 //     instruction of another sub-core, none of which comes before the
-//     earliest of their next issues, and lets the warp issue a barrier latency
-//     later;
+//     earliest of their next issues, or a step of the TMA, and lets the warp
+//     issue a barrier latency later;
 //   - a reply. Those come between windows.
 //
 // A warp that waits for its own stores or for data is freed by replies alone.
@@ -31,15 +31,20 @@ func (c *Core) Run(horizon uint64) {
 			c.launches = append(c.launches[:0], c.launches[1:]...)
 			continue
 		}
+		if c.async.next <= s.next && c.async.next < horizon {
+			c.moveBoxes(min(horizon-1, s.next))
+			continue
+		}
 		if s.next >= horizon {
 			return
 		}
+		turn, others = min(turn, c.async.next), min(others, c.async.next)
 		ahead := horizon
 		if len(c.launches) > 0 {
 			ahead = min(ahead, c.launches[0].cycle)
 		}
 		if s.blocked > 0 && others != never {
-			ahead = min(ahead, others+uint64(c.spec.BarrierLatency))
+			ahead = min(ahead, others+c.leastWake)
 		}
 		c.issue(s, min(turn, ahead), ahead)
 	}
@@ -161,6 +166,8 @@ func (c *Core) synchronize(s *subcore, w *warp, u *uop, t, next uint64) {
 		c.semaphore(s, w, u, t, next)
 	case clEXIT:
 		c.exit(s, w, t)
+	default:
+		c.asynchronous(s, w, u, t, next)
 	}
 	s.evaluate()
 }

@@ -56,15 +56,19 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 func (w *warp) guarded(u *uop) bool {
 	switch u.guard {
 	case tile.GuardMore:
-		return w.iter+1 < w.cta.Trips
+		return w.iter+1 < w.work.Trips
 	case tile.GuardFirst:
-		return w.cta.Split == 0
+		return w.work.Split == 0
 	case tile.GuardNotFirst:
-		return w.cta.Split != 0
+		return w.work.Split != 0
 	case tile.GuardLast:
-		return w.cta.Split == w.cta.Splits-1
+		return w.work.Split == w.work.Splits-1
 	case tile.GuardNotLast:
-		return w.cta.Split != w.cta.Splits-1
+		return w.work.Split != w.work.Splits-1
+	case tile.GuardAgain:
+		return w.iter > 0
+	case tile.GuardLeader:
+		return w.id%tile.GroupWarps == 0
 	}
 	return true
 }
@@ -75,7 +79,7 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	acc := &c.kernel.Accesses[u.access]
 	c.lines = c.lines[:0]
 	if w.guarded(u) {
-		c.lines = c.lineGen.Lines(int(u.access), &w.cta.CTA, int(w.id), w.iter, c.lines)
+		c.lines = c.lineGen.Lines(int(u.access), w.work, int(w.id), w.iter, c.lines)
 	}
 	n := len(c.lines)
 	cycles := uint64(0)

@@ -10,6 +10,7 @@ const (
 	missLoad = iota
 	missStore
 	missSemaphore
+	missBox // lines of a box: slot is its place among those on their way
 )
 
 // noSlot is the place in L1 of a load that goes past it.
@@ -57,8 +58,15 @@ func (c *Core) follow(tag uint32, w *warp, bar uint8) {
 // Reply applies a reply that the memory system announced. Its cycle is never
 // in the SM's past.
 func (c *Core) Reply(r memory.Reply) {
+	if r.Tag&memory.PeerTag != 0 {
+		c.fromPeer(r)
+		return
+	}
 	e := c.miss[r.Tag]
 	switch e.kind {
+	case missBox:
+		c.landed(r, &e)
+		return
 	case missLoad:
 		c.loads--
 		if e.slot != noSlot {
@@ -79,7 +87,7 @@ func (c *Core) Reply(r memory.Reply) {
 		if w := e.warp; w.gen == e.gen {
 			w.stores--
 			w.ack = max(w.ack, r.Ready)
-			if w.stores == 0 && w.wait && c.why(w) == Membar && !w.sem {
+			if w.stores == 0 && w.wait && c.why(w) == Membar && !w.sem && w.async.allowed < 0 {
 				c.wake(w, max(w.ready, w.ack))
 			}
 		}

@@ -21,6 +21,10 @@ type Prepared struct {
 	lines     *tile.LineGen
 	loopSends uint64 // memory instructions of one main-loop iteration of a CTA
 	loopBusy  int    // cycles that it holds the busiest pipe of each sub-core
+
+	matrix   []matrixOp // of warp groups
+	barAt    []int      // first barrier of each ring in shared memory
+	arrivals []int32    // of a phase, by barrier
 }
 
 // Prepare decodes a kernel and works out how many of its CTAs fit an SM.
@@ -29,6 +33,15 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 	var err error
 	if p.CTAsPerSM, p.Limit, err = Occupancy(k, &g.SM); err != nil {
 		return nil, err
+	}
+	if p.matrix, err = matrixOps(k, g); err != nil {
+		return nil, err
+	}
+	for _, b := range k.Barriers {
+		p.barAt = append(p.barAt, len(p.arrivals))
+		for range b.Stages {
+			p.arrivals = append(p.arrivals, int32(b.Arrivals))
+		}
 	}
 	ts := tensorcore.NewSpec(&g.Tensor)
 	line := 0
@@ -53,9 +66,12 @@ func (p *Prepared) loopWork(subCores int, ts *tensorcore.Spec) {
 			}
 			for _, u := range p.ops[s.start:s.end] {
 				p.loopSends += uint64(u.inLoop)
-				if u.class == clHMMA {
+				switch u.class {
+				case clHMMA:
 					busy[u.pipe] += int(u.steps) * int(ts.Interval(u.steps))
-				} else {
+				case clWGMMA:
+					busy[pipeTensor] += int(p.matrix[u.access].hold)
+				default:
 					busy[u.pipe] += int(u.busy)
 				}
 			}

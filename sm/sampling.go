@@ -13,6 +13,13 @@ import "fmt"
 // each of them in the windows before and after it.
 type Plan struct {
 	Windows []Window
+	Tiles   TileJump
+}
+
+// TileJump leaves tiles of a persistent CTA out: behind tile To-1 it goes on with tile
+// To+Skip, and what that would have cost follows from tiles [From, To).
+type TileJump struct {
+	From, To, Skip int32
 }
 
 // Window is a run of simulated iterations [From, To) followed by a jump of
@@ -64,6 +71,10 @@ type sampler struct {
 	jumped  uint64             // memory instructions of the jump before the present window
 	charged uint64             // cycles charged for it, by the pace before it
 	held    int                // CTAs on the SM then
+
+	tileFrom uint64             // when the first tile that a jump rests on began, in time that includes skipped iterations
+	tileLast uint64             // and the last
+	tileOwn  [NumReasons]uint64 // issue slots of the SM then
 }
 
 // progress is how far an SM has come at a moment, in sums over its CTAs since
@@ -161,6 +172,33 @@ func (c *Core) pace(since *progress) (cycles, sends uint64) {
 // progress is that at the latest tick.
 func (c *Core) progress() progress {
 	return progress{at: c.tickedAt, sends: c.loopSends, loops: c.loopCycles, resides: c.ctaCycles, fullSends: c.fullSends, fullCycles: c.fullCycles}
+}
+
+// finished notes that the CTA's first warp is through with a tile at cycle t, n tiles
+// in all, and charges the SM for the tiles that it jumps over now.
+func (c *Core) finished(b *cta, n int32, t uint64) {
+	j, s := &c.plan.Tiles, &b.sampler
+	if j.Skip == 0 {
+		return
+	}
+	now := t + uint64(max(0, c.skipped()))
+	switch n {
+	case j.From:
+		s.tileFrom, s.tileOwn = now, c.slots()
+	case j.To - 1:
+		s.tileLast = now
+	case j.To:
+		each := (now - s.tileFrom) / uint64(j.To-j.From)
+		last := now - max(s.tileLast, s.tileFrom)
+		cycles := each * uint64(j.Skip)
+		off := int64(max(each, last)-min(each, last)) * int64(j.Skip)
+		held := &c.jumps[c.resident]
+		held.Sends += uint64(j.Skip) * uint64(b.Trips) * c.sendsPerTrip
+		held.Cycles += int64(cycles)
+		held.Doubt += uint64(off * off)
+		c.spread += off
+		c.skipSlots(int64(cycles), &s.tileOwn)
+	}
 }
 
 // tick brings the times of CTAs up to date.

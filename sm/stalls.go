@@ -18,6 +18,8 @@ const (
 	Membar                    // stores not visible yet, or a semaphore not signalled
 	NoInst                    // instruction cache miss
 	Dispatch                  // slot taken by steps of an MMA, or another pipe rule
+	MBarrier                  // phase of a barrier in shared memory not complete
+	GroupMMA                  // matrix instructions of the warp group not done
 	Launch                    // CTA launch and warp start
 	Idle                      // no warp resident
 	NumReasons
@@ -25,7 +27,7 @@ const (
 
 var reasonNames = [NumReasons]string{
 	"issued", "fixed_latency", "math_pipe", "tensor_pipe", "mio_throttle", "short_scoreboard",
-	"long_scoreboard", "barrier", "membar", "no_instruction", "dispatch", "cta_launch", "idle",
+	"long_scoreboard", "barrier", "membar", "no_instruction", "dispatch", "mbarrier", "wgmma", "cta_launch", "idle",
 }
 
 func (r Reason) String() string { return reasonNames[r] }
@@ -38,6 +40,7 @@ func (a *Counts) Add(b *Counts) {
 	a.L1Hits += b.L1Hits
 	a.L1Misses += b.L1Misses
 	a.Barriers += b.Barriers
+	a.TensorCycles += b.TensorCycles
 	a.SkippedInsts += b.SkippedInsts
 	for i := range a.Slots {
 		a.Slots[i] += b.Slots[i]

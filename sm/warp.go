@@ -24,6 +24,10 @@ type warp struct {
 	gen    uint32
 	ack    uint64
 	cta    *cta
+	work   *tile.CTA // the tile that it works on
+	seq    int32     // main-loop iterations that it has gone through, of all tiles
+	tile   int32     // number of the tile among its CTA's
+	async  warpAsync
 
 	copies   [copyGroups]copyGroup
 	commits  uint32 // groups committed
@@ -46,13 +50,23 @@ func (c *Core) advance(s *subcore, w *warp) {
 	h.pc++
 	if h.pc == w.end {
 		c.counts.Segments[w.role][w.seg]++
-		s.enter(w, int(w.seg)+1)
+		c.follows(s, w, s.counted)
 	}
+}
+
+// follows takes a warp from the end of a segment at a cycle to the next, which is the
+// first of the next tile at the end of one.
+func (c *Core) follows(s *subcore, w *warp, at uint64) {
+	seg := int(w.seg) + 1
+	if seg == w.code.tiled && c.nextTile(w, at) {
+		seg = w.code.tileFirst
+	}
+	s.enter(w, seg)
 }
 
 // enter starts a segment; a loop of no iterations is passed over.
 func (s *subcore) enter(w *warp, seg int) {
-	for w.code.segs[seg].loop && w.cta.Trips == 0 {
+	for w.code.segs[seg].loop && w.work.Trips == 0 {
 		seg++
 	}
 	sg := &w.code.segs[seg]
@@ -61,23 +75,45 @@ func (s *subcore) enter(w *warp, seg int) {
 	s.heads[w.slot].pc = sg.start
 }
 
+// nextTile gives a warp the next tile of its CTA, if there is one.
+func (c *Core) nextTile(w *warp, at uint64) bool {
+	n := w.tile + 1
+	if p := c.plan; p != nil {
+		if w.id == 0 {
+			c.finished(w.cta, n, at)
+		}
+		if n == p.Tiles.To {
+			n += p.Tiles.Skip
+		}
+	}
+	index := w.cta.Index + int(n)*c.kernel.CTAs()
+	if index >= c.kernel.Tiles {
+		return false
+	}
+	w.tile = n
+	c.kernel.Place(index, &w.async.own)
+	w.work = &w.async.own
+	return true
+}
+
 // branch ends a loop iteration.
 func (c *Core) branch(s *subcore, w *warp, next uint64) uint64 {
 	c.counts.Segments[w.role][w.seg]++
 	w.iter++
+	w.seq++
 	if c.plan != nil {
 		if w.id == 0 {
 			c.mark(w.cta, w.iter, next)
 		}
-		if by := c.plan.skipAt(w.iter, w.cta.Trips); by > 0 {
+		if by := c.plan.skipAt(w.iter, w.work.Trips); by > 0 {
 			w.iter += by
 			c.counts.SkippedInsts += uint64(by) * uint64(w.end-w.code.segs[w.seg].start)
 		}
 	}
-	if w.iter < w.cta.Trips {
+	if w.iter < w.work.Trips {
 		s.heads[w.slot].pc = w.code.segs[w.seg].start
 		return next + uint64(c.spec.BranchLatency) - 1
 	}
-	s.enter(w, int(w.seg)+1)
+	c.follows(s, w, next)
 	return next
 }

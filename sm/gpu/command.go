@@ -80,6 +80,11 @@ func (c *command) begin(cycle uint64) {
 				msgs[i] = &sm.LaunchMsg{}
 			}
 			msgs[i].CTAs = append(msgs[i].CTAs, c.place(l, 0))
+			if n := l.Kernel.Cluster; n > 1 && i%n == n-1 { // those of a cluster begin together
+				for _, m := range msgs[i-n+1 : i] {
+					m.CTAs[0].Cycle = msgs[i].CTAs[0].Cycle
+				}
+			}
 		}
 	}
 	c.send(msgs)

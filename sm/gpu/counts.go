@@ -9,24 +9,26 @@ import (
 // any sampling.
 type Work struct {
 	Trips     uint64 // main-loop iterations, all CTAs
+	Tiles     uint64 // of a persistent grid; else CTAs
 	WarpInsts uint64 // HMMA groups count as one
 	Slots     uint64 // issue slots: HMMA steps count
 	Ops       [tile.NumOps]uint64
 	HMMASteps uint64
 	HMMAFP32  uint64 // m8n8k4 groups with fp32 accumulators (1024 FMA each)
 	HMMAFP16  uint64
-	MMAs      []uint64 // by Kernel.MMAs
-	Latched   uint64   // registers of a warp that they take or give
-	RegReads  uint64   // warp-wide 32-bit operands
+	FMAs      map[string]uint64 // multiply-adds of matrix instructions but HMMA.884, by type and accumulator ("fp16/fp32")
+	Latched   uint64            // registers of a warp that MMAs take or give
+	RegReads  uint64            // warp-wide 32-bit operands
 	RegWrites uint64
 }
 
 // Account adds up the work of a grid.
 func Account(k *tile.Kernel, stepsFP32 uint8) Work {
-	w := Work{MMAs: make([]uint64, len(k.MMAs))}
+	w := Work{FMAs: map[string]uint64{}}
 	var cta tile.CTA
 	n := k.CTAs()
-	for i := range n {
+	w.Tiles = uint64(max(n, k.Tiles))
+	for i := range int(w.Tiles) {
 		cta = tile.CTA{}
 		k.Place(i, &cta)
 		w.Trips += uint64(cta.Trips)
@@ -34,8 +36,11 @@ func Account(k *tile.Kernel, stepsFP32 uint8) Work {
 	for _, role := range k.Role {
 		for _, s := range k.Programs[role].Segments {
 			times := uint64(n)
-			if s.Loop {
+			switch {
+			case s.Loop:
 				times = w.Trips
+			case s.PerTile:
+				times = w.Tiles
 			}
 			for i := range s.Code {
 				w.add(&s.Code[i], times, stepsFP32, k)
@@ -58,10 +63,14 @@ func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel)
 			w.HMMAFP16 += times
 		}
 	}
-	if in.Op == tile.OpMMA {
-		w.MMAs[in.Access] += times
+	switch in.Op {
+	case tile.OpMMA:
 		m := &k.MMAs[in.Access]
+		w.FMAs[m.Type+"/"+m.Acc] += times * uint64(m.FMAs())
 		w.Latched += times * uint64(m.RegsA()+m.RegsB()+2*m.RegsC())
+	case tile.OpWGMMA:
+		m := &k.GroupMMAs[in.Access]
+		w.FMAs[m.Type+"/"+m.Acc] += times * uint64(64*m.N*m.K/tile.GroupWarps)
 	}
 	w.Slots += times * slots
 	r, d := operands(in, k)
@@ -77,6 +86,17 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 		return uint64(m.RegsA() + m.RegsB() + m.RegsC()), uint64(m.RegsC())
 	}
 	words := uint64(1)
+	switch in.Op {
+	case tile.OpWGMMA: // factors come from shared memory
+		n := uint64(k.GroupMMAs[in.Access].Registers())
+		return n, n
+	case tile.OpSTSM:
+		return 1 + uint64(in.Imm), 0
+	case tile.OpTMALD, tile.OpTMAST: // descriptor, coordinates, addresses
+		return 4, 0
+	case tile.OpMBTX, tile.OpMBARRIVE, tile.OpMBWAIT, tile.OpMBINIT:
+		return 2, 0
+	}
 	if in.Access >= 0 && int(in.Access) < len(k.Accesses) {
 		words = uint64(max(1, k.Accesses[in.Access].LaneBytes()/4))
 	}
@@ -85,7 +105,7 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 		return 3, 1
 	case tile.OpDP4A:
 		return 3, 1
-	case tile.OpFADD, tile.OpFMUL, tile.OpPACK, tile.OpPRMT, tile.OpISETP:
+	case tile.OpFADD, tile.OpFMUL, tile.OpPACK, tile.OpPRMT, tile.OpISETP, tile.OpSEL:
 		return 2, 1
 	case tile.OpDFMA:
 		return 6, 2
@@ -113,5 +133,5 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 
 // Payload is the number of warp instructions that do the arithmetic asked for.
 func (w *Work) Payload() uint64 {
-	return w.Ops[tile.OpDP4A] + w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA] + w.Ops[tile.OpMMA]
+	return w.Ops[tile.OpDP4A] + w.Ops[tile.OpFFMA] + w.Ops[tile.OpDFMA] + w.Ops[tile.OpHFMA2] + w.Ops[tile.OpHMMA] + w.Ops[tile.OpMMA] + w.Ops[tile.OpWGMMA]
 }

@@ -41,6 +41,7 @@ type Options struct {
 	Horizon   uint64 // bulk step in cycles; 0 = the largest that is exact
 	MaxCycles uint64
 	Reverse   bool // create the SMs in the opposite order (for the order test)
+	Clusters  bool // kernels with clusters may come: SMs of one can reach each other sooner than anything else
 }
 
 // MaxHorizon is the least time, in cycles, in which anything outside an SM
@@ -58,6 +59,9 @@ func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*G
 		return nil, err
 	}
 	d.horizon = MaxHorizon(g, probe)
+	if o.Clusters && g.SM.ClusterLatency > 0 {
+		d.horizon = min(d.horizon, uint64(g.SM.ClusterLatency))
+	}
 	if o.Horizon > 0 {
 		d.horizon = min(o.Horizon, d.horizon)
 	}
@@ -69,6 +73,7 @@ func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*G
 	}
 	d.command = newCommand("Command", d.Engine, d.Domain, g, d.horizon)
 	d.command.least = MaxHorizon(g, probe)
+	toPeer := sim.NewLink("Side", d.Engine, d.Domain, sim.PhaseReply, 0)
 	toSM.PlugIn(d.Memory.Port, 0)
 	toSM.PlugIn(d.command.port, 0)
 
@@ -84,11 +89,13 @@ func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*G
 		}
 		d.SMs[i].Connect(d.Memory.Port, d.command.port)
 	}
-	mem, ctl := make([]akita.Port, len(d.SMs)), make([]akita.Port, len(d.SMs))
+	mem, ctl, peers := make([]akita.Port, len(d.SMs)), make([]akita.Port, len(d.SMs)), make([]akita.Port, len(d.SMs))
 	for i, s := range d.SMs {
 		toServe.PlugIn(s.MemPort, 0)
 		toServe.PlugIn(s.CtlPort, 0)
-		mem[i], ctl[i] = s.MemPort, s.CtlPort
+		toPeer.PlugIn(s.PeerPort, 0)
+		s.ConnectPeers(peers)
+		mem[i], ctl[i], peers[i] = s.MemPort, s.CtlPort, s.PeerPort
 	}
 	d.Memory.Connect(mem)
 	d.command.sms = ctl
@@ -118,6 +125,11 @@ func (d *GPU) Run(launches []*Launch) ([]Report, error) {
 	if len(launches) == 0 {
 		return nil, nil
 	}
+	for _, l := range launches {
+		if err := d.checkClusters(l); err != nil {
+			return nil, err
+		}
+	}
 	d.command.stream, d.command.current = launches, 0
 	d.results = d.results[:0]
 	h, at := d.horizon, d.command.end
@@ -126,6 +138,23 @@ func (d *GPU) Run(launches []*Launch) ([]Report, error) {
 		return d.results, err
 	}
 	return d.results, nil
+}
+
+// checkClusters refuses kernels whose clusters cannot all be placed at once, as
+// those of persistent grids can: clusters are not waited for one by one.
+func (d *GPU) checkClusters(l *Launch) error {
+	n, s := l.Kernel.Cluster, &d.spec.SM
+	switch {
+	case n < 2:
+		return nil
+	case n > s.MaxCluster || s.PerTPC%n != 0:
+		return fmt.Errorf("kernel %s: clusters of %d CTAs (allowed on this machine: those of the %d SMs of a TPC, at most %d)", l.Kernel.Name, n, s.PerTPC, s.MaxCluster)
+	case l.Kernel.CTAs() > s.Count:
+		return fmt.Errorf("kernel %s: %d CTAs in clusters for %d SMs", l.Kernel.Name, l.Kernel.CTAs(), s.Count)
+	case d.horizon > uint64(s.ClusterLatency):
+		return fmt.Errorf("kernel %s: the GPU was not assembled for clusters", l.Kernel.Name)
+	}
+	return nil
 }
 
 func (d *GPU) load(l *Launch, cycle uint64) {

@@ -20,7 +20,8 @@ type machine struct {
 type step struct {
 	inst *tile.Inst
 	iter int32
-	more bool // another main-loop iteration follows
+	seq  int32 // of all iterations of a persistent warp
+	more bool  // another main-loop iteration follows
 }
 
 // flatten unrolls the program of a CTA with the given trips.
@@ -33,7 +34,7 @@ func flatten(p *tile.Program, trips int32) []step {
 		}
 		for it := range n {
 			for i := range s.Code {
-				out = append(out, step{&s.Code[i], it, s.Loop && it+1 < n})
+				out = append(out, step{inst: &s.Code[i], iter: it, seq: it, more: s.Loop && it+1 < n})
 			}
 		}
 	}
@@ -285,7 +286,11 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 		t := w*32 + l
 		var at []byte
 		if a.Space == tile.Shared {
-			off := int(a.Addr[t]) + int(a.Buffer(s.iter))
+			count := s.iter
+			if a.Buffers > 0 {
+				count = s.seq
+			}
+			off := int(a.Addr[t]) + int(a.Buffer(count))
 			if off%a.Bytes != 0 {
 				return fmt.Errorf("shared address %d is not a multiple of %d", off, a.Bytes)
 			}

@@ -28,11 +28,17 @@ type Config struct {
 	Family              string
 	TileM, TileN, TileK int
 	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own
-	Stages              int  // k-tiles in shared memory at a time; mma only, 0: two
+	Stages              int  // k-tiles in shared memory at a time, of mma and wgmma; 0: two
 	Swizzle             int  // N tiles to a strip of the grid, see placer; 0 and 1: none
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
 	VecA, VecB, VecC    int
+
+	// Of Hopper's kernels, which are persistent.
+	ClusterM, ClusterN int  // CTAs of a cluster along m and n; 0 means 1
+	Raster             int  // tiles along m in a row before the next along n; 0: all
+	Grid               int  // CTAs at most; 0: one for each tile
+	Scaled             bool // operands have scale factors, see wgmma
 }
 
 // Check reports what is wrong with a problem, if anything.

@@ -21,7 +21,7 @@ const deviceBase = 1 << 32
 // elemSize is the size of a matrix element in bytes.
 func elemSize(dtype string) (int, error) {
 	switch dtype {
-	case "int8":
+	case "fp8", "int8":
 		return 1, nil
 	case "fp16", "bf16":
 		return 2, nil
@@ -30,7 +30,7 @@ func elemSize(dtype string) (int, error) {
 	case "fp64":
 		return 8, nil
 	}
-	return 0, fmt.Errorf("gemm: element type %q is not supported (int8, int32, fp16, bf16, fp32, tf32, fp64)", dtype)
+	return 0, fmt.Errorf("gemm: element type %q is not supported", dtype)
 }
 
 // allocate gives the tensors their addresses, in order, as the CUDA allocator

@@ -13,7 +13,7 @@ import (
 type Entry struct {
 	Name    string // without layout suffix, e.g. volta_sgemm_128x64
 	Family  string // generator
-	Type    string // dtype/accumulator it computes: "fp32", "fp64", "int8", "bf16", "tf32", "fp16/fp32", "fp16/fp16"
+	Type    string // dtype/accumulator it computes: "fp32", "fp64", "int8", "tf32", "bf16/fp32", "fp16/fp32", "fp16/fp16"
 	TileM   int
 	TileN   int
 	TileK   int
@@ -31,6 +31,8 @@ type Entry struct {
 	MaxN    int     // offered only where n is not larger; 0: always
 	Whole   bool    // never with split-K
 	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
+
+	ClusterM int // CTAs of a cluster along m, of Hopper's kernels
 }
 
 // catalogue lists the kernels by the family names that machine files use.
@@ -80,9 +82,15 @@ var catalogue = map[string][]Entry{
 	"turing_h1688gemm":       turingEntries("turing_h1688gemm", "fp16/fp16"),
 	"ampere_s16816gemm":      ampereEntries("ampere_fp16_s16816gemm_fp16", "fp16/fp32"),
 	"ampere_h16816gemm":      ampereEntries("ampere_h16816gemm", "fp16/fp16"),
-	"ampere_bf16_s16816gemm": ampereEntries("ampere_bf16_s16816gemm_bf16", "bf16"),
+	"ampere_bf16_s16816gemm": ampereEntries("ampere_bf16_s16816gemm_bf16", "bf16/fp32"),
 	"ampere_d884gemm":        tensorDGEMM(),
 	"ampere_tf32_s1688gemm":  ampereEntries("ampere_tf32_s1688gemm", "tf32"),
+	"sm90_xmma_gemm": slices.Concat(
+		wgmmaEntries("sm90_xmma_gemm_f16f16_f16f32_f32", "fp16/fp32", 2),
+		wgmmaEntries("sm90_xmma_gemm_f16f16_f16f16_f16", "fp16/fp16", 2),
+		wgmmaEntries("sm90_xmma_gemm_bf16bf16_bf16f32_f32", "bf16/fp32", 2),
+		wgmmaEntries("sm90_xmma_gemm_f32f32_tf32f32_f32", "tf32", 4),
+		wgmmaEntries("sm90_xmma_gemm_i8i32_i8i32_i32", "int8", 1)),
 }
 
 // wholeTiles are the SIMT tiles whose warps split m and n only.
@@ -240,7 +248,7 @@ func dgemm(family string) []Entry {
 // V100 are 32x128, 64x64 or 128x32, however large the matrices.
 func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
-		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || e.MaxN > 0 && p.N > e.MaxN || p.Batch <= 1 && e.Gain == 0
+		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || e.MaxN > 0 && p.N > e.MaxN || p.Batch <= 1 && e.Gain == 0 || e.Family == "wgmma" && !tmaReads(p, 128/e.TileK)
 	})
 	if slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
 		long := p.K > longK && p.Batch <= 1
@@ -252,10 +260,25 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	return out
 }
 
+// tmaReads says whether lines of all matrices begin at multiples of 16 bytes, as the
+// TMA wants, and whether elements of a size lie as WGMMA reads them: only those of
+// two bytes along m or n too.
+func tmaReads(p gemm.Problem, elem int) bool {
+	lda, ldb := p.M, p.K
+	if p.TransA {
+		lda = p.K
+	}
+	if p.TransB {
+		ldb = p.N
+	}
+	per := 16 / elem
+	return lda%per == 0 && ldb%per == 0 && p.M%8 == 0 && (elem == 2 || p.TransA && !p.TransB)
+}
+
 // all lists the kernels of a machine that compute a type.
 func all(g *configs.GPU, p gemm.Problem) []Entry {
 	typ := p.DType
-	if p.DType == "fp16" {
+	if p.DType == "fp16" || p.DType == "bf16" {
 		typ = p.DType + "/" + p.Acc
 	}
 	var out []Entry

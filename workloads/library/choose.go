@@ -1,8 +1,10 @@
 package library
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gpusim/configs"
@@ -41,7 +43,17 @@ func Choose(g *configs.GPU, p gemm.Problem, f Force) (Call, error) {
 
 // Candidates lists all calls that the library could make, in catalogue order.
 func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
+	if p.DType == "fp8" && p.Acc == "fp32" && slices.Contains(g.Library.Kernels, "deepgemm_fp8") {
+		c, err := deepGEMM(g, p)
+		if err != nil || f.Kernel != "" && f.Kernel != c.Entry.Name && f.Kernel != c.Kernel {
+			return nil, cmp.Or(err, fmt.Errorf("kernel %q is not what DeepGEMM compiles for this shape, which is %q", f.Kernel, c.Entry.Name))
+		}
+		return []Call{c}, nil
+	}
 	entries := Entries(g, p)
+	if len(entries) == 0 && len(all(g, p)) > 0 {
+		return nil, fmt.Errorf("no kernel of this machine's library for dtype %s takes layout %s with these sizes: the TMA wants lines at multiples of 16 bytes, and elements of other than two bytes along k (tn)", p.DType, p.Layout())
+	}
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("the library of this machine has no GEMM kernel for dtype %s with %s accumulators", p.DType, p.Acc)
 	}
@@ -88,7 +100,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
+	if e.Family == "wgmma" || p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
 	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
@@ -105,6 +117,10 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	}
 	if e.Swizzle {
 		c.Swizzle = swizzle(ceil(p.N, e.TileN))
+	}
+	if e.Family == "wgmma" {
+		c.Stages, c.ClusterM, c.Grid = e.Stages, e.ClusterM, g.SM.Count
+		return c
 	}
 	lda, ldb := p.M, p.K
 	if p.TransA {
@@ -160,6 +176,9 @@ const (
 // them or one trip to memory, whichever is longer; and all of it no less than
 // the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
+	if e.Family == "wgmma" {
+		return wgmmaCost(g, p, e)
+	}
 	rate, elem := Rate(g, e), float64(p.InBytes())
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
 	tileK := e.TileK * e.WarpK // of the CTA

@@ -16,6 +16,9 @@ func Finish(k *Kernel, l Latencies) error {
 			return fmt.Errorf("kernel %s: access %d: %w", k.Name, i, err)
 		}
 	}
+	if err := k.checkAsync(); err != nil {
+		return fmt.Errorf("kernel %s: %w", k.Name, err)
+	}
 	k.CodeBytes = 0
 	for i, p := range k.Programs {
 		if err := k.checkProgram(p); err != nil {
@@ -114,6 +117,10 @@ func (k *Kernel) checkProgram(p *Program) error {
 	if len(last) == 0 || last[len(last)-1].Op != OpEXIT {
 		return fmt.Errorf("does not end in EXIT")
 	}
+	limit := k.Regs
+	if p.Regs > 0 {
+		limit = p.Regs
+	}
 	for s := range p.Segments {
 		code := p.Segments[s].Code
 		if p.Segments[s].Loop && (len(code) == 0 || code[len(code)-1].Op != OpBRA) {
@@ -125,7 +132,7 @@ func (k *Kernel) checkProgram(p *Program) error {
 			switch in.Op {
 			case OpLDG, OpSTG, OpRED:
 				err = k.checkAccess(in.Access, Global)
-			case OpLDS, OpSTS, OpLDSM:
+			case OpLDS, OpSTS, OpSTSM, OpLDSM:
 				err = k.checkAccess(in.Access, Shared)
 			case OpLDGSTS:
 				if err = k.checkAccess(in.Access, Global); err == nil {
@@ -135,14 +142,16 @@ func (k *Kernel) checkProgram(p *Program) error {
 				if in.Access < 0 || int(in.Access) >= len(k.MMAs) {
 					err = fmt.Errorf("no matrix instruction %d", in.Access)
 				}
+			default:
+				err = k.checkAsyncInst(in, limit)
 			}
 			if err != nil {
 				return fmt.Errorf("segment %d instruction %d: %w", s, i, err)
 			}
 			reads, write := operandsOf(k, in)
 			for _, r := range append(reads[:], write) {
-				if r.n > 0 && int(r.base)+int(r.n) > k.Regs {
-					return fmt.Errorf("segment %d instruction %d: register %d of %d", s, i, int(r.base)+int(r.n)-1, k.Regs)
+				if r.n > 0 && int(r.base)+int(r.n) > limit {
+					return fmt.Errorf("segment %d instruction %d: register %d of %d", s, i, int(r.base)+int(r.n)-1, limit)
 				}
 			}
 		}

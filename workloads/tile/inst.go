@@ -52,6 +52,23 @@ const (
 	OpSIGSEM     // add one to the CTA's semaphore (after MEMBAR and BAR)
 	OpBRA        // loop branch
 	OpEXIT
+
+	// Hopper, see async.go.
+	OpSTSM     // stores SrcA(Imm) to shared memory as Imm (2 or 4) 8x8 matrices of halves: lane l gives the address of row l%8 of matrix l/8
+	OpSEL      // Dst = SrcA where column Imm*8 of the tile lies in the same 128 columns of M as its first, else SrcB
+	OpSETREG   // registers per thread become 8*Imm (setmaxnreg)
+	OpBARG     // barrier of the warps of the warp group, or with Imm of the first Imm warp groups of the CTA
+	OpFENCE    // earlier writes to shared memory are visible to the asynchronous units
+	OpMBINIT   // initialises a barrier; timing only
+	OpMBTX     // arrives at barrier Access and lets its phase expect Bytes
+	OpMBARRIVE // arrives at barrier Access, in all CTAs of the cluster, for the stage of Imm main-loop iterations back
+	OpMBWAIT   // waits at barrier Access, Steps iterations ahead, for the phase Imm before the iteration's own
+	OpTMALD    // starts the load of box Access, which completes bytes on the box's barrier
+	OpTMAST    // starts the store of box Access
+	OpTMAWAIT  // waits until of this warp's box stores all but the latest Imm have read shared memory
+	OpWGARRIVE // orders register accesses before later OpWGMMA
+	OpWGMMA    // matrix instruction Access of a warp group, accumulators from Dst on; Imm: see MMAZero
+	OpWGWAIT   // waits until of this warp's groups of OpWGMMA all but the latest Imm are done
 	NumOps
 )
 
@@ -101,7 +118,7 @@ type Inst struct {
 	SrcB  uint8
 	SrcC  uint8
 	Imm   uint8
-	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); else 0
+	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; else 0
 
 	// What the compiler decides; filled in by Schedule.
 	Stall uint8 // cycles before this warp may issue its next instruction, at least 1
@@ -110,7 +127,7 @@ type Inst struct {
 	RdBar uint8 // barrier held until the source registers have been read
 	Bank  uint8 // extra cycles in which operand reads conflict in the register banks
 
-	Access int16 // index into Kernel.Accesses for LDG, STG, LDS, STS, RED, LDSM, LDGSTS; into Kernel.MMAs for MMA
+	Access int16 // index into Kernel.Accesses for LDG, STG, LDS, STS, STSM, RED, LDSM, LDGSTS; into MMAs for MMA; into Boxes, Barriers or GroupMMAs for the asynchronous ones
 	Into   int16 // OpLDGSTS: index into Kernel.Accesses of where in shared memory the data go
 	Guard  Guard // when false, the instruction still issues but does nothing
 }
@@ -126,12 +143,17 @@ const (
 	GuardNotFirst       // split index is not 0
 	GuardLast           // split index is the last
 	GuardNotLast        // split index is not the last
+	GuardAgain          // main loop only: this is not its first iteration
+	GuardLeader         // the warp is the first of its warp group
 )
 
-// Segment is a run of instructions executed Trips times.
+// Segment is a run of instructions executed Trips times. Segments with PerTile
+// follow each other: of a persistent grid they are gone through once for each
+// tile of the CTA.
 type Segment struct {
-	Code []Inst
-	Loop bool // false: once; true: CTA.Trips times (zero trips skip it)
+	Code    []Inst
+	Loop    bool // false: once; true: CTA.Trips times (zero trips skip it)
+	PerTile bool
 }
 
 // Program is what one warp role executes, segment after segment. The last
@@ -139,6 +161,7 @@ type Segment struct {
 // segment is OpBRA.
 type Program struct {
 	Segments []Segment
+	Regs     int // registers that a thread may name behind OpSETREG; 0: Kernel.Regs
 }
 
 // Instructions counts the warp instructions that one warp executes, with an

@@ -10,6 +10,7 @@ const (
 	VarN
 	VarK
 	VarSplit // row = split index (workspace of partial sums)
+	VarScale // block of 128 of M: scale factors of op(A)
 	NumVars
 )
 
@@ -73,7 +74,7 @@ type Access struct {
 	Addr         []int32 // per thread of the CTA
 	Matrices     int     // that an OpLDSM loads, 1, 2 or 4; 0 for other instructions
 	BufferStride int32
-	Buffers      int32   // 0 means two
+	Buffers      int32   // of the ring; 0 means two
 	BufferFlip   int32   // added to iter before the buffer is chosen
 	Passes       []uint8 // per warp: shared-memory data passes (wavefronts); filled in by Finish
 }
@@ -105,6 +106,7 @@ type CTA struct {
 	Splits int32
 	Tile   int32 // output tile index: names the semaphore
 	Trips  int32 // main-loop iterations
+	Rank   int32 // within its cluster
 }
 
 // Kernel is one launch.
@@ -128,8 +130,18 @@ type Kernel struct {
 	DType     string // canonical type of the payload arithmetic: int8, fp16, fp32, fp64
 	CodeBytes int    // instruction footprint
 
-	// Place fills in the CTA with the given linear index (x fastest).
+	// Place fills in the CTA with the given linear index (x fastest), or of a
+	// persistent grid the tile with that index.
 	Place func(index int, c *CTA)
+
+	// Tiles makes a grid persistent: CTA i works on tiles i, i+CTAs, i+2*CTAs and so
+	// on, as many as there are. All have the same Trips. 0: a CTA is a tile.
+	Tiles int
+
+	Boxes     []Box      // of the tensor memory accelerator
+	Barriers  []MBarrier // in shared memory
+	GroupMMAs []GroupMMA // matrix instructions of warp groups
+	Cluster   int        // CTAs of a cluster, neighbours in the grid; 0 and 1: none
 
 	// Semaphores is the number of serial split-K semaphores (one per tile), 0 if none.
 	Semaphores int

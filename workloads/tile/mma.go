@@ -59,12 +59,12 @@ func (m *MMA) Exec(a, b *[32][16]uint32, c *[32][8]uint32) {
 				row, j = g+8*(i%2), i/2
 			}
 			for e := range per {
-				am[row*m.K+(16*j+4*t)*8/bits+e] = element(m.Type, a[lane][i]>>(e*bits))
+				am[row*m.K+(16*j+4*t)*8/bits+e] = Value(m.Type, a[lane][i]>>(e*bits))
 			}
 		}
 		for i := range m.RegsB() {
 			for e := range per {
-				bm[g*m.K+(16*i+4*t)*8/bits+e] = element(m.Type, b[lane][i]>>(e*bits))
+				bm[g*m.K+(16*i+4*t)*8/bits+e] = Value(m.Type, b[lane][i]>>(e*bits))
 			}
 		}
 	}
@@ -107,24 +107,4 @@ func (m *MMA) double(a, b *[32][16]uint32, c *[32][8]uint32) {
 			c[lane][2*i], c[lane][2*i+1] = uint32(v), uint32(v>>32)
 		}
 	}
-}
-
-// element is the value of the low bits of a word as an element of a type. An
-// int1 stands for itself; BMMA's and-popcount is a product of such.
-func element(typ string, v uint32) float64 {
-	switch typ {
-	case "fp16":
-		return float64(HalfValue(uint16(v)))
-	case "bf16":
-		return float64(math.Float32frombits(v << 16))
-	case "tf32": // the low 13 bits of the fraction are not looked at
-		return float64(math.Float32frombits(v &^ 0x1fff))
-	case "int8":
-		return float64(int8(v))
-	case "int4":
-		return float64(int8(v<<4) >> 4)
-	case "int1":
-		return float64(v & 1)
-	}
-	return math.NaN()
 }

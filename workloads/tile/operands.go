@@ -17,7 +17,7 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
 	case OpDP4A:
 		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
-	case OpFADD, OpPACK, OpPRMT:
+	case OpFADD, OpPACK, OpPRMT, OpSEL:
 		reads[0], reads[1], write = one(in.SrcA), one(in.SrcB), one(in.Dst)
 	case OpFMUL:
 		reads[0], write = one(in.SrcA), one(in.Dst)
@@ -50,6 +50,8 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 		write = regs{in.Dst, acc}
 	case OpLDG, OpLDS, OpLDSM:
 		write = regs{in.Dst, words}
+	case OpSTSM:
+		reads[0] = regs{in.SrcA, in.Imm}
 	case OpSTG, OpSTS, OpRED:
 		reads[0] = regs{in.SrcA, words}
 	}
@@ -75,7 +77,7 @@ func (l *Latencies) latency(k *Kernel, in *Inst) int {
 		return l.FP16
 	case OpDFMA, OpDADD, OpDMUL:
 		return l.FP64
-	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP:
+	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpI2I, OpSEL, OpIADD, OpIMAD, OpLOP, OpISETP:
 		return l.INT
 	case OpDP4A:
 		return l.DP4A

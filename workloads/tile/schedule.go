@@ -121,7 +121,7 @@ func overlapsAny(a regs, rs [4]regs) bool {
 func (p *Program) readBarriers(k *Kernel, trace []place) {
 	for n, at := range trace {
 		in := p.inst(at)
-		if in.Op != OpSTG && in.Op != OpSTS && in.Op != OpRED {
+		if in.Op != OpSTG && in.Op != OpSTS && in.Op != OpSTSM && in.Op != OpRED {
 			continue
 		}
 		src, _ := operandsOf(k, in)

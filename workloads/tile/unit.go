@@ -29,13 +29,14 @@ func UnitOf(op Op) Unit {
 		return UnitFP16
 	case OpDP4A:
 		return UnitINT
-	case OpMOV, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK:
+	case OpMOV, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK, OpSEL:
 		return UnitINT
 	case OpMUFU:
 		return UnitSFU
 	case OpHMMA, OpMMA:
 		return UnitTensor
-	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpRED, OpS2R, OpSIGSEM, OpWAITSEM:
+	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpRED, OpS2R, OpSIGSEM, OpWAITSEM,
+		OpSTSM, OpMBINIT, OpMBTX, OpMBARRIVE, OpMBWAIT, OpTMALD, OpTMAST:
 		return UnitMIO
 	}
 	return UnitNone
