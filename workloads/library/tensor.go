@@ -38,7 +38,7 @@ func turingEntries(name, typ string) []Entry {
 	for i := range shapes {
 		e := &shapes[i]
 		e.Name = fmt.Sprintf("%s_%dx%d_ldg8_f2f", name, e.TileM, e.TileN)
-		e.Family, e.Type, e.TileK, e.WarpK, e.Stages = "mma", typ, 32, 1, 2
+		e.Family, e.Type, e.TileK, e.WarpK, e.Stages, e.Swizzle = "mma", typ, 32, 1, 2, true
 	}
 	return shapes
 }
