@@ -137,5 +137,14 @@ func (v *governor) highest(last, before, high *trial, best *trial) configs.Freq 
 	if best == nil && clock+step < high.clock { // nothing is expected to do: try the lowest step
 		return clock + step
 	}
+	// The prediction was wrong where a call turned from waiting for memory to
+	// waiting for the core: halve what is between.
+	if best != nil && best.powerW < (1-slack)*float64(v.m.TDP) && high.clock > best.clock+step {
+		return high.clock - (high.clock-best.clock)/(2*step)*step
+	}
 	return 0
 }
+
+// slack is how far below the limit a clock may be while higher ones are not known
+// to be too high.
+const slack = 0.05
