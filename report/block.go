@@ -25,7 +25,7 @@ var plain = map[string]string{
 	"mio_throttle":     "memory-instruction queue full",
 	"short_scoreboard": "waiting for shared memory",
 	"long_scoreboard":  "waiting for global memory",
-	"mbarrier":         "waiting for data or a free stage",
+	"mbarrier":         "waiting for data or a stage",
 	"wgmma":            "waiting for the matrix unit",
 	"barrier":          "waiting at a barrier",
 	"membar":           "waiting for other CTAs' data",

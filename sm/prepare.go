@@ -37,6 +37,9 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 	if p.matrix, err = matrixOps(k, g); err != nil {
 		return nil, err
 	}
+	if len(k.Boxes) > 0 && g.SM.TMA.LineInterval == 0 {
+		return nil, fmt.Errorf("kernel %s: this machine has no tensor memory accelerator", k.Name)
+	}
 	for _, b := range k.Barriers {
 		p.barAt = append(p.barAt, len(p.arrivals))
 		for range b.Stages {
