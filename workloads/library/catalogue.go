@@ -30,6 +30,7 @@ type Entry struct {
 	Aligned bool    // offered only where n is a multiple of 64 and k is even
 	MaxN    int     // offered only where n is not larger; 0: always
 	Whole   bool    // never with split-K
+	Only    bool    // where it is offered, nothing else is
 	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
 
 	ClusterM int // CTAs of a cluster along m, of Hopper's kernels
@@ -52,6 +53,7 @@ var catalogue = map[string][]Entry{
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.
 	"maxwell_sgemm":    simt("maxwell_sgemm", wholeTiles()),
+	"gemmSN":           smallN("fp32", "fp16/fp32"),
 	"maxwell_sgemm_60": batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
 	"maxwell_sgemm_61": append(aligned(simt("sgemm", wholeTiles()[:1])),
 		batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64")...),
@@ -204,6 +206,17 @@ func xmma(tiles []Entry) []Entry {
 	return tiles
 }
 
+// smallN are the kernels for n of 16 or less of CUDA 8 and later: known by name
+// from profiles; that n of 16 goes to them is read off DeepBench's times for n
+// of 16 and 32, of which the former are up to three times the latter.
+func smallN(types ...string) []Entry {
+	var out []Entry
+	for _, t := range types {
+		out = append(out, Entry{Name: "gemmSN", Family: "small_n", Type: t, TileM: 32, TileN: 16, TileK: 4, WarpK: 1, Threads: 128, PerSM: 16, Gain: 1, MaxN: 16, Only: true})
+	}
+	return out
+}
+
 // half are kernels that take fp16 and sum in fp32.
 func half(es []Entry) []Entry {
 	for i := range es {
@@ -248,8 +261,11 @@ func dgemm(family string) []Entry {
 // V100 are 32x128, 64x64 or 128x32, however large the matrices.
 func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
-		return e.Aligned && (p.N%64 != 0 || p.K%2 != 0) || e.MaxN > 0 && p.N > e.MaxN || p.Batch <= 1 && e.Gain == 0 || e.Family == "wgmma" && !tmaReads(p, 128/e.TileK)
+		return !e.takes(p) || p.Batch <= 1 && e.Gain == 0
 	})
+	if p.Batch <= 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.Only }) {
+		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.Only })
+	}
 	if slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
 		long := p.K > longK && p.Batch <= 1
 		out = slices.DeleteFunc(out, func(e Entry) bool { return e.LongK != long })
@@ -273,6 +289,21 @@ func tmaReads(p gemm.Problem, elem int) bool {
 	}
 	per := 16 / elem
 	return lda%per == 0 && ldb%per == 0 && p.M%8 == 0 && (elem == 2 || p.TransA && !p.TransB)
+}
+
+// takes says whether a kernel can compute a product.
+func (e *Entry) takes(p gemm.Problem) bool {
+	switch {
+	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0):
+		return false
+	case e.MaxN > 0 && p.N > e.MaxN:
+		return false
+	case e.Family == "small_n" && p.TransB:
+		return false
+	case e.Family == "wgmma" && !tmaReads(p, 128/e.TileK):
+		return false
+	}
+	return true
 }
 
 // all lists the kernels of a machine that compute a type.
