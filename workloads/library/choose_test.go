@@ -139,3 +139,43 @@ func TestKernelsOfA100(t *testing.T) {
 		}
 	}
 }
+
+// TestSpecialKernels: kernels for few columns are the only ones where they are
+// offered, and int8 products are never split.
+func TestSpecialKernels(t *testing.T) {
+	m, err := configs.Load("gtx1080ti", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		p    gemm.Problem
+		want string
+	}{
+		{gemm.Problem{M: 4096, N: 16, K: 4096, DType: "fp32"}, "gemmSN_nn"},
+		{gemm.Problem{M: 4096, N: 16, K: 4096, DType: "fp32", TransB: true}, "maxwell_sgemm_128x32_nt"},
+		{gemm.Problem{M: 4096, N: 17, K: 4096, DType: "fp32"}, "maxwell_sgemm_128x32_nn"},
+		{gemm.Problem{M: 4096, N: 8, K: 4096, DType: "fp16", Acc: "fp32", TransA: true}, "gemmSN_tn"},
+		{gemm.Problem{M: 512, N: 2, K: 100000, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x32_sliced1x2_ldg4_nn"},
+		{gemm.Problem{M: 512, N: 4, K: 100000, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x64_ldg4_nn"},
+		{gemm.Problem{M: 36, N: 700, K: 2560, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x128_ldg4_nn"},
+	} {
+		c.p.Batch, c.p.Alpha = 1, 1
+		got, err := Choose(m.GPU, c.p, Force{})
+		if err != nil || got.Kernel != c.want {
+			t.Errorf("%+v: %s, want %s (%v)", c.p, got.Kernel, c.want, err)
+		}
+		if c.p.DType == "int8" && got.Config.Splits > 1 {
+			t.Errorf("%+v: %d slices", c.p, got.Config.Splits)
+		}
+	}
+	for _, name := range []string{"pascal", "maxwell"} {
+		m, err := configs.Load(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := gemm.Problem{M: 64, N: 64, K: 64, Batch: 1, DType: "int8", Acc: "int32", Alpha: 1}
+		if _, err := Choose(m.GPU, p, Force{}); err == nil || !strings.Contains(err.Error(), "no GEMM kernel for dtype int8") {
+			t.Errorf("int8 on %s, which has no DP4A: %v", name, err)
+		}
+	}
+}
