@@ -19,6 +19,7 @@ const (
 	turnover     = 2       // times that loads fill L2 until what the CTAs before have written no longer shows in the pace
 	settleLong   = 12      // iterations that stand for turnover at most
 	leastWaves   = 2       // waves simulated at least, and as many of short loops that are not sampled
+	unevenWaves  = 4       // the same where CTAs do not keep in step: the first end sooner after each other than later ones
 )
 
 // plan prepares a kernel for launch and decides what to leave out.
@@ -45,6 +46,14 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 	if s.insts(s.ctas, s.trips) <= budget {
 		return l, nil
 	}
+	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
+	if err != nil {
+		return nil, err
+	}
+	s.leastWaves = leastWaves
+	if !policy.Even() {
+		s.leastWaves = unevenWaves
+	}
 	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
 	load := (k.TileM + k.TileN) * k.TileK * k.Tensors[0].Elem * min(s.ctas, s.slots)
@@ -63,6 +72,7 @@ type sampling struct {
 	ctas, trips, slots int
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
+	leastWaves         int // waves simulated at least
 }
 
 func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s.loop) }
@@ -78,7 +88,7 @@ func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleA
 // in the whole grid, and that each shows its own pace.
 func (s *sampling) waves(splits int) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots}
-	n := max(leastWaves, budget/s.insts(s.slots, s.least()))
+	n := max(s.leastWaves, budget/s.insts(s.slots, s.least()))
 	plane := s.ctas / splits
 	keep := (n*s.slots + splits - 1) / splits
 	if splits > 1 {

@@ -12,7 +12,7 @@ func TestWindowsCoverTheLoop(t *testing.T) {
 		for _, ctas := range []int{1, 80, 160, 1000, 100_000} {
 			for window := 2; window <= settleMost; window++ {
 				for _, settle := range []int{window, settleLong} {
-					s := sampling{ctas: ctas, trips: trips, slots: 160, fixed: 900, loop: 2000, settle: max(window, settle), window: window}
+					s := sampling{ctas: ctas, trips: trips, slots: 160, leastWaves: leastWaves, fixed: 900, loop: 2000, settle: max(window, settle), window: window}
 					p := s.windows(ctas)
 					if p == nil {
 						if trips >= 2*s.least() {
