@@ -197,7 +197,7 @@ func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 		{Component: energy.MMABF16, Events: w.FMAs["bf16/fp32"]},
 		{Component: energy.MMATF32, Events: w.FMAs["tf32/fp32"]},
 		{Component: energy.MMAFP8, Events: w.FMAs["fp8/fp32"]},
-		{Component: energy.MMAInt8, Events: w.FMAs["int8/int32"]},
+		{Component: energy.MMAInt8, Events: w.FMAs["int8/int32"] + w.FMAs["int4/int32"]/2 + w.FMAs["int1/int32"]/8},
 		{Component: energy.SFUOp, Events: lane(tile.OpMUFU)},
 		{Component: energy.WarpInstruction, Events: w.Slots},
 		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I, tile.OpSEL)},

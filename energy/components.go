@@ -16,7 +16,7 @@ const (
 	MMAFP16 = "mma_fma_fp16" // one multiply-add inside a Tensor Core, fp16 factors, fp16 accumulate
 	MMABF16 = "mma_fma_bf16" // the same with bf16 factors, fp32 accumulate
 	MMATF32 = "mma_fma_tf32" // the same with tf32 factors, fp32 accumulate
-	MMAInt8 = "mma_fma_int8" // the same with int8 factors, int32 accumulate
+	MMAInt8 = "mma_fma_int8" // the same with int8 factors, int32 accumulate; one of int4 counts half, of int1 an eighth: an assumption
 	MMAFP8  = "mma_fma_fp8"  // the same with fp8 factors, fp32 accumulate
 	SFUOp   = "sfu_op"       // one special function (MUFU) of one lane
 )

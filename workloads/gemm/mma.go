@@ -37,12 +37,16 @@ type mma struct {
 // instructions.
 func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	m := &mma{p: p, c: c}
+	if err := m.p.pack(&m.c); err != nil {
+		return nil, err
+	}
 	if err := m.check(&l); err != nil {
 		return nil, err
 	}
 	if err := m.kernel(m.c.slice(m.p.K, m.c.TileK)); err != nil {
 		return nil, err
 	}
+	m.k.TileK *= packed(p.DType)
 	return finish(m.k, m.p, m.c, l)
 }
 
@@ -63,7 +67,7 @@ func find(l *tile.Latencies, typ, acc string, tileK int) (best tile.MMA, err err
 // check validates the problem and the configuration and fills in defaults.
 func (m *mma) check(l *tile.Latencies) (err error) {
 	p, c := m.p, &m.c
-	if m.inst, err = find(l, p.DType, p.Acc, c.TileK); err != nil {
+	if m.inst, err = find(l, p.DType, p.Acc, c.TileK*packed(p.DType)); err != nil {
 		return err
 	}
 	elem, err := elemSize(p.DType)

@@ -1,7 +1,9 @@
 package gemm
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math/rand"
 	"testing"
 
 	"gpusim/workloads/tile"
@@ -151,6 +153,72 @@ func TestDMMAFunctional(t *testing.T) {
 				p := Problem{M: c.TileM + 5 + i, N: c.TileN + 7, K: 83 * (1 + i), Batch: 1, TransA: trans&1 != 0, TransB: trans&2 != 0, DType: "fp64", Acc: "fp64", Alpha: 1.5, Beta: float64(i % 2)}
 				verifyOn(t, p, c, mmaLatencies(inst))
 			}
+		}
+	}
+}
+
+// TestIMMAFunctional: integers of 8, 4 and 1 bit, exactly.
+func TestIMMAFunctional(t *testing.T) {
+	for _, inst := range []tile.MMA{
+		mmaOf("int8", "int32", 8, 8, 16), mmaOf("int8", "int32", 16, 8, 32),
+		mmaOf("int4", "int32", 8, 8, 32), mmaOf("int4", "int32", 16, 8, 64),
+		mmaOf("int1", "int32", 8, 8, 128), mmaOf("int1", "int32", 16, 8, 256),
+	} {
+		for _, c := range []Config{
+			{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, Stages: 2}, {TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Stages: 4},
+			{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Stages: 3, Splits: 2}, {TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Stages: 3, Splits: 2, Workspace: true},
+		} {
+			bits := map[string]int{"int8": 8, "int4": 4, "int1": 1}[inst.Type]
+			c.Family, c.TileK = "mma", 64*8/bits
+			p := Problem{M: c.TileM + 4, N: c.TileN + 3, K: 160 * 8 / bits, Batch: 1, TransA: true, DType: inst.Type, Acc: "int32", Alpha: 2, Beta: -1}
+			integers(t, p, c, inst)
+		}
+	}
+}
+
+// integers replays a product of integers and compares it with plain loops.
+func integers(t *testing.T, p Problem, c Config, inst tile.MMA) {
+	t.Helper()
+	ks, err := Build(p, c, mmaLatencies(inst))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ts := ks[0].Tensors
+	last := ts[len(ts)-1]
+	m := &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
+	rnd := rand.New(rand.NewSource(int64(p.K)))
+	for _, x := range ts[:3] {
+		at := m.mem[x.Base-deviceBase:][:x.Bytes]
+		for i := range at {
+			at[i] = byte(rnd.Int())
+		}
+	}
+	per := packed(p.DType)
+	value := func(x tile.Tensor, outer, k int) int32 { // both operands are contiguous along k
+		b := m.mem[x.Base-deviceBase+uint64(outer*p.K/per+k/per)]
+		return int32(tile.Value(p.DType, uint32(b)>>(k%per*8/per)))
+	}
+	result := func(i, j int) int32 {
+		return int32(binary.LittleEndian.Uint32(m.mem[ts[tensorC].Base-deviceBase+uint64(4*(j*p.M+i)):]))
+	}
+	want := make([]int32, p.M*p.N)
+	for i := range p.M {
+		for j := range p.N {
+			sum := int32(0)
+			for k := range p.K {
+				sum += value(ts[tensorA], i, k) * value(ts[tensorB], j, k)
+			}
+			want[j*p.M+i] = int32(p.Alpha)*sum + int32(p.Beta)*result(i, j)
+		}
+	}
+	for _, k := range ks {
+		if err := m.run(k); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range want {
+		if got := result(i%p.M, i/p.M); got != want[i] {
+			t.Fatalf("%s %s: C(%d,%d) = %d, want %d", ks[0].Name, inst.Type, i%p.M, i/p.M, got, want[i])
 		}
 	}
 }

@@ -54,10 +54,33 @@ func (p Problem) Out() string {
 	switch {
 	case p.OutType != "":
 		return p.OutType
-	case p.DType == "int8": // cublasGemmEx has no other
+	case p.DType == "int8", p.DType == "int4", p.DType == "int1": // cublasGemmEx has no other
 		return "int32"
 	}
 	return p.DType
+}
+
+// packed is the elements of a type that share a byte.
+func packed(dtype string) int {
+	switch dtype {
+	case "int4":
+		return 2
+	case "int1":
+		return 8
+	}
+	return 1
+}
+
+// pack counts the elements of types of less than a byte by whole bytes, in the
+// problem and in its configuration.
+func (p *Problem) pack(c *Config) error {
+	per := packed(p.DType)
+	if p.K%per != 0 || c.TileK%per != 0 {
+		return fmt.Errorf("gemm: k=%d in k-tiles of %d are not whole bytes of %s", p.K, c.TileK, p.DType)
+	}
+	p.K /= per
+	c.TileK /= per
+	return nil
 }
 
 // InBytes and OutBytes are the sizes of an element of the operands and of C, 0

@@ -57,7 +57,7 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 		Role: make([]uint8, reduceThreads/32), Tensors: []tile.Tensor{w, c},
 		Alpha: p.Alpha, Beta: p.Beta, DType: "fp32",
 	}
-	if r.sum == 8 || p.DType == "int8" {
+	if r.sum == 8 || p.Acc == "int32" {
 		r.k.DType = p.DType
 	}
 	r.k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: r.code()}}}}
@@ -105,7 +105,7 @@ func (r *reducer) code() []tile.Inst {
 	switch r.k.DType {
 	case "fp64":
 		add, mul, fma = tile.OpDADD, tile.OpDMUL, tile.OpDFMA
-	case "int8":
+	case "int8", "int4", "int1":
 		add, mul, fma = tile.OpIADD, tile.OpIMAD, tile.OpIMAD
 	}
 	regs := r.vec * words // that hold a thread's elements

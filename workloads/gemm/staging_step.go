@@ -57,17 +57,16 @@ func (e *staging) combine(d drain, val, raw, add int) []tile.Inst {
 	if e.c.Workspace {
 		return nil
 	}
-	fma, n := tile.OpFFMA, d.val
-	if !d.wide {
-		fma = tile.OpHFMA2
+	mul, fma, n := tile.OpFMUL, tile.OpFFMA, d.val
+	switch {
+	case e.p.Acc == "int32":
+		mul, fma = tile.OpIMAD, tile.OpIMAD
+	case !d.wide:
+		mul, fma = tile.OpHFMA2, tile.OpHFMA2
 	}
 	var code []tile.Inst
 	for i := range n {
-		if d.wide {
-			code = append(code, scaled(tile.OpFMUL, val+i, val+i, tile.RZ, tile.ImmAlpha))
-		} else {
-			code = append(code, scaled(fma, val+i, val+i, tile.RZ, tile.ImmAlpha))
-		}
+		code = append(code, scaled(mul, val+i, val+i, tile.RZ, tile.ImmAlpha))
 	}
 	if !d.src {
 		return code

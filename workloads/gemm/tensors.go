@@ -21,7 +21,7 @@ const deviceBase = 1 << 32
 // elemSize is the size of a matrix element in bytes.
 func elemSize(dtype string) (int, error) {
 	switch dtype {
-	case "fp8", "int8":
+	case "fp8", "int8", "int4", "int1": // those of less than a byte are packed, see Problem.pack
 		return 1, nil
 	case "fp16", "bf16":
 		return 2, nil

@@ -31,6 +31,7 @@ type Entry struct {
 	MaxN    int     // offered only where n is not larger; 0: always
 	Whole   bool    // never with split-K
 	Only    bool    // where it is offered, nothing else is
+	Manual  bool    // launched when asked for by name alone
 	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
 
 	ClusterM int // CTAs of a cluster along m, of Hopper's kernels
@@ -85,8 +86,12 @@ var catalogue = map[string][]Entry{
 	"ampere_s16816gemm":      ampereEntries("ampere_fp16_s16816gemm_fp16", "fp16/fp32"),
 	"ampere_h16816gemm":      ampereEntries("ampere_h16816gemm", "fp16/fp16"),
 	"ampere_bf16_s16816gemm": ampereEntries("ampere_bf16_s16816gemm_bf16", "bf16/fp32"),
-	"ampere_d884gemm":        tensorDGEMM(),
-	"ampere_tf32_s1688gemm":  ampereEntries("ampere_tf32_s1688gemm", "tf32"),
+	// cuBLAS 10 computes plain int8 products on DP4A; Turing's Tensor Cores ask for
+	// operands in layouts of their own, and so for its caller's consent.
+	"turing_imma":           slices.Concat(cutlassInt("75", "i8816", "int8", 8, 2, true), cutlassInt("75", "i8832", "int4", 4, 2, false), cutlassInt("75", "b88128", "int1", 1, 2, false)),
+	"ampere_imma":           slices.Concat(cutlassInt("80", "i16832", "int8", 8, 3, false), cutlassInt("80", "i16864", "int4", 4, 3, false), cutlassInt("80", "b168256", "int1", 1, 3, false)),
+	"ampere_d884gemm":       tensorDGEMM(),
+	"ampere_tf32_s1688gemm": ampereEntries("ampere_tf32_s1688gemm", "tf32"),
 	"sm90_xmma_gemm": slices.Concat(
 		wgmmaEntries("sm90_xmma_gemm_f16f16_f16f32_f32", "fp16/fp32", 2),
 		wgmmaEntries("sm90_xmma_gemm_f16f16_f16f16_f16", "fp16/fp16", 2),
@@ -291,9 +296,24 @@ func tmaReads(p gemm.Problem, elem int) bool {
 	return lda%per == 0 && ldb%per == 0 && p.M%8 == 0 && (elem == 2 || p.TransA && !p.TransB)
 }
 
-// takes says whether a kernel can compute a product.
+// bits is the size of an element of a kernel for types of up to a byte.
+func (e *Entry) bits() int {
+	switch e.Type {
+	case "int4":
+		return 4
+	case "int1":
+		return 1
+	}
+	return 8
+}
+
+// takes says whether the library can launch a kernel for a product.
 func (e *Entry) takes(p gemm.Problem) bool {
 	switch {
+	case e.Manual:
+		return false
+	case e.Family == "mma" && p.InBytes() == 1 && (!p.TransA || p.TransB || p.K*e.bits()%32 != 0):
+		return false
 	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0):
 		return false
 	case e.MaxN > 0 && p.N > e.MaxN:

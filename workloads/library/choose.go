@@ -133,7 +133,9 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	if p.DType == "int8" && !e.tensor() {
 		widest = 4 // a word of DP4A
 	}
-	c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
+	if !e.tensor() || p.InBytes() > 1 { // else as wide as sizes allow: widths would count bytes, sizes elements
+		c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
+	}
 	if z > 1 {
 		c.Workspace = int64(z)*int64(p.M)*int64(p.N)*4 <= int64(g.Library.Workspace)
 	}

@@ -83,3 +83,23 @@ func tensorDGEMM() []Entry {
 	}
 	return shapes
 }
+
+// cutlassInt are CUTLASS's kernels for integers on Tensor Cores of a compute
+// capability: what cuBLAS launches for int8 only where both operands are
+// contiguous in k. k-tiles have 64 bytes.
+func cutlassInt(sm, inst, typ string, bits, stages int, manual bool) []Entry {
+	shapes := []Entry{
+		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, Threads: 128, PerSM: 2, Gain: 0.75},
+		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 3, Gain: 0.60},
+	}
+	for i := range shapes {
+		e := &shapes[i]
+		e.TileK, e.Stages = 64*8/bits, stages
+		e.Name = fmt.Sprintf("cutlass_%s_tensorop_%sgemm_%s_%dx%d_%dx%d", sm, inst, typ, e.TileM, e.TileN, e.TileK, stages)
+		e.Family, e.Type, e.WarpK, e.Swizzle, e.Manual = "mma", typ, 1, true, manual
+	}
+	return shapes
+}
