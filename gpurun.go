@@ -129,7 +129,7 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 	case "int8":
 		perClk = 4 * g.SM.Pipes.DP4A.Lanes
 	case "fp16":
-		perClk = 2 * g.SM.Pipes.FP16.Lanes
+		perClk = max(2*g.SM.Pipes.FP16.Lanes, g.SM.Pipes.FP32.Lanes) // as pairs, or widened
 	}
 	perClk = max(perClk, g.Tensor.Rate(dtype))
 	if perClk == 0 {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -14,6 +15,7 @@ import (
 type compareFlags struct {
 	workloads, sets  []string
 	format, fidelity string
+	out              string
 	workers          int
 }
 
@@ -23,7 +25,8 @@ func (a *app) compareCommand() *cobra.Command {
 		Use:   "compare CONFIG CONFIG...",
 		Short: "The same workloads on several machines, in one table",
 		Example: `  gpusim compare maxwell pascal volta ampere hopper -w gemm:4096x4096x4096:fp32
-  gpusim compare volta skylake-8180 -w gemm:1024x1024x1024:fp32 --format csv`,
+  gpusim compare volta skylake-8180 -w gemm:1024x1024x1024:fp32 --format csv
+  gpusim compare volta turing -w gemm:4096x4096x4096:fp16 --out both    summary.csv, layers.csv ... and a manifest`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usagef("%s: name at least two machines", cmd.CommandPath())
@@ -39,6 +42,7 @@ func (a *app) compareCommand() *cobra.Command {
 	fl.StringArrayVarP(&f.workloads, "workload", "w", nil, "`workload` to run on each; may be repeated")
 	fl.StringVar(&f.format, "format", "table", "table, csv or json")
 	fl.StringVar(&f.fidelity, "fidelity", "sampled", "detailed, sampled or analytic")
+	fl.StringVar(&f.out, "out", "", "write the result tables and a manifest into this `folder`")
 	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
 	setFlag(c, &f.sets)
 	return c
@@ -59,6 +63,12 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return err
 	}
+	if f.out != "" {
+		if err := report.CheckFolder(f.out); err != nil {
+			return err
+		}
+	}
+	started := time.Now()
 	machines := make([]*configs.Machine, len(names))
 	for i, n := range names {
 		if machines[i], err = a.load(n, f.sets); err != nil {
@@ -86,5 +96,27 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if ok == 0 {
 		return entries[0].Err
 	}
-	return a.print(entries, f.format, report.CompareText)
+	if err := a.print(entries, f.format, report.CompareText); err != nil || f.out == "" {
+		return err
+	}
+	m := report.Manifest{
+		Version: version + revision(), Command: "compare", CommandLine: append([]string{"gpusim"}, a.args...),
+		Options: map[string]string{"fidelity": f.fidelity}, Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
+	}
+	for i, c := range machines {
+		m.Configs = append(m.Configs, report.ManifestConfig{Argument: names[i], Name: c.Name, Hash: c.Hash(), Overrides: f.sets})
+	}
+	for _, w := range work {
+		m.Workloads = append(m.Workloads, w.Text)
+	}
+	m.WorkloadsHash = report.HashList(m.Workloads)
+	tables, err := report.RunFiles(entries)
+	if err != nil {
+		return err
+	}
+	files, err := report.WithManifest(tables, m)
+	if err != nil {
+		return err
+	}
+	return report.WriteFolder(f.out, files)
 }
