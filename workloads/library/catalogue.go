@@ -63,8 +63,10 @@ var catalogue = map[string][]Entry{
 		Entry{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 2, Threads: 128, PerSM: 3, MaxN: 2}),
 	"volta_igemm": igemm("volta_igemm_int8",
 		Entry{TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 3, MaxN: 4}),
-	"volta_dgemm":  dgemm("volta_dgemm"),
-	"ampere_dgemm": dgemm("ampere_dgemm"),
+	"kepler_dgemm":  dgemm("kepler_dgemm"),
+	"maxwell_dgemm": dgemm("maxwell_dgemm"),
+	"volta_dgemm":   dgemm("volta_dgemm"),
+	"ampere_dgemm":  dgemm("ampere_dgemm"),
 	"sm80_xmma_sgemm": xmma([]Entry{
 		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.80, GainB: 0.80},
 		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.78, GainB: 0.78},
