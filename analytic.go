@@ -18,7 +18,7 @@ func analyticGPU(m *configs.Machine, p gemm.Problem, call library.Call, r Result
 	g := m.GPU
 	clock := float64(g.Clock.Sustained)
 	c := call.Config
-	elem, out := float64(p.InBytes()), float64(p.OutBytes())
+	elem, out := float64(p.InBytes())/float64(gemm.Packed(p.DType)), float64(p.OutBytes())
 	batch := float64(max(1, p.Batch))
 	mt, nt := ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN)
 	ctas := mt * nt * max(1, p.Batch) * max(1, c.Splits)

@@ -37,7 +37,7 @@ func bound(g *configs.GPU, clock configs.Freq, r *gpu.Report, mem *memCounts, sl
 	dram := 32 * float64(mem.DRAMReadSectors+mem.DRAMWriteSectors) / seconds / peakDRAM
 	peakL2 := float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * float64(clock)
 	l2 := 32 * float64(mem.L2ReadSectors) / seconds / peakL2
-	tensor := float64(scaled(r.SM.TensorCycles, mem.loopScale)) / seconds / float64(g.SM.Count) / float64(g.Clock.Sustained)
+	tensor := float64(scaled(r.SM.TensorCycles, mem.loopScale)) / seconds / float64(g.SM.Count) / float64(clock)
 	if tensor >= busyEnough && tensor >= max(dram, l2) {
 		return boundCompute
 	}

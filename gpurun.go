@@ -103,8 +103,8 @@ func problem(g *workloads.GEMM) (gemm.Problem, error) {
 	case "tf32":
 		p.OutType = "fp32"
 	}
-	if p.DType == "fp8" || p.DType == "int8" {
-		// Libraries take operands of a byte along k only: callers keep them so.
+	if p.DType == "fp8" {
+		// Its kernels take operands along k only: callers keep them so.
 		p.TransA, p.TransB = true, false
 	}
 	return p, p.Check()

@@ -168,7 +168,7 @@ type MMA struct {
 	N          int    `yaml:"n" min:"8" max:"256"`
 	K          int    `yaml:"k" min:"4" max:"256"`
 	Sparse     bool   `yaml:"sparse,omitempty" doc:"2:4 structured sparsity: k counts the zeros left out"`
-	Cycles     int    `yaml:"cycles" min:"1" max:"512" doc:"that it holds the sub-core's unit"`
+	Cycles     int    `yaml:"cycles" min:"1" max:"255" doc:"that it holds the sub-core's unit"`
 	Latency    int    `yaml:"latency" min:"1" max:"512" doc:"issue to the accumulators readable by any other instruction"`
 	Accumulate int    `yaml:"accumulate_latency" min:"1" max:"512" doc:"issue to issue of an MMA that adds to the same accumulators"`
 }

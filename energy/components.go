@@ -12,7 +12,7 @@ const (
 	FMAFP64 = "fma_fp64"     // one fp64 multiply-add of one lane
 	FMAFP16 = "fma_fp16"     // one fp16 multiply-add of one lane (an HFMA2 lane counts two)
 	MACINT8 = "mac_int8"     // one int8 multiply-add of one lane, int32 accumulate (a DP4A lane counts four)
-	MMAFP32 = "mma_fma_fp32" // one multiply-add inside a Tensor Core, fp16, bf16 or tf32 factors (up to 11 bits), fp32 accumulate
+	MMAFP32 = "mma_fma_fp32" // one multiply-add inside a Tensor Core, fp16 factors, fp32 accumulate
 	MMAFP16 = "mma_fma_fp16" // one multiply-add inside a Tensor Core, fp16 factors, fp16 accumulate
 	MMABF16 = "mma_fma_bf16" // the same with bf16 factors, fp32 accumulate
 	MMATF32 = "mma_fma_tf32" // the same with tf32 factors, fp32 accumulate

@@ -62,6 +62,7 @@ const (
 // uop is a decoded instruction: what the issue loop needs.
 type uop struct {
 	access int16
+	into   int16  // of clCopy: the access to shared memory
 	line   uint16 // code line, for the instruction caches
 	class  class
 	pipe   pipe
@@ -142,7 +143,7 @@ func busyCycles(p configs.Pipe) uint8 {
 	if p.Lanes <= 0 {
 		return 32
 	}
-	return uint8(max(1, math.Ceil(32/p.Lanes)))
+	return uint8(min(255, max(1, math.Ceil(32/p.Lanes))))
 }
 
 // decode turns a program of a kernel into uops and appends them to ops. line is the code
@@ -173,7 +174,7 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 		for i := range seg.Code {
 			in := &seg.Code[i]
 			u := uop{
-				access: in.Access, class: classOf(in.Op), pipe: tile.UnitOf(in.Op),
+				access: in.Access, into: in.Into, class: classOf(in.Op), pipe: tile.UnitOf(in.Op),
 				stall: in.Stall, wait: in.Wait, wr: in.WrBar, rd: in.RdBar, guard: in.Guard,
 				steps: in.Steps, imm: in.Imm, slots: 1,
 			}
@@ -182,7 +183,7 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 			}
 			u.busy = busy[u.pipe] + in.Bank
 			if in.Op == tile.OpMMA {
-				u.busy = uint8(k.MMAs[in.Access].Cycles)
+				u.busy = uint8(min(255, k.MMAs[in.Access].Cycles))
 			}
 			if in.Op == tile.OpDP4A {
 				u.busy = busyCycles(s.Pipes.DP4A) + in.Bank

@@ -111,6 +111,9 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 		c.load(w, u, u.wr-1, start, cycles)
 		return
 	case clCopy:
+		if n > 0 {
+			c.counts.SharedPasses += uint64(c.kernel.Accesses[u.into].Passes[w.id])
+		}
 		c.load(w, u, w.open(), start, cycles)
 		return
 	}

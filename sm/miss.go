@@ -110,7 +110,7 @@ func (c *Core) arrive(f *missEntry, ready uint64) {
 	}
 	w.pend[f.bar]--
 	w.hold(f.bar+1, ready, LongBoard)
-	if w.wait && w.pend[f.bar] == 0 && c.why(w) == LongBoard {
+	if w.wait && w.pend[f.bar] == 0 && !w.draining && c.why(w) == LongBoard {
 		s := &c.sub[w.sub]
 		s.prepare(w, w.ready, w.base)
 		if !w.wait {

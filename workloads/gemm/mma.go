@@ -46,7 +46,7 @@ func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if err := m.kernel(m.c.slice(m.p.K, m.c.TileK)); err != nil {
 		return nil, err
 	}
-	m.k.TileK *= packed(p.DType)
+	m.k.TileK *= Packed(p.DType)
 	return finish(m.k, m.p, m.c, l)
 }
 
@@ -67,7 +67,7 @@ func find(l *tile.Latencies, typ, acc string, tileK int) (best tile.MMA, err err
 // check validates the problem and the configuration and fills in defaults.
 func (m *mma) check(l *tile.Latencies) (err error) {
 	p, c := m.p, &m.c
-	if m.inst, err = find(l, p.DType, p.Acc, c.TileK*packed(p.DType)); err != nil {
+	if m.inst, err = find(l, p.DType, p.Acc, c.TileK*Packed(p.DType)); err != nil {
 		return err
 	}
 	elem, err := elemSize(p.DType)

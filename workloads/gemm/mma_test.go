@@ -193,7 +193,7 @@ func integers(t *testing.T, p Problem, c Config, inst tile.MMA) {
 			at[i] = byte(rnd.Int())
 		}
 	}
-	per := packed(p.DType)
+	per := Packed(p.DType)
 	value := func(x tile.Tensor, outer, k int) int32 { // both operands are contiguous along k
 		b := m.mem[x.Base-deviceBase+uint64(outer*p.K/per+k/per)]
 		return int32(tile.Value(p.DType, uint32(b)>>(k%per*8/per)))

@@ -60,8 +60,8 @@ func (p Problem) Out() string {
 	return p.DType
 }
 
-// packed is the elements of a type that share a byte.
-func packed(dtype string) int {
+// Packed is the elements of a type that share a byte.
+func Packed(dtype string) int {
 	switch dtype {
 	case "int4":
 		return 2
@@ -74,7 +74,7 @@ func packed(dtype string) int {
 // pack counts the elements of types of less than a byte by whole bytes, in the
 // problem and in its configuration.
 func (p *Problem) pack(c *Config) error {
-	per := packed(p.DType)
+	per := Packed(p.DType)
 	if p.K%per != 0 || c.TileK%per != 0 {
 		return fmt.Errorf("gemm: k=%d in k-tiles of %d are not whole bytes of %s", p.K, c.TileK, p.DType)
 	}

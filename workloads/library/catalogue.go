@@ -32,7 +32,7 @@ type Entry struct {
 	Whole   bool    // never with split-K
 	Only    bool    // where it is offered, nothing else is
 	Manual  bool    // launched when asked for by name alone
-	GainB   float64 // the same for strided batches; 0: not offered for them, see Entries
+	GainB   float64 // Gain for strided batches; 0: not offered for them, see Entries
 
 	ClusterM int // CTAs of a cluster along m, of Hopper's kernels
 }

@@ -52,7 +52,11 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 	}
 	entries := Entries(g, p)
 	if len(entries) == 0 && len(all(g, p)) > 0 {
-		return nil, fmt.Errorf("no kernel of this machine's library for dtype %s takes layout %s with these sizes: the TMA wants lines at multiples of 16 bytes, and elements of other than two bytes along k (tn)", p.DType, p.Layout())
+		hint := "sizes must be whole words, on Hopper lines at multiples of 16 bytes"
+		if p.InBytes() != 2 && p.Layout() != "tn" {
+			hint = "elements of other than two bytes must lie along k, ta=t,tb=n"
+		}
+		return nil, fmt.Errorf("no kernel of this machine's library for dtype %s takes layout %s with these sizes: %s", p.DType, p.Layout(), hint)
 	}
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("the library of this machine has no GEMM kernel for dtype %s with %s accumulators", p.DType, p.Acc)
@@ -181,7 +185,7 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	if e.Family == "wgmma" {
 		return wgmmaCost(g, p, e)
 	}
-	rate, elem := Rate(g, e), float64(p.InBytes())
+	rate, elem := Rate(g, e), float64(p.InBytes())/float64(gemm.Packed(p.DType))
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
 	tileK := e.TileK * e.WarpK // of the CTA
 	iters := float64(ceil(ceil(p.K, tileK), z))

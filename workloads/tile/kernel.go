@@ -127,7 +127,7 @@ type Kernel struct {
 	MMAs      []MMA // matrix instructions that its programs use
 	Alpha     float64
 	Beta      float64
-	DType     string // canonical type of the payload arithmetic: int8, fp16, fp32, fp64
+	DType     string // canonical type of the payload arithmetic, such as fp16
 	CodeBytes int    // instruction footprint
 
 	// Place fills in the CTA with the given linear index (x fastest), or of a
