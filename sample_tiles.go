@@ -8,6 +8,10 @@ import (
 // Sampling of persistent grids leaves out tiles of each CTA, as many of all, and
 // iterations of the main loops of the others.
 const (
+	// Up to this nothing is left out: where each CTA has few tiles, some of which find
+	// their operands in L2 and some do not, jumps would even out what they take.
+	persistentBudget = 3 * budget
+
 	lineCost   = 8 // warp instructions that a line moved by the TMA counts as: what it takes to simulate
 	firstTile  = 1 // tiles before those that a jump rests on: with them the pipeline fills
 	paceTiles  = 2 // that it rests on
@@ -31,7 +35,7 @@ func (s *sampling) persistent(p *sm.Prepared) error {
 	}
 	s.loop += lineCost * lines
 	tiles := k.Tiles
-	if s.insts(tiles, s.trips) <= budget {
+	if s.insts(tiles, s.trips) <= persistentBudget {
 		return nil
 	}
 	plan := &sm.Plan{}
@@ -41,7 +45,7 @@ func (s *sampling) persistent(p *sm.Prepared) error {
 		tiles -= k.CTAs() * (each - ran)
 	}
 	s.settle, s.window = ringsFull*stages, paceWindow
-	if s.insts(tiles, s.trips) > budget {
+	if s.insts(tiles, s.trips) > persistentBudget {
 		if w := s.windows(tiles); w != nil {
 			plan.Windows = w.Windows
 		}

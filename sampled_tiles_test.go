@@ -20,8 +20,8 @@ func TestSampledPersistentGrid(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{
-		"gemm:m=2048,n=2048,k=2048,dtype=fp16,ta=t,kernel=sm90_xmma_gemm_f16f16_f16f32_f32_tilesize128x256x64",
-		"gemm:m=2048,n=2048,k=4096,dtype=fp8,ta=t",
+		"gemm:m=2048,n=2048,k=4096,dtype=fp16,ta=t,kernel=sm90_xmma_gemm_f16f16_f16f32_f32_tilesize128x256x64",
+		"gemm:m=2048,n=2048,k=8192,dtype=fp8,ta=t",
 	} {
 		w, err := workloads.Parse(text)
 		if err != nil {
