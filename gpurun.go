@@ -95,14 +95,6 @@ func problem(g *workloads.GEMM) (gemm.Problem, error) {
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
 		DType: g.DType, Acc: g.Acc, Alpha: 1,
 	}
-	switch p.DType { // what libraries write where nothing else is asked for
-	case "fp8":
-		p.OutType = "bf16"
-	case "int8":
-		p.OutType = "int32"
-	case "tf32":
-		p.OutType = "fp32"
-	}
 	if p.DType == "fp8" {
 		// Its kernels take operands along k only: callers keep them so.
 		p.TransA, p.TransB = true, false

@@ -17,7 +17,7 @@ type Problem struct {
 	M, N, K, Batch int
 	TransA, TransB bool
 	DType, Acc     string // canonical types of the operands and the accumulators
-	OutType        string // type of C; empty means DType, and int32 for int8
+	OutType        string // type of C; empty: see Out
 	Alpha, Beta    float64
 }
 
@@ -54,6 +54,10 @@ func (p Problem) Out() string {
 	switch {
 	case p.OutType != "":
 		return p.OutType
+	case p.DType == "fp8": // what libraries write where nothing else is asked for
+		return "bf16"
+	case p.DType == "tf32":
+		return "fp32"
 	case p.DType == "int8", p.DType == "int4", p.DType == "int1": // cublasGemmEx has no other
 		return "int32"
 	}

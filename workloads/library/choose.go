@@ -80,7 +80,7 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 }
 
 // tensor says whether a kernel uses matrix instructions.
-func (e *Entry) tensor() bool { return e.Family == "hmma" || e.Family == "mma" }
+func (e *Entry) tensor() bool { return e.Family == "hmma" || e.Family == "mma" || e.Family == "wgmma" }
 
 // maxSplits is the largest split-K factor the library considers; NeuSight's
 // V100 table shows 2 to 21.

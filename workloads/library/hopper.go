@@ -33,12 +33,10 @@ func wgmmaEntries(family, typ string, elem int) []Entry {
 // of which takes its arithmetic, its operands' way from L2 or that from shared
 // memory, whichever is longest.
 func wgmmaCost(g *configs.GPU, p gemm.Problem, e Entry) float64 {
-	elem := 128 / e.TileK
 	cluster := max(1, e.ClusterM)
 	tiles := ceil(ceil(p.M, e.TileM), cluster) * cluster * ceil(p.N, e.TileN) * max(1, p.Batch)
 	rounds := float64(ceil(tiles, g.SM.Count))
-	rate := float64(g.SM.SubCores*g.Tensor.FMAPerClk) * 2 / float64(elem)
-	math1 := float64(e.TileM*e.TileN*e.TileK) / rate
+	math1 := float64(e.TileM*e.TileN*e.TileK) / Rate(g, e)
 	perSM := min(float64(g.Crossbar.SMReplyBytes), float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs)/float64(g.SM.Count))
 	l2 := float64((e.TileM+e.TileN/cluster)*128) / perSM
 	groups := min(2, e.TileN/64)
