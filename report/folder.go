@@ -17,6 +17,15 @@ type File struct {
 // ManifestName is the file that makes a folder a complete result folder.
 const ManifestName = "manifest.json"
 
+// WriteResults writes the tables of a result folder and its manifest.
+func WriteResults(dir string, tables []File, m Manifest) error {
+	files, err := WithManifest(tables, m)
+	if err != nil {
+		return err
+	}
+	return WriteFolder(dir, files)
+}
+
 // WriteFolder writes all files or none: they go to temporary names first and
 // are renamed when all are on disk, the manifest last, so a folder with a
 // manifest is complete. What a failed attempt made, folders included, is

@@ -99,10 +99,8 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err := a.print(entries, f.format, report.CompareText); err != nil || f.out == "" {
 		return err
 	}
-	m := report.Manifest{
-		Version: version + revision(), Command: "compare", CommandLine: append([]string{"gpusim"}, a.args...),
-		Options: map[string]string{"fidelity": f.fidelity}, Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
-	}
+	m := a.manifest("compare", started)
+	m.Options = map[string]string{"fidelity": f.fidelity}
 	for i, c := range machines {
 		m.Configs = append(m.Configs, report.ManifestConfig{Argument: names[i], Name: c.Name, Hash: c.Hash(), Overrides: f.sets})
 	}
@@ -114,9 +112,5 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return err
 	}
-	files, err := report.WithManifest(tables, m)
-	if err != nil {
-		return err
-	}
-	return report.WriteFolder(f.out, files)
+	return report.WriteResults(f.out, tables, m)
 }

@@ -98,16 +98,11 @@ func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags)
 	if f.out == "" {
 		return nil
 	}
-	files, err := report.WithManifest([]report.File{
+	manifest := a.manifest("microbench", started)
+	manifest.Options = map[string]string{"only": strings.Join(f.only, ",")}
+	manifest.Config = &report.ManifestConfig{Argument: config, Name: m.Name, Hash: m.Hash(), Overrides: f.sets}
+	return report.WriteResults(f.out, []report.File{
 		{Name: "microbench.csv", Data: report.ProbesCSV(rows)},
 		{Name: "curves.csv", Data: report.CurvesCSV(m, rep)},
-	}, report.Manifest{
-		Version: version + revision(), Command: "microbench", CommandLine: append([]string{"gpusim"}, a.args...), Options: map[string]string{"only": strings.Join(f.only, ",")},
-		Config:  &report.ManifestConfig{Argument: config, Name: m.Name, Hash: m.Hash(), Overrides: f.sets},
-		Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
-	})
-	if err != nil {
-		return err
-	}
-	return report.WriteFolder(f.out, files)
+	}, manifest)
 }

@@ -165,15 +165,21 @@ func (a *app) print(entries []report.Entry, format string, table func([]report.E
 	return err
 }
 
+// manifest says what this process was asked for, when it began and how long it took.
+func (a *app) manifest(command string, started time.Time) report.Manifest {
+	return report.Manifest{
+		Version: version + revision(), Command: command, CommandLine: append([]string{"gpusim"}, a.args...),
+		Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
+	}
+}
+
 // writeRun writes the result folder and says so: on stdout below a table, on
 // stderr beside output for programs.
 func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error {
-	m := report.Manifest{
-		Version: version + revision(), Command: "run", CommandLine: append([]string{"gpusim"}, a.args...),
-		Config:  &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets},
-		Options: map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}, Interrupted: interrupted,
-		Started: p.started.UTC(), WallSeconds: time.Since(p.started).Seconds(),
-	}
+	m := a.manifest("run", p.started)
+	m.Config = &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets}
+	m.Options = map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}
+	m.Interrupted = interrupted
 	if b := p.baseline; b != nil {
 		m.Baseline = &report.ManifestConfig{Argument: p.flags.baseline, Name: b.Name, Hash: b.Hash()}
 	}
@@ -185,11 +191,7 @@ func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error 
 	if err != nil {
 		return err
 	}
-	files, err := report.WithManifest(tables, m)
-	if err != nil {
-		return err
-	}
-	if err := report.WriteFolder(p.out, files); err != nil {
+	if err := report.WriteResults(p.out, tables, m); err != nil {
 		return err
 	}
 	to := a.out

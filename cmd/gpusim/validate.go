@@ -215,11 +215,9 @@ func (a *app) printValidation(rep *validate.Report, f *validateFlags, wall float
 }
 
 func (a *app) writeValidation(rep *validate.Report, args []string, f *validateFlags, hashes map[string]string, started time.Time) error {
-	m := report.Manifest{
-		Version: version + revision(), Command: "validate", CommandLine: append([]string{"gpusim"}, a.args...), Inputs: hashes,
-		Options:     map[string]string{"fidelity": f.fidelity, "force_recorded": fmt.Sprint(f.force)},
-		Interrupted: rep.Interrupted, Started: started.UTC(), WallSeconds: time.Since(started).Seconds(),
-	}
+	m := a.manifest("validate", started)
+	m.Inputs, m.Interrupted = hashes, rep.Interrupted
+	m.Options = map[string]string{"fidelity": f.fidelity, "force_recorded": fmt.Sprint(f.force)}
 	for _, c := range rep.Machines {
 		arg := c.Name
 		if len(args) > 0 {
@@ -231,11 +229,7 @@ func (a *app) writeValidation(rep *validate.Report, args []string, f *validateFl
 	if text := rep.SuitesCSV(); text != nil {
 		files = append(files, report.File{Name: "suites.csv", Data: text})
 	}
-	files, err := report.WithManifest(files, m)
-	if err != nil {
-		return err
-	}
-	if err := report.WriteFolder(f.out, files); err != nil {
+	if err := report.WriteResults(f.out, files, m); err != nil {
 		return err
 	}
 	to := a.out

@@ -83,6 +83,16 @@ func (c *Config) closeEpilogue() []tile.Inst {
 	return []tile.Inst{bare(tile.OpMEMBAR), bare(tile.OpBAR), bare(tile.OpSIGSEM), bare(tile.OpEXIT)}
 }
 
+// warps gives where each warp's tile begins in the CTA tile; m runs fastest.
+func (c *Config) warps() (m, n []int) {
+	wm, wn := c.TileM/c.WarpM, c.TileN/c.WarpN
+	for w := range wm * wn {
+		m = append(m, w%wm*c.WarpM)
+		n = append(n, w/wm*c.WarpN)
+	}
+	return m, n
+}
+
 // checkVectors defaults the vector widths to the widest that the contiguous
 // extents allow, up to a number of elements, and rejects wider ones.
 func (c *Config) checkVectors(p Problem, widest int) error {

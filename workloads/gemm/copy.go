@@ -73,3 +73,57 @@ func deposit(k *tile.Kernel, wave []chunk, stride, flip int32, g tile.Guard) []t
 	}
 	return out
 }
+
+// chunked is an operand, an outer index (m or n) against k, in chunks of 16 bytes
+// along whichever of them is contiguous in memory.
+type chunked struct {
+	tensor  int
+	kContig bool // contiguous along k in memory
+	outer   int  // CTA tile extent along m or n
+	tileK   int  // along k, elements
+	elem    int  // bytes of an element
+	vec     int  // elements per global access
+	chunks  int  // that each thread moves per k-tile
+}
+
+// chunkElems is the elements in a chunk.
+func (o *chunked) chunkElems() int { return 16 / o.elem }
+
+// chunkAt gives the outer index and k, relative to the tile, at which the
+// chunk with the given linear index begins. Consecutive chunks follow memory
+// order, so that a warp's accesses coalesce.
+func (o *chunked) chunkAt(index int) (outer, k int) {
+	if o.kContig {
+		per := o.tileK / o.chunkElems()
+		return index / per, index % per * o.chunkElems()
+	}
+	per := o.outer / o.chunkElems()
+	return index % per * o.chunkElems(), index / per
+}
+
+// split says how the operand's chunks are fetched, see panel.
+func (o *chunked) split() (chunks, pieces, bytes int) {
+	return o.chunks, o.chunkElems() / o.vec, o.vec * o.elem
+}
+
+// global is the access generator of piece i of chunk j of every thread, iterAdd
+// k-tiles ahead.
+func (o *chunked) global(threads, j, i int, iterAdd int32) tile.Access {
+	outer, k := make([]int32, threads), make([]int32, threads)
+	for t := range threads {
+		co, ck := o.chunkAt(j*threads + t)
+		if o.kContig {
+			ck += i * o.vec
+		} else {
+			co += i * o.vec
+		}
+		outer[t], k[t] = int32(co), int32(ck)
+	}
+	a := tile.Access{Space: tile.Global, Bytes: o.vec * o.elem, Tensor: o.tensor, IterAdd: iterAdd}
+	if o.tensor == tensorA {
+		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, int32(o.tileK)
+	} else {
+		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, int32(o.tileK)
+	}
+	return a
+}

@@ -119,27 +119,19 @@ func (h *hmma) name() string {
 // kernel generates the main kernel; per is the k-tiles of a full slice.
 func (h *hmma) kernel(per int) error {
 	p, c := h.p, h.c
-	wm, wn := c.TileM/c.WarpM, c.TileN/c.WarpN
-	threads := 32 * wm * wn
-	for w := range wm * wn {
-		h.warpM = append(h.warpM, w%wm*c.WarpM)
-		h.warpN = append(h.warpN, w/wm*c.WarpN)
-	}
+	h.warpM, h.warpN = c.warps()
+	threads := 32 * len(h.warpM)
 	operand := func(tensor, outer, warp, vec, base int, kContig bool) hmmaOperand {
 		return hmmaOperand{
-			tensor: tensor, rows: tensor == tensorB, kContig: kContig, outer: outer, warp: warp, vec: vec,
-			base: base, chunks: outer * hmmaTileK / hmmaChunk / threads, frags: warp / 16,
+			chunked: chunked{tensor: tensor, kContig: kContig, outer: outer, tileK: hmmaTileK, elem: 2, vec: vec, chunks: outer * hmmaTileK / hmmaChunk / threads},
+			rows:    tensor == tensorB, warp: warp, base: base, frags: warp / 16,
 		}
 	}
 	h.cols = operand(tensorA, c.TileM, c.WarpM, c.VecA, 0, p.TransA)
 	h.rows = operand(tensorB, c.TileN, c.WarpN, c.VecB, c.TileM*hmmaTileK*2, !p.TransB)
 	h.buffer = int32((c.TileM + c.TileN) * hmmaTileK * 2)
 
-	workspaces := 1
-	if c.Workspace {
-		workspaces = c.Splits
-	}
-	ts, err := p.tensors(workspaces)
+	ts, err := p.tensors(c.workspaces())
 	if err != nil {
 		return err
 	}

@@ -21,27 +21,11 @@ const (
 // XOR the 16-byte chunk index so that stores and fragment loads are free of
 // bank conflicts.
 type hmmaOperand struct {
-	tensor  int
-	rows    bool // supplies the instruction's A operand
-	kContig bool // contiguous along k in memory
-	outer   int  // CTA tile extent along m or n
-	warp    int  // warp tile extent along m or n
-	vec     int  // elements per global access: 8, 4, 2 or 1
-	base    int  // byte offset in a shared-memory buffer
-	chunks  int  // 16-byte chunks that each thread moves per k-tile
-	frags   int  // fragments of 16 along the outer index per warp
-}
-
-// chunkAt gives the outer index and k, relative to the tile, at which the
-// chunk with the given linear index begins. Consecutive chunks follow memory
-// order, so that a warp's accesses coalesce.
-func (o *hmmaOperand) chunkAt(index int) (outer, k int) {
-	if o.kContig {
-		per := hmmaTileK / hmmaChunk
-		return index / per, index % per * hmmaChunk
-	}
-	per := o.outer / hmmaChunk
-	return index % per * hmmaChunk, index / per
+	chunked
+	rows  bool // supplies the instruction's A operand
+	warp  int  // warp tile extent along m or n
+	base  int  // byte offset in a shared-memory buffer
+	frags int  // fragments of 16 along the outer index per warp
 }
 
 // address is the byte address in a shared-memory buffer of the chunk that
@@ -122,33 +106,6 @@ func (o *hmmaOperand) layoutBit() uint8 {
 		return tile.HMMAACol
 	}
 	return tile.HMMABRow
-}
-
-// split says how the operand's chunks are fetched, see panel.
-func (o *hmmaOperand) split() (chunks, pieces, bytes int) {
-	return o.chunks, hmmaChunk / o.vec, o.vec * 2
-}
-
-// global is the access generator of piece i (of hmmaChunk/vec) of chunk j of
-// every thread, iterAdd k-tiles ahead.
-func (o *hmmaOperand) global(threads, j, i int, iterAdd int32) tile.Access {
-	outer, k := make([]int32, threads), make([]int32, threads)
-	for t := range threads {
-		co, ck := o.chunkAt(j*threads + t)
-		if o.kContig {
-			ck += i * o.vec
-		} else {
-			co += i * o.vec
-		}
-		outer[t], k[t] = int32(co), int32(ck)
-	}
-	a := tile.Access{Space: tile.Global, Bytes: o.vec * 2, Tensor: o.tensor, IterAdd: iterAdd}
-	if o.tensor == tensorA {
-		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, hmmaTileK
-	} else {
-		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, hmmaTileK
-	}
-	return a
 }
 
 // store is the shared-memory access that stores chunk j of every thread.

@@ -87,7 +87,7 @@ func verifyOn(t *testing.T, p Problem, c Config, l tile.Latencies) []*tile.Kerne
 	}
 	ts := ks[0].Tensors
 	last := ts[len(ts)-1]
-	m := &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
+	m := newMachine(ts)
 	rnd := rand.New(rand.NewSource(int64(p.M*7919 + p.N*104729 + p.K)))
 	for _, x := range ts[:3] {
 		fill(m, x, p.DType, rnd)

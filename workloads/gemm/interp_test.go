@@ -17,6 +17,12 @@ type machine struct {
 	copies map[int][][]func() // of each warp: groups of copies under way, the open one last
 }
 
+// newMachine has memory for some tensors.
+func newMachine(ts []tile.Tensor) *machine {
+	last := ts[len(ts)-1]
+	return &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
+}
+
 type step struct {
 	inst *tile.Inst
 	iter int32

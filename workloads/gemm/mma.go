@@ -104,23 +104,15 @@ func power(n int) bool { return n > 0 && n&(n-1) == 0 }
 // kernel generates the main kernel; per is the k-tiles of a full slice.
 func (m *mma) kernel(per int) error {
 	p, c := m.p, m.c
-	wm, wn := c.TileM/c.WarpM, c.TileN/c.WarpN
-	threads := 32 * wm * wn
-	for w := range wm * wn {
-		m.warpM = append(m.warpM, w%wm*c.WarpM)
-		m.warpN = append(m.warpN, w/wm*c.WarpN)
-	}
-	workspaces := 1
-	if c.Workspace {
-		workspaces = c.Splits
-	}
-	ts, err := p.tensors(workspaces)
+	m.warpM, m.warpN = c.warps()
+	threads := 32 * len(m.warpM)
+	ts, err := p.tensors(c.workspaces())
 	if err != nil {
 		return err
 	}
 	elem := ts[tensorA].Elem
-	m.cols = mmaOperand{tensor: tensorA, kContig: p.TransA, outer: c.TileM, vec: c.VecA, regs: m.inst.RegsB(), frags: c.WarpM / m.inst.N}
-	m.rows = mmaOperand{tensor: tensorB, kContig: !p.TransB, outer: c.TileN, vec: c.VecB, regs: m.inst.RegsA(), frags: c.WarpN / m.inst.M,
+	m.cols = mmaOperand{chunked: chunked{tensor: tensorA, kContig: p.TransA, outer: c.TileM, vec: c.VecA}, regs: m.inst.RegsB(), frags: c.WarpM / m.inst.N}
+	m.rows = mmaOperand{chunked: chunked{tensor: tensorB, kContig: !p.TransB, outer: c.TileN, vec: c.VecB}, regs: m.inst.RegsA(), frags: c.WarpN / m.inst.M,
 		base: c.TileM * c.TileK * elem, tall: m.inst.M == 16}
 	for _, o := range []*mmaOperand{&m.rows, &m.cols} {
 		o.elem, o.tileK, o.stepChunks = elem, c.TileK, m.inst.KBytes()/16

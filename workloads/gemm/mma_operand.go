@@ -11,33 +11,12 @@ import "gpusim/workloads/tile"
 // within 128 bytes, by the row, so that stores and ldmatrix are free of bank
 // conflicts.
 type mmaOperand struct {
-	tensor     int
-	kContig    bool // contiguous along k in memory
-	outer      int  // CTA tile extent along m or n
-	vec        int  // elements per global access
-	elem       int  // bytes of an element
-	tileK      int  // elements
+	chunked
 	base       int  // byte offset in a shared-memory buffer
-	chunks     int  // 16-byte chunks that each thread moves per k-tile
 	frags      int  // fragments per warp
 	regs       int  // registers of a fragment
 	tall       bool // fragments of 16 along the outer index, else 8
 	stepChunks int  // chunks of k per instruction
-}
-
-// chunkElems is the elements in a chunk.
-func (o *mmaOperand) chunkElems() int { return 16 / o.elem }
-
-// chunkAt gives the outer index and k, relative to the tile, at which the
-// chunk with the given linear index begins. Consecutive chunks follow memory
-// order, so that a warp's accesses coalesce.
-func (o *mmaOperand) chunkAt(index int) (outer, k int) {
-	if o.kContig {
-		per := o.tileK / o.chunkElems()
-		return index / per, index % per * o.chunkElems()
-	}
-	per := o.outer / o.chunkElems()
-	return index % per * o.chunkElems(), index / per
 }
 
 // address is the byte address in a shared-memory buffer of the chunk that
@@ -127,33 +106,6 @@ func (o *mmaOperand) fragment(warpOuter []int, s, r int, in tile.Access) (tile.I
 		}
 	}
 	return op, in
-}
-
-// split says how the operand's chunks are fetched, see panel.
-func (o *mmaOperand) split() (chunks, pieces, bytes int) {
-	return o.chunks, o.chunkElems() / o.vec, o.vec * o.elem
-}
-
-// global is the access generator of piece i of chunk j of every thread, iterAdd
-// k-tiles ahead.
-func (o *mmaOperand) global(threads, j, i int, iterAdd int32) tile.Access {
-	outer, k := make([]int32, threads), make([]int32, threads)
-	for t := range threads {
-		co, ck := o.chunkAt(j*threads + t)
-		if o.kContig {
-			ck += i * o.vec
-		} else {
-			co += i * o.vec
-		}
-		outer[t], k[t] = int32(co), int32(ck)
-	}
-	a := tile.Access{Space: tile.Global, Bytes: o.vec * o.elem, Tensor: o.tensor, IterAdd: iterAdd}
-	if o.tensor == tensorA {
-		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, int32(o.tileK)
-	} else {
-		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, int32(o.tileK)
-	}
-	return a
 }
 
 // store is the shared-memory access that stores chunk j of every thread.

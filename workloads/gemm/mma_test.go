@@ -184,8 +184,7 @@ func integers(t *testing.T, p Problem, c Config, inst tile.MMA) {
 		t.Fatal(err)
 	}
 	ts := ks[0].Tensors
-	last := ts[len(ts)-1]
-	m := &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
+	m := newMachine(ts)
 	rnd := rand.New(rand.NewSource(int64(p.K)))
 	for _, x := range ts[:3] {
 		at := m.mem[x.Base-deviceBase:][:x.Bytes]

@@ -167,11 +167,7 @@ func (s *simt) kernel(per int) error {
 		s.warpN = append(s.warpN, w/wm%wn*c.WarpN)
 		s.slice = append(s.slice, w/(wm*wn))
 	}
-	workspaces := 1
-	if c.Workspace {
-		workspaces = c.Splits
-	}
-	ts, err := p.tensors(workspaces)
+	ts, err := p.tensors(c.workspaces())
 	if err != nil {
 		return err
 	}

@@ -37,8 +37,7 @@ func verifyInt(t *testing.T, p Problem, c Config) []*tile.Kernel {
 		t.Fatalf("%+v %+v: %v", p, c, err)
 	}
 	ts := ks[0].Tensors
-	last := ts[len(ts)-1]
-	m := &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
+	m := newMachine(ts)
 	rnd := rand.New(rand.NewSource(int64(p.M*7919 + p.N*104729 + p.K)))
 	for _, x := range ts[:3] {
 		at := m.mem[x.Base-deviceBase:][:x.Bytes]

@@ -78,11 +78,7 @@ func (s *smallN) kernel() error {
 	m, k := s.tile()
 	s.c.TileM, s.c.TileN, s.c.TileK = m, s.cols, k
 	per := s.c.slice(s.p.K, k)
-	workspaces := 1
-	if s.c.Workspace {
-		workspaces = s.c.Splits
-	}
-	ts, err := s.p.tensors(workspaces)
+	ts, err := s.p.tensors(s.c.workspaces())
 	if err != nil {
 		return err
 	}

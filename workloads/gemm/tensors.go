@@ -107,4 +107,12 @@ func (c *Config) slice(k, tileK int) (per int) {
 	return per
 }
 
+// workspaces is the slices whose partial sums a workspace holds, 1 if there is none.
+func (c *Config) workspaces() int {
+	if c.Workspace {
+		return c.Splits
+	}
+	return 1
+}
+
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

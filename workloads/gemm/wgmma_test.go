@@ -101,8 +101,7 @@ func verifyAsync(t *testing.T, p Problem, c Config, seed uint64) *replay {
 		t.Fatal(err)
 	}
 	k := ks[0]
-	last := k.Tensors[len(k.Tensors)-1]
-	m := &machine{mem: make([]byte, last.Base-deviceBase+uint64(last.Bytes)), stored: map[string]int64{}}
+	m := newMachine(k.Tensors)
 	r := rand.New(rand.NewPCG(seed, 2))
 	for i := range k.Tensors {
 		ts := &k.Tensors[i]
@@ -264,8 +263,7 @@ func spoiled(t *testing.T, spoil func(*tile.Kernel)) (*tile.Kernel, *machine) {
 	}
 	k := ks[0]
 	spoil(k)
-	last := k.Tensors[len(k.Tensors)-1]
-	m := &machine{mem: make([]byte, last.Base-deviceBase+uint64(last.Bytes)), stored: map[string]int64{}}
+	m := newMachine(k.Tensors)
 	r := rand.New(rand.NewPCG(1, 2))
 	whole(m, &k.Tensors[tensorA], "fp16", r)
 	whole(m, &k.Tensors[tensorB], "fp16", r)

@@ -2,6 +2,17 @@ package library
 
 import "fmt"
 
+// mmaKernels completes kernels of the matrix instructions since Turing for a
+// type; name is a format of tile, k-tile and stages.
+func mmaKernels(typ, name string, es []Entry) []Entry {
+	for i := range es {
+		e := &es[i]
+		e.Name = fmt.Sprintf(name, e.TileM, e.TileN, e.TileK, e.Stages)
+		e.Family, e.Type, e.WarpK, e.Swizzle = "mma", typ, 1, true
+	}
+	return es
+}
+
 // hmmaEntries are Volta's Tensor Core kernels, see gemm's hmmaTiles.
 func hmmaEntries(name, typ string) []Entry {
 	shapes := []Entry{
@@ -36,11 +47,9 @@ func turingEntries(name, typ string) []Entry {
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
 	}
 	for i := range shapes {
-		e := &shapes[i]
-		e.Name = fmt.Sprintf("%s_%dx%d_ldg8_f2f", name, e.TileM, e.TileN)
-		e.Family, e.Type, e.TileK, e.WarpK, e.Stages, e.Swizzle = "mma", typ, 32, 1, 2, true
+		shapes[i].TileK, shapes[i].Stages = 32, 2
 	}
-	return shapes
+	return mmaKernels(typ, name+"_%[1]dx%[2]d_ldg8_f2f", shapes)
 }
 
 // ampereEntries are those of Ampere, which copy k-tiles without registers. Tiles
@@ -57,31 +66,25 @@ func ampereEntries(name, typ string) []Entry {
 		{TileM: 64, TileN: 128, TileK: 32, Stages: 6, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.70},
 		{TileM: 64, TileN: 64, TileK: 64, Stages: 5, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 2, Gain: 0.55},
 	}
-	for i := range shapes {
-		e := &shapes[i]
-		if typ == "tf32" { // as many bytes
-			e.TileK /= 2
+	if typ == "tf32" { // as many bytes
+		for i := range shapes {
+			shapes[i].TileK /= 2
 		}
-		e.Name = fmt.Sprintf("%s_%dx%d_ldg8_f2f_stages_%dx%d", name, e.TileM, e.TileN, e.TileK, e.Stages)
-		e.Family, e.Type, e.WarpK, e.Swizzle = "mma", typ, 1, true
 	}
-	return shapes
+	return mmaKernels(typ, name+"_%dx%d_ldg8_f2f_stages_%dx%d", shapes)
 }
 
 // tensorDGEMM are CUTLASS's fp64 kernels for sm_80.
 func tensorDGEMM() []Entry {
-	const name = "cutlass_80_tensorop_d884gemm"
 	shapes := []Entry{
 		{TileM: 128, TileN: 128, WarpM: 32, WarpN: 64, Stages: 3, Threads: 256, PerSM: 1, Gain: 0.95},
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Stages: 4, Threads: 128, PerSM: 2, Gain: 0.90},
 		{TileM: 32, TileN: 32, WarpM: 16, WarpN: 16, Stages: 5, Threads: 128, PerSM: 4, Gain: 0.80},
 	}
 	for i := range shapes {
-		e := &shapes[i]
-		e.Name = fmt.Sprintf("%s_%dx%d_16x%d", name, e.TileM, e.TileN, e.Stages)
-		e.Family, e.Type, e.TileK, e.WarpK, e.Swizzle = "mma", "fp64", 16, 1, true
+		shapes[i].TileK = 16
 	}
-	return shapes
+	return mmaKernels("fp64", "cutlass_80_tensorop_d884gemm_%dx%d_%dx%d", shapes)
 }
 
 // cutlassInt are CUTLASS's kernels for integers on Tensor Cores of a compute
@@ -96,10 +99,7 @@ func cutlassInt(sm, inst, typ string, bits, stages int, manual bool) []Entry {
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 3, Gain: 0.60},
 	}
 	for i := range shapes {
-		e := &shapes[i]
-		e.TileK, e.Stages = 64*8/bits, stages
-		e.Name = fmt.Sprintf("cutlass_%s_tensorop_%sgemm_%s_%dx%d_%dx%d", sm, inst, typ, e.TileM, e.TileN, e.TileK, stages)
-		e.Family, e.Type, e.WarpK, e.Swizzle, e.Manual = "mma", typ, 1, true, manual
+		shapes[i].TileK, shapes[i].Stages, shapes[i].Manual = 64*8/bits, stages, manual
 	}
-	return shapes
+	return mmaKernels(typ, fmt.Sprintf("cutlass_%s_tensorop_%sgemm_%s", sm, inst, typ)+"_%dx%d_%dx%d", shapes)
 }
