@@ -1,6 +1,7 @@
 package gpusim
 
 import (
+	"fmt"
 	"math"
 
 	"gpusim/configs"
@@ -11,6 +12,9 @@ import (
 // runCPU simulates a workload on a CPU.
 func runCPU(m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
 	g := w.GEMM
+	if g == nil {
+		return Result{}, &InputError{fmt.Errorf("workload %q: %s has no model of %s yet", w.Short(), m.Name, w.Kind)}
+	}
 	c, err := cpu.Run(m, cpu.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, TransA: g.TransA, TransB: g.TransB,
 	})

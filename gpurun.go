@@ -18,38 +18,67 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// runGPU simulates a workload on a GPU.
-func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
-	p, err := problem(w.GEMM)
+// call is what a library launches for a workload.
+type call struct {
+	name    string // of the library's function, such as gemm_tn
+	kernels []*tile.Kernel
+	// analytic is the closed form of the call; nil if there is none.
+	analytic func(r Result) (Result, error)
+}
+
+// callOf is what the library of a machine launches for a workload. Its errors
+// are the user's.
+func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
+	switch {
+	case w.GEMM != nil:
+		return gemmCall(m, w.GEMM, o)
+	}
+	return call{}, fmt.Errorf("workload %q: %s is not simulated on GPUs yet", w.Short(), w.Kind)
+}
+
+// gemmCall is the call of a matrix product.
+func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
+	p, err := problem(w)
 	if err != nil {
-		return Result{}, &InputError{err}
+		return call{}, err
 	}
 	g := m.GPU
-	call, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.GEMM.Kernel), Splits: o.Splits})
+	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits})
+	if err != nil {
+		return call{}, err
+	}
+	out := call{name: c.Name, analytic: func(r Result) (Result, error) { return analyticGPU(m, p, c, r) }}
+	if o.Fidelity != Analytic {
+		out.kernels, err = gemm.Build(p, c.Config, library.Latencies(g))
+	}
+	return out, err
+}
+
+// runGPU simulates a workload on a GPU.
+func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
+	c, err := callOf(m, w, o)
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
 	r := newResult(m, w, o.Fidelity)
-	r.ClockMHz = float64(g.Clock.Sustained) / 1e6
-	r.PeakTOPS = PeakTOPS(g, p.DType)
+	r.ClockMHz = float64(m.GPU.Clock.Sustained) / 1e6
+	r.PeakTOPS = PeakTOPS(m.GPU, w.Shape().Type())
 	if o.Fidelity == Analytic {
-		return analyticGPU(m, p, call, r)
-	}
-
-	kernels, err := gemm.Build(p, call.Config, library.Latencies(g))
-	if err != nil {
-		return Result{}, err
+		if c.analytic == nil {
+			return Result{}, &InputError{fmt.Errorf("workload %q: there is no closed form of %s yet (allowed: detailed, sampled)", w.Short(), w.Kind)}
+		}
+		return c.analytic(r)
 	}
 	v := governor{m: m, period: o.Period}
 	v.simulate = func(clock configs.Freq) (Result, error) {
-		return simulate(ctx, m, clock, kernels, call, r, o)
+		return simulate(ctx, m, clock, c, r, o)
 	}
 	return v.run()
 }
 
 // simulate runs the kernels of a call at one clock; r holds what is known before.
-func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, kernels []*tile.Kernel, call library.Call, r Result, o Options) (Result, error) {
-	g := m.GPU
+func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c call, r Result, o Options) (Result, error) {
+	g, kernels := m.GPU, c.kernels
 	r.ClockMHz = float64(clock) / 1e6
 	stream := make([]*gpu.Launch, len(kernels))
 	var err error
@@ -80,7 +109,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, kerne
 		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
 	}
 	for i := range reports {
-		l, err := layer(m, clock, &reports[i], call)
+		l, err := layer(m, clock, &reports[i], c.name)
 		if err != nil {
 			return Result{}, err
 		}
@@ -133,13 +162,13 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
 // iterations for memory traffic.
-func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, call library.Call) (Layer, error) {
+func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(clock)
 	work := gpu.Account(k, uint8(g.Tensor.StepsFP32))
 	l := Layer{
-		Name: call.Name, Kernel: k.Name,
+		Name: name, Kernel: k.Name,
 		Grid:      fmt.Sprintf("%dx%dx%d", k.Grid[0], k.Grid[1], k.Grid[2]),
 		CTATile:   fmt.Sprintf("%dx%dx%d", k.TileM, k.TileN, k.TileK),
 		Waves:     float64(max(k.CTAs(), k.Tiles)) / float64(g.SM.Count*r.Launch.CTAsPerSM),

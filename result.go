@@ -14,10 +14,10 @@ func newResult(m *configs.Machine, w workloads.Workload, f Fidelity) Result {
 	if f == "" {
 		f = Sampled
 	}
-	g := w.GEMM
+	s := w.Shape()
 	return Result{
-		Machine: m.Name, Workload: w.Text, DType: g.DType, Batch: g.Batch, GPUs: 1, Fidelity: f,
-		Ops:          2 * float64(g.M) * float64(g.N) * float64(g.K) * float64(g.Batch),
+		Machine: m.Name, Workload: w.Text, DType: s.Type(), Batch: s.Batches(), GPUs: 1, Fidelity: f,
+		Ops:          float64(s.Ops()),
 		SimulatedPct: 100, PeakTOPS: math.NaN(), L2HitPct: math.NaN(), DRAMBytes: math.NaN(), WarpInsts: math.NaN(),
 	}
 }

@@ -15,9 +15,6 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 	if o.Fidelity == "" {
 		o.Fidelity = Sampled
 	}
-	if w.GEMM == nil {
-		return Result{}, fmt.Errorf("workload %q: only GEMMs are simulated so far", w.Text)
-	}
 	switch m.Kind {
 	case "gpu":
 		return runGPU(ctx, m, w, o)

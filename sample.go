@@ -57,7 +57,7 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 	}
 	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
-	load := (k.TileM + k.TileN) * k.TileK / gemm.Packed(k.DType) * k.Tensors[0].Elem * min(s.ctas, s.slots)
+	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
 	l.Waves = s.waves(max(1, k.Splits))
 	if p.LoopSends() > 0 {

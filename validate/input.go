@@ -22,8 +22,14 @@ const (
 // row is one measured row that can be simulated.
 type row struct {
 	file     string
-	m        workloads.Measured
+	line     int
+	device   string
+	class    string // that it is judged in
+	work     workloads.Workload
+	metric   string // of the figures, such as time_us
+	measured float64
 	method   Method
+	kernel   string // kernel name, grid and block as recorded, may be empty
 	recorded Recorded
 	hasName  bool
 }
@@ -73,7 +79,7 @@ func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
 			return err
 		}
 	}
-	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !rows(r.m.Device) })
+	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !rows(r.device) })
 	t.suites = slices.DeleteFunc(t.suites, func(s Suite) bool { return !suites(s.Device) })
 	return nil
 }
@@ -86,47 +92,62 @@ func publishedTable(name string) (*workloads.Table, error) {
 	return workloads.ReadTable(name, text)
 }
 
-// otherTables are the kinds of measured tables that no model takes yet, known
-// by columns that no other kind has.
-var otherTables = []struct {
+// tableKinds are the kinds of measured tables, known by columns that no kind
+// before them has.
+var tableKinds = []struct {
 	columns []string
-	reason  string
+	read    func(*Tables, *workloads.Table) error // nil: no model takes it yet
+	reason  string                                // why not
 }{
-	{[]string{"pass", "c", "h", "w", "r", "s"}, "convolutions are not supported yet"},
-	{[]string{"device", "op", "shape", "time_us"}, "element-wise operators are not supported yet"},
-	{[]string{"gpus", "bytes", "time_us"}, "collectives are not supported yet"},
-	{[]string{"device", "metric", "path", "value"}, "point-to-point links are not supported yet"},
-	{[]string{"device", "model", "batch", "phase"}, "networks are not supported yet"},
-	{[]string{"layer", "dataflow", "total_cycles"}, "systolic arrays are not supported yet"},
-	{[]string{"suite", "workload", "hw_cycles"}, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
-	{[]string{"config", "cycles"}, "NVDLA is not supported yet"},
-	{[]string{"device", "kernel", "dtype", "power_w"}, "power tables are not supported yet"},
+	{suiteColumns, (*Tables).addSuites, ""},
+	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
+	{[]string{"pass", "c", "h", "w", "r", "s"}, nil, "convolutions are not supported yet"},
+	{[]string{"device", "op", "shape", "time_us"}, nil, "element-wise operators are not supported yet"},
+	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
+	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},
+	{[]string{"device", "model", "batch", "phase"}, nil, "networks are not supported yet"},
+	{[]string{"layer", "dataflow", "total_cycles"}, nil, "systolic arrays are not supported yet"},
+	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
+	{[]string{"config", "cycles"}, nil, "NVDLA is not supported yet"},
+	{[]string{"device", "kernel", "dtype", "power_w"}, nil, "power tables are not supported yet"},
 }
 
+// add reads a table of whatever kind; one of no kind is taken for products, whose
+// error then names the columns that lack.
 func (t *Tables) add(tab *workloads.Table) error {
 	t.files = append(t.files, tab.File)
-	if hasAll(tab.Header, suiteColumns) {
-		s, err := readSuites(tab)
-		t.suites = append(t.suites, s...)
-		return err
-	}
-	if _, ok := workloads.IsGEMMTable(tab.Header); !ok {
-		for _, o := range otherTables {
-			if !hasAll(tab.Header, o.columns) {
-				continue
-			}
+	for _, k := range tableKinds {
+		switch {
+		case !hasAll(tab.Header, k.columns):
+		case k.read != nil:
+			return k.read(t, tab)
+		default:
 			for i := range tab.Rows {
-				t.skipped = append(t.skipped, Skip{tab.File, tab.Line(i), o.reason})
+				t.skipped = append(t.skipped, Skip{tab.File, tab.Line(i), k.reason})
 			}
 			return nil
 		}
 	}
+	return t.addGEMMs(tab)
+}
+
+func (t *Tables) addSuites(tab *workloads.Table) error {
+	s, err := readSuites(tab)
+	t.suites = append(t.suites, s...)
+	return err
+}
+
+// addGEMMs reads a table of measured products.
+func (t *Tables) addGEMMs(tab *workloads.Table) error {
 	rows, err := tab.Measured()
 	if err != nil {
 		return err
 	}
 	for _, m := range rows {
-		r := row{file: tab.File, m: m}
+		r := row{
+			file: tab.File, line: m.Line, device: m.Device, metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
+			class: class(m.Workload.GEMM.DType, m.Workload.GEMM.Acc, m.TensorCore),
+		}
 		if r.method, err = MethodFor(m.Method, m.Source, m.Device); err != nil {
 			return &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
 		}
@@ -134,7 +155,7 @@ func (t *Tables) add(tab *workloads.Table) error {
 			t.skipped = append(t.skipped, Skip{tab.File, m.Line, reason})
 			continue
 		}
-		if r.m.Workload, err = padded(&m); err != nil {
+		if r.work, err = padded(&m); err != nil {
 			return &workloads.Error{File: tab.File, Line: m.Line, Reason: err.Error()}
 		}
 		r.recorded, r.hasName = ParseRecorded(m.Kernel)

@@ -77,10 +77,10 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 		r := &t.rows[i]
 		opts := gpusim.Options{Fidelity: o.Fidelity}
 		if o.ForceRecorded && r.hasName {
-			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.m.Workload.GEMM.Batch)
+			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.work.Shape().Batches())
 		}
 		done := func(j *job) { rep.Rows = append(rep.Rows, r.compare(&j.result)) }
-		if err := p.add(r.m.Device, r.m.Workload, opts, r.method, Skip{File: r.file, Line: r.m.Line}, done); err != nil {
+		if err := p.add(r.device, r.work, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
 			return nil, err
 		}
 	}
@@ -234,10 +234,9 @@ func (r *row) compare(res *gpusim.Result) Row {
 	if len(times) == 0 {
 		times = []float64{res.TimeUS}
 	}
-	g := r.m.Workload.GEMM
 	out := Row{
-		File: r.file, Line: r.m.Line, Class: class(g.DType, g.Acc, r.m.TensorCore), Metric: "time_us",
-		Workload: r.m.Workload.Short(), Measured: r.m.TimeUS, Simulated: r.method.Apply(times), Recorded: r.m.Kernel,
+		File: r.file, Line: r.line, Class: r.class, Metric: r.metric,
+		Workload: r.work.Short(), Measured: r.measured, Simulated: r.method.Apply(times), Recorded: r.kernel,
 	}
 	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
 	if len(res.Layers) == 0 {
@@ -249,9 +248,10 @@ func (r *row) compare(res *gpusim.Result) Row {
 		tile := dims(l.CTATile)
 		out.knowsTile, out.TileHit = true, tile[0] == r.recorded.TileM && tile[1] == r.recorded.TileN
 	}
-	if want := r.recorded.Splits(g.Batch); r.hasName && want > 0 {
+	batch := r.work.Shape().Batches()
+	if want := r.recorded.Splits(batch); r.hasName && want > 0 {
 		grid := Recorded{Grid: dims(l.Grid)}
-		out.knowsSplit, out.SplitHit = true, grid.Splits(g.Batch) == want
+		out.knowsSplit, out.SplitHit = true, grid.Splits(batch) == want
 	}
 	return out
 }

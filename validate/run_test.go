@@ -200,15 +200,15 @@ func TestPublished(t *testing.T) {
 		t.Errorf("%d rows of the PCIe board, %v", only.Len(), err)
 	}
 	// A NeuSight row is row-major: y = x W^T of 3072x768x2048 runs as 768x3072x2048, transposed.
-	if got := only.rows[0].m.Workload.Short(); got != "gemm:768x3072x2048:fp32,ta=t" {
+	if got := only.rows[0].work.Short(); got != "gemm:768x3072x2048:fp32,ta=t" {
 		t.Errorf("first row is %s", got)
 	}
 	// Recorded grids fit our reading of the shapes, row for row: tiles count
 	// along m and n of the column-major product.
 	for i := range only.rows {
-		r, g := &only.rows[i].recorded, only.rows[i].m.Workload.GEMM
+		r, g := &only.rows[i].recorded, only.rows[i].work.GEMM
 		if r.TileM == 0 || ceil(g.M, r.TileM) != r.Grid[0] || ceil(g.N, r.TileN) != r.Grid[1] || r.Splits(g.Batch) == 0 {
-			t.Errorf("line %d: %+v does not fit m=%d n=%d batch=%d", only.rows[i].m.Line, *r, g.M, g.N, g.Batch)
+			t.Errorf("line %d: %+v does not fit m=%d n=%d batch=%d", only.rows[i].line, *r, g.M, g.N, g.Batch)
 		}
 	}
 }

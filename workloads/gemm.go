@@ -111,8 +111,21 @@ func (g *GEMM) typed() string {
 	return fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s", g.M, g.N, g.K, g.DType)
 }
 
-// short leaves out everything that is a default.
-func (g *GEMM) short() string {
+// Type is the type of the elements.
+func (g *GEMM) Type() string { return g.DType }
+
+// Batches is the number of products.
+func (g *GEMM) Batches() int { return g.Batch }
+
+// Unforced is the product without a kernel name.
+func (g *GEMM) Unforced() Shape {
+	c := *g
+	c.Kernel = ""
+	return &c
+}
+
+// Short leaves out everything that is a default.
+func (g *GEMM) Short() string {
 	s := fmt.Sprintf("gemm:%dx%dx%d:%s", g.M, g.N, g.K, g.DType)
 	if acc, _ := Accumulator(g.DType, ""); g.Acc != acc {
 		s += ",acc=" + g.Acc
@@ -139,44 +152,39 @@ func letter(trans bool) string {
 	return "n"
 }
 
-// parseGEMM reads what stands behind "gemm:" in either form.
+// gemmKind reads what stands behind "gemm:" in either form.
+var gemmKind = kind{
+	name: KindGEMM,
+	parse: func(rest string) (Workload, error) {
+		g, err := parseGEMM(rest)
+		if err != nil {
+			return Workload{}, err
+		}
+		return OfGEMM(g)
+	},
+	forms: []Form{
+		{"gemm:m=4096,n=4096,k=4096,dtype=fp16", "matrix product C = op(A) x op(B), column-major as in BLAS"},
+		{"  acc=fp32", "accumulator type (default: what the library uses)"},
+		{"  ta=n,tb=t", "n plain, t transposed (default n)"},
+		{"  batch=16", "independent products of the same shape (default 1)"},
+		{"  order=row", "m, n, ta, tb are meant row-major (default col)"},
+		{"  kernel=NAME", "forces one kernel of the machine's catalogue"},
+		{"gemm:4096x4096x4096:fp16", "the same, short; further key=value may follow after a comma"},
+	},
+}
+
 func parseGEMM(s string) (GEMM, error) {
 	g := GEMM{DType: "fp32", Batch: 1}
 	seen := map[string]bool{}
-	parts := strings.Split(s, ",")
-	if !strings.Contains(parts[0], "=") {
-		if err := g.parseShape(parts[0], seen); err != nil {
+	if first, rest, more := strings.Cut(s, ","); !strings.Contains(first, "=") {
+		if err := g.parseShape(first, seen); err != nil {
 			return g, err
 		}
-		parts = parts[1:]
-	}
-	for _, p := range parts {
-		key, value, ok := strings.Cut(p, "=")
-		key, value = strings.ToLower(strings.TrimSpace(key)), strings.TrimSpace(value)
-		switch {
-		case !ok || key == "":
-			return g, fmt.Errorf("%q is not key=value", p)
-		case !contains(gemmKeys, key):
-			if near, ok := Nearest(key, gemmKeys); ok {
-				return g, fmt.Errorf("unknown key %q (did you mean %q?)", key, near)
-			}
-			return g, fmt.Errorf("unknown key %q (allowed: %s)", key, strings.Join(gemmKeys, ", "))
-		case seen[key]:
-			return g, fmt.Errorf("%s is given twice", key)
-		case value == "":
-			return g, fmt.Errorf("%s has no value", key)
-		}
-		seen[key] = true
-		if err := g.set(key, value); err != nil {
-			return g, err
+		if s = rest; !more {
+			return g, nil
 		}
 	}
-	for _, key := range gemmKeys[:3] {
-		if !seen[key] {
-			return g, fmt.Errorf("%s is missing", key)
-		}
-	}
-	return g, nil
+	return g, pairs(s, gemmKeys, gemmKeys[:3], seen, g.set)
 }
 
 // parseShape reads MxNxK or MxNxK:DTYPE.

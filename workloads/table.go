@@ -25,15 +25,15 @@ type Measured struct {
 	Method     string // how it was measured, empty where the source decides
 }
 
-// gemmColumns are the columns that make a table one of measured GEMMs.
-var gemmColumns = []string{
+// GEMMColumns are those that make a table one of measured GEMMs.
+var GEMMColumns = []string{
 	"device", "precision_in", "precision_acc", "tensor_core", "m", "n", "k", "trans_a", "trans_b", "batch", "time_us", "source",
 }
 
 // IsGEMMTable says whether a header has all columns of a table of measured
 // GEMMs; if not, missing names those that lack.
 func IsGEMMTable(header []string) (missing []string, ok bool) {
-	for _, c := range gemmColumns {
+	for _, c := range GEMMColumns {
 		if !slices.Contains(header, c) {
 			missing = append(missing, c)
 		}

@@ -4,30 +4,69 @@
 package workloads
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
 
-// KindGEMM is a matrix product.
-const KindGEMM = "gemm"
+// Kinds of workloads.
+const (
+	KindGEMM = "gemm" // a matrix product
+	KindConv = "conv" // a convolution
+)
+
+// Shape is what a workload computes.
+type Shape interface {
+	String() string  // canonical form
+	Short() string   // the shortest form that Parse reads back to the same
+	Ops() int64      // multiply and add count as two, always counted directly
+	Bytes() float64  // of inputs and outputs, each once
+	Type() string    // canonical type of the elements
+	Batches() int    // independent samples
+	Unforced() Shape // without a kernel or an algorithm of one machine's library
+}
 
 // Workload is one thing to simulate. Exactly one of the pointers is set,
 // named by Kind.
 type Workload struct {
 	Kind string
 	GEMM *GEMM
+	Conv *Conv
 	Text string // canonical form; Parse(Text) gives the same workload
 }
 
 // String gives the canonical form.
 func (w Workload) String() string { return w.Text }
 
+// Shape is the pointer that is set.
+func (w Workload) Shape() Shape {
+	switch {
+	case w.GEMM != nil:
+		return w.GEMM
+	case w.Conv != nil:
+		return w.Conv
+	}
+	return nil
+}
+
 // Short gives the shortest form that Parse reads back to the same workload.
 func (w Workload) Short() string {
-	if w.GEMM == nil {
-		return w.Text
+	if s := w.Shape(); s != nil {
+		return s.Short()
 	}
-	return w.GEMM.short()
+	return w.Text
+}
+
+// Of is the workload of a shape, which must have come from a workload.
+func Of(s Shape) Workload {
+	w := Workload{Text: s.String()}
+	switch s := s.(type) {
+	case *GEMM:
+		w.Kind, w.GEMM = KindGEMM, s
+	case *Conv:
+		w.Kind, w.Conv = KindConv, s
+	}
+	return w
 }
 
 // Error is a mistake in a workload or a workload file. Unsupported marks what
@@ -57,34 +96,52 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// kind is a form of the workload language: what stands before the colon.
+type kind struct {
+	name  string
+	parse func(rest string) (Workload, error) // of what stands behind the colon
+	forms []Form
+}
+
+// kinds are those that this build takes.
+func kinds() []kind {
+	return []kind{gemmKind, convKind}
+}
+
 // later are the kinds of the workload language that no model takes yet.
-var later = []string{"conv", "softmax", "elementwise", "layernorm", "pool", "custom", "model", "allreduce"}
+var later = []string{"softmax", "elementwise", "layernorm", "pool", "custom", "model", "allreduce"}
 
 // Parse reads one workload string. Every error is an *Error.
 func Parse(s string) (Workload, error) {
 	text := strings.TrimSpace(s)
-	kind, rest, ok := strings.Cut(text, ":")
+	name, rest, ok := strings.Cut(text, ":")
 	switch {
 	case text == "":
 		return Workload{}, &Error{Reason: `empty workload (example: "gemm:4096x4096x4096:fp16")`}
 	case !ok:
 		return Workload{}, &Error{Text: text, Reason: `want KIND:PARAMETERS (example: "gemm:4096x4096x4096:fp16")`}
 	}
-	switch k := strings.ToLower(kind); {
-	case k == KindGEMM:
-		g, err := parseGEMM(rest)
-		if err != nil {
-			return Workload{}, &Error{Text: text, Reason: err.Error()}
+	var names []string
+	for _, k := range kinds() {
+		if k.name == strings.ToLower(name) {
+			w, err := k.parse(rest)
+			var own *Error
+			if err != nil && !errors.As(err, &own) {
+				err = &Error{Text: text, Reason: err.Error()}
+			}
+			return w, err
 		}
-		return OfGEMM(g)
-	case contains(later, k):
-		return Workload{}, &Error{Text: text, Reason: k + " workloads are not supported yet (supported: gemm)", Unsupported: true}
+		names = append(names, k.name)
 	}
-	reason := fmt.Sprintf("unknown kind %q", kind)
-	if near, ok := Nearest(kind, append([]string{KindGEMM}, later...)); ok {
+	supported := " (supported: " + strings.Join(names, ", ") + ")"
+	if k := strings.ToLower(name); contains(later, k) {
+		return Workload{}, &Error{Text: text, Reason: k + " workloads are not supported yet" + supported, Unsupported: true}
+	}
+	reason := fmt.Sprintf("unknown kind %q", name)
+	if near, ok := Nearest(name, append(names, later...)); ok {
 		reason += fmt.Sprintf(" (did you mean %q?)", near)
 	} else {
-		reason += " (supported: gemm)"
+		reason += supported
 	}
 	return Workload{}, &Error{Text: text, Reason: reason}
 }
@@ -97,17 +154,14 @@ type Form struct {
 
 // List gives the forms that this build takes, for 'gpusim workload list'.
 func List() []Form {
-	return []Form{
-		{"gemm:m=4096,n=4096,k=4096,dtype=fp16", "matrix product C = op(A) x op(B), column-major as in BLAS"},
-		{"  acc=fp32", "accumulator type (default: what the library uses)"},
-		{"  ta=n,tb=t", "n plain, t transposed (default n)"},
-		{"  batch=16", "independent products of the same shape (default 1)"},
-		{"  order=row", "m, n, ta, tb are meant row-major (default col)"},
-		{"  kernel=NAME", "forces one kernel of the machine's catalogue"},
-		{"gemm:4096x4096x4096:fp16", "the same, short; further key=value may follow after a comma"},
-		{"FILE.yaml", "a list of workloads"},
-		{"FILE.csv", "every row of a table of measured GEMMs"},
+	var out []Form
+	for _, k := range kinds() {
+		out = append(out, k.forms...)
 	}
+	return append(out,
+		Form{"FILE.yaml", "a list of workloads"},
+		Form{"FILE.csv", "every row of a table of measured GEMMs"},
+	)
 }
 
 func contains(list []string, s string) bool {

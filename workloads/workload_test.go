@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -44,35 +45,39 @@ func TestParse(t *testing.T) {
 
 func TestParseErrors(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                                     "empty workload",
-		"gemm":                                 "want KIND:PARAMETERS",
-		"gemm:":                                "is not MxNxK",
-		"gemm:1x2":                             "is not MxNxK",
-		"gemm:1x2x0":                           "k=0 is out of range (allowed 1..2147483647)",
-		"gemm:1x2x-3":                          "k=-3 is not a whole number of 1 or more",
-		"gemm:1x2x2147483648":                  "k=2147483648 is out of range",
-		"gemm:1x2x99999999999999999999":        "out of range",
-		"gemm:1x2x3.5":                         "not a whole number",
-		"gemm:1x2x":                            "out of range",
-		"gemm:1x2x3:fp12":                      `unknown dtype "fp12" (did you mean "fp32"?)`,
-		"gemm:m=1,n=2":                         "k is missing",
-		"gemm:m=1,n=2,k=3,m=1":                 "m is given twice",
-		"gemm:1x2x3,m=1":                       "m is given twice",
-		"gemm:m=1,n=2,k=3,bacth=1":             `unknown key "bacth" (did you mean "batch"?)`,
-		"gemm:m=1,n=2,k=3,frobnicate=1":        `unknown key "frobnicate" (allowed: m, n, k,`,
-		"gemm:m=1,n=2,k=3,ta=x":                "ta=x (allowed: n, t)",
-		"gemm:m=1,n=2,k=3,order=zig":           "order=zig (allowed: col, row)",
-		"gemm:m=1,n=2,k=3,batch=0":             "batch=0 is out of range",
-		"gemm:m=1,n=2,k=3,batch=":              "batch has no value",
-		"gemm:m=1,n=2,k=3,,":                   "is not key=value",
-		"gemm:1x2x3:fp32,acc=fp16":             `fp32 is not accumulated in "fp16" (allowed: fp32)`,
-		"gemm:1x2x3,kernel=a b":                "letters, digits",
-		"gemm:2147483647x2147483647x4":         "more than 2^63 operations",
-		"gemm:9x9x2147483647,batch=2147483647": "more than 2^63 operations",
-		"conv:n=1":                             "conv workloads are not supported yet",
-		"model:resnet50":                       "model workloads are not supported yet",
-		"gem:1x2x3":                            `unknown kind "gem" (did you mean "gemm"?)`,
-		"quux:1":                               `unknown kind "quux" (supported: gemm)`,
+		"":                                         "empty workload",
+		"gemm":                                     "want KIND:PARAMETERS",
+		"gemm:":                                    "is not MxNxK",
+		"gemm:1x2":                                 "is not MxNxK",
+		"gemm:1x2x0":                               "k=0 is out of range (allowed 1..2147483647)",
+		"gemm:1x2x-3":                              "k=-3 is not a whole number of 1 or more",
+		"gemm:1x2x2147483648":                      "k=2147483648 is out of range",
+		"gemm:1x2x99999999999999999999":            "out of range",
+		"gemm:1x2x3.5":                             "not a whole number",
+		"gemm:1x2x":                                "out of range",
+		"gemm:1x2x3:fp12":                          `unknown dtype "fp12" (did you mean "fp32"?)`,
+		"gemm:m=1,n=2":                             "k is missing",
+		"gemm:m=1,n=2,k=3,m=1":                     "m is given twice",
+		"gemm:1x2x3,m=1":                           "m is given twice",
+		"gemm:m=1,n=2,k=3,bacth=1":                 `unknown key "bacth" (did you mean "batch"?)`,
+		"gemm:m=1,n=2,k=3,frobnicate=1":            `unknown key "frobnicate" (allowed: m, n, k,`,
+		"gemm:m=1,n=2,k=3,ta=x":                    "ta=x (allowed: n, t)",
+		"gemm:m=1,n=2,k=3,order=zig":               "order=zig (allowed: col, row)",
+		"gemm:m=1,n=2,k=3,batch=0":                 "batch=0 is out of range",
+		"gemm:m=1,n=2,k=3,batch=":                  "batch has no value",
+		"gemm:m=1,n=2,k=3,,":                       "is not key=value",
+		"gemm:1x2x3:fp32,acc=fp16":                 `fp32 is not accumulated in "fp16" (allowed: fp32)`,
+		"gemm:1x2x3,kernel=a b":                    "letters, digits",
+		"gemm:2147483647x2147483647x4":             "more than 2^63 operations",
+		"gemm:9x9x2147483647,batch=2147483647":     "more than 2^63 operations",
+		"conv:n=1":                                 "c is missing",
+		"conv:c=1,h=2,w=2,k=1,r=3,s=3":             "the output is empty: a 3x3 filter (dilation 1x1) does not fit 2x2 points with padding 0x0",
+		"conv:c=3,h=2,w=2,k=1,r=1,s=1,groups=2":    "groups=2 does not divide c=3 and k=1",
+		"conv:c=3,h=2,w=2,k=1,r=1,s=1,pass=up":     "pass=up (allowed: fwd, bwd_data, bwd_weight)",
+		"conv:n=9999999,c=999,h=9,w=9,k=1,r=1,s=1": "has more than 2^31 elements",
+		"model:resnet50":                           "model workloads are not supported yet",
+		"gem:1x2x3":                                `unknown kind "gem" (did you mean "gemm"?)`,
+		"quux:1":                                   `unknown kind "quux" (supported: gemm, conv)`,
 	} {
 		_, err := Parse(in)
 		var e *Error
@@ -154,21 +159,31 @@ func TestExpand(t *testing.T) {
 }
 
 func TestListedFormsParse(t *testing.T) {
-	base := List()[0].Form
-	if _, err := Parse(base); err != nil {
-		t.Error(err)
-	}
-	for _, f := range List()[1:] {
+	base := ""
+	for _, f := range List() {
 		s := f.Form
-		if strings.HasPrefix(s, "FILE") {
+		switch {
+		case strings.HasPrefix(s, "FILE"):
 			continue
+		case strings.HasPrefix(s, "  "):
+			// Keys that the form above has already are given anew.
+			for _, opt := range strings.Split(s[2:], ",") {
+				key, _, _ := strings.Cut(opt, "=")
+				if !strings.Contains(base, ","+key+"=") && !strings.HasPrefix(base, KindConv+":"+key+"=") {
+					mustParse(t, base+","+opt)
+				}
+			}
+		default:
+			base = s
+			mustParse(t, base)
 		}
-		if opt, ok := strings.CutPrefix(s, "  "); ok {
-			s = base + "," + opt
-		}
-		if _, err := Parse(s); err != nil {
-			t.Error(err)
-		}
+	}
+}
+
+func mustParse(t *testing.T, s string) {
+	t.Helper()
+	if _, err := Parse(s); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -198,20 +213,20 @@ func TestNearest(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"gemm:1x2x3:fp16", "gemm:m=1,n=2,k=3,dtype=half,ta=t,order=row,batch=9,kernel=a_1", "conv:n=1", "gemm:,", "gemm:1x1x1:fp16,acc=fp16"} {
+	for _, s := range []string{"gemm:1x2x3:fp16", "gemm:m=1,n=2,k=3,dtype=half,ta=t,order=row,batch=9,kernel=a_1", "conv:n=1", "conv:n=4,c=3,h=9,w=8,k=8,r=3,s=1,groups=1,pad_h=1,stride=2,layout=nhwc,pass=bwd_data,algo=x", "gemm:,", "gemm:1x1x1:fp16,acc=fp16"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		w, err := Parse(s)
 		if err != nil {
-			if w.GEMM != nil || strings.TrimSpace(err.Error()) == "" {
+			if w.Shape() != nil || strings.TrimSpace(err.Error()) == "" {
 				t.Fatalf("%q: workload %v beside error %v", s, w, err)
 			}
 			return
 		}
 		for _, text := range []string{w.Text, w.Short()} {
 			again, err := Parse(text)
-			if err != nil || *again.GEMM != *w.GEMM || again.Text != w.Text {
+			if err != nil || !reflect.DeepEqual(again, w) || again.Text != w.Text {
 				t.Fatalf("%q -> %q does not come back: %v %v", s, text, again, err)
 			}
 		}

@@ -38,12 +38,7 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 		if p.baseline == nil {
 			continue
 		}
-		g := *w.GEMM
-		g.Kernel = "" // the name means nothing to another machine
-		bw, err := workloads.OfGEMM(g)
-		if err != nil {
-			return nil, err
-		}
+		bw := workloads.Of(w.Shape().Unforced()) // names of kernels mean nothing to another machine
 		base[i] = &task{machine: p.baseline, work: bw, options: gpusim.Options{Fidelity: p.options.Fidelity}}
 		tasks = append(tasks, base[i])
 	}

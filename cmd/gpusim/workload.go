@@ -45,7 +45,7 @@ func (a *app) workloadShow() *cobra.Command {
 			}
 			t := report.Table{Header: [][]string{{"workload", "operations", "bytes", "operations per byte"}}}
 			for _, w := range ws {
-				ops, bytes := w.GEMM.Ops(), w.GEMM.Bytes()
+				ops, bytes := w.Shape().Ops(), w.Shape().Bytes()
 				t.Rows = append(t.Rows, []string{w.Text, fmt.Sprint(ops), fmt.Sprintf("%.0f", bytes), fmt.Sprintf("%.1f", float64(ops)/bytes)})
 			}
 			fmt.Fprint(a.out, t.String())

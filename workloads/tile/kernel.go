@@ -37,6 +37,7 @@ type Tensor struct {
 	BatchStride int64  // elements
 	Bytes       int64  // whole allocation, all batches
 	Output      bool   // the kernel writes it
+	Views       []View // in place of RowStride and ColStride; a CTA says which
 }
 
 // Access is an address generator: thread t of the CTA touches Bytes
@@ -107,6 +108,7 @@ type CTA struct {
 	Tile   int32 // output tile index: names the semaphore
 	Trips  int32 // main-loop iterations
 	Rank   int32 // within its cluster
+	View   int32 // of tensors that have several
 }
 
 // Kernel is one launch.

@@ -44,6 +44,11 @@ func LaneAddr(k *Kernel, acc *Access, c *CTA, thread int, iter int32) (addr uint
 		return 0, false
 	}
 	off := int64(row)*t.RowStride + int64(col)*t.ColStride
+	if len(t.Views) > 0 {
+		if off, active = t.view(c).Element(row, col); !active {
+			return 0, false
+		}
+	}
 	if !acc.BatchFree {
 		off += int64(c.Batch) * t.BatchStride
 	}
@@ -108,6 +113,9 @@ func (g *LineGen) conflicts(acc *Access, c *CTA, warp int, iter int32) uint8 {
 // inside says whether all lanes of the warp are within the limits.
 func (g *LineGen) inside(acc *Access, c *CTA, warp int, iter int32) bool {
 	t := &g.k.Tensors[acc.Tensor]
+	if len(t.Views) > 0 {
+		return false
+	}
 	iter += acc.IterAdd
 	row := limit(t.Rows, c, acc.RowVar) - c.Origin[acc.RowVar] - acc.row(iter)
 	col := limit(t.Cols, c, acc.ColVar) - c.Origin[acc.ColVar] - iter*acc.ColStep
