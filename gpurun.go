@@ -32,6 +32,8 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 	switch {
 	case w.GEMM != nil:
 		return gemmCall(m, w.GEMM, o)
+	case w.Conv != nil:
+		return convCall(m.GPU, w.Conv, o)
 	}
 	return call{}, fmt.Errorf("workload %q: %s is not simulated on GPUs yet", w.Short(), w.Kind)
 }
@@ -52,6 +54,16 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 		out.kernels, err = gemm.Build(p, c.Config, library.Latencies(g))
 	}
 	return out, err
+}
+
+// convCall is the call of a convolution.
+func convCall(g *configs.GPU, w *workloads.Conv, o Options) (call, error) {
+	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
+	if err != nil || o.Fidelity == Analytic {
+		return call{name: c.Name}, err
+	}
+	ks, err := c.Build(library.Latencies(g))
+	return call{name: c.Name, kernels: ks}, err
 }
 
 // runGPU simulates a workload on a GPU.

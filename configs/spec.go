@@ -292,6 +292,8 @@ type Library struct {
 	SplitK    string   `yaml:"split_k" allowed:"fill,underfull,never" doc:"when the library considers split-K: always, only with fewer tiles than SMs, or never"`
 	Slice     int      `yaml:"least_slice,omitempty" min:"8" max:"100000" doc:"least k of a slice of split-K; else by kernel"`
 	Kernels   []string `yaml:"kernels" doc:"catalogue: kernel families that exist on this machine"`
+
+	Convolutions []string `yaml:"convolutions,omitempty" doc:"the same of convolutions"`
 }
 
 // CPU describes a multi-core processor baseline.

@@ -101,7 +101,7 @@ var tableKinds = []struct {
 }{
 	{suiteColumns, (*Tables).addSuites, ""},
 	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
-	{[]string{"pass", "c", "h", "w", "r", "s"}, nil, "convolutions are not supported yet"},
+	{workloads.ConvColumns, (*Tables).addConvs, ""},
 	{[]string{"device", "op", "shape", "time_us"}, nil, "element-wise operators are not supported yet"},
 	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
 	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},

@@ -166,12 +166,8 @@ func (t *Table) measured(rec []string) (Measured, error) {
 	if g.Acc, err = Accumulator(g.DType, get("precision_acc")); err != nil {
 		return fail("precision_acc", err)
 	}
-	if m.TensorCore, err = strconv.ParseBool(strings.ToLower(get("tensor_core"))); err != nil {
-		return fail("tensor_core", fmt.Errorf("%q is neither true nor false", get("tensor_core")))
-	}
-	m.TimeUS, err = strconv.ParseFloat(get("time_us"), 64)
-	if err != nil || !(m.TimeUS > 0) || math.IsInf(m.TimeUS, 0) {
-		return fail("time_us", fmt.Errorf("%q is not a time above 0", get("time_us")))
+	if m.TensorCore, m.TimeUS, err = t.figures(rec); err != nil {
+		return m, err
 	}
 	if g.Order = strings.ToLower(get("order")); g.Order == "" {
 		g.Order = orderOf(m.Source)
@@ -204,20 +200,28 @@ func tableWorkloads(file string, text []byte) ([]Workload, error) {
 	if err != nil {
 		return nil, err
 	}
+	if t.hasAll(ConvColumns) {
+		return convWorkloads(t)
+	}
 	rows, err := t.Measured()
 	if err != nil {
 		return nil, err
 	}
-	seen := map[string]bool{}
-	var out []Workload
-	for _, r := range rows {
-		if !seen[r.Workload.Text] {
-			seen[r.Workload.Text] = true
-			out = append(out, r.Workload)
-		}
+	return distinct(t, rows)
+}
+
+func parseBool(s string) (bool, error) {
+	v, err := strconv.ParseBool(strings.ToLower(s))
+	if err != nil {
+		return false, fmt.Errorf("%q is neither true nor false", s)
 	}
-	if len(out) == 0 {
-		return nil, &Error{File: file, Reason: "no rows"}
+	return v, nil
+}
+
+func parseTime(s string) (float64, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(v > 0) || math.IsInf(v, 0) {
+		return 0, fmt.Errorf("%q is not a time above 0", s)
 	}
-	return out, nil
+	return v, nil
 }

@@ -160,7 +160,7 @@ func List() []Form {
 	}
 	return append(out,
 		Form{"FILE.yaml", "a list of workloads"},
-		Form{"FILE.csv", "every row of a table of measured GEMMs"},
+		Form{"FILE.csv", "every row of a table of measured GEMMs or convolutions"},
 	)
 }
 

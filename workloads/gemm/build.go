@@ -38,6 +38,9 @@ func Build(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 // finish completes the main kernel of a problem and adds the reduction of its
 // workspace, if it has one.
 func finish(k *tile.Kernel, p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
+	if p.Lowered != nil {
+		k.Name = p.Lowered.Name
+	}
 	if err := tile.Finish(k, l); err != nil {
 		return nil, fmt.Errorf("gemm: %s: %w", k.Name, err)
 	}
@@ -96,18 +99,12 @@ func (c *Config) warps() (m, n []int) {
 // checkVectors defaults the vector widths to the widest that the contiguous
 // extents allow, up to a number of elements, and rejects wider ones.
 func (c *Config) checkVectors(p Problem, widest int) error {
-	contigA, contigB := p.M, p.K
-	if p.TransA {
-		contigA = p.K
-	}
-	if p.TransB {
-		contigB = p.N
-	}
+	contigA, contigB, contigC := p.contiguous()
 	for _, v := range []struct {
 		name   string
 		width  *int
 		contig int
-	}{{"A", &c.VecA, contigA}, {"B", &c.VecB, contigB}, {"C", &c.VecC, p.M}} {
+	}{{"A", &c.VecA, contigA}, {"B", &c.VecB, contigB}, {"C", &c.VecC, contigC}} {
 		if *v.width == 0 {
 			*v.width = widestVector(v.contig, widest)
 		}

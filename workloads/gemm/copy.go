@@ -12,6 +12,8 @@ type panel interface {
 	global(threads, j, i int, iterAdd int32) tile.Access
 	// store is the access that puts chunk j into shared memory.
 	store(threads, j int, stride, flip int32) tile.Access
+	// factor is tensorA or tensorB.
+	factor() int
 }
 
 // copyRegs bounds the registers that hold global data on its way to shared
@@ -46,12 +48,18 @@ func copyWaves(reg int, panels ...panel) (waves [][]chunk, end int) {
 	return append(waves, wave), end
 }
 
-// fetch brings a wave's chunks from global memory to registers.
-func fetch(k *tile.Kernel, wave []chunk, iterAdd int32, g tile.Guard) []tile.Inst {
+// fetch brings a wave's chunks from global memory to registers. Chunks of gathered
+// operands take the address work of p, on registers from reg on.
+func fetch(p *Problem, reg int, k *tile.Kernel, wave []chunk, iterAdd int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
 	for _, c := range wave {
 		_, pieces, bytes := c.of.split()
 		for i := range pieces {
+			if i == 0 && p.gathers(c.of.factor()) {
+				for _, in := range p.addressing(reg, 0) {
+					out = append(out, guarded(g, in))
+				}
+			}
 			acc := addAccess(k, c.of.global(k.Threads, c.j, i, iterAdd))
 			out = append(out, guarded(g, load(tile.OpLDG, c.reg+i*max(1, bytes/4), acc)))
 		}
@@ -85,6 +93,8 @@ type chunked struct {
 	vec     int  // elements per global access
 	chunks  int  // that each thread moves per k-tile
 }
+
+func (o *chunked) factor() int { return o.tensor }
 
 // chunkElems is the elements in a chunk.
 func (o *chunked) chunkElems() int { return 16 / o.elem }

@@ -137,7 +137,7 @@ func (h *hmma) kernel(per int) error {
 	}
 	h.k = &tile.Kernel{
 		Name: h.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: hmmaTileK, Splits: c.Splits,
-		Grid:    [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits},
+		Grid:    p.grid(&c),
 		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: "fp16", Role: make([]uint8, threads/32),
 	}
 	h.regRows = h.accRegs()
@@ -155,7 +155,7 @@ func (h *hmma) kernel(per int) error {
 	}}
 	h.k.Programs = []*tile.Program{prog}
 	h.k.Shared = max(2*int(h.buffer), len(h.warpM)*h.staging().bytes())
-	h.k.Place = placer(p, c, per)
+	h.k.Place = phased(p, c, per)
 	if c.Splits > 1 && !c.Workspace {
 		h.k.Semaphores = h.k.Grid[0] * h.k.Grid[1] * p.Batch
 	}

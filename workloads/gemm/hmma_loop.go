@@ -151,7 +151,7 @@ func (h *hmma) math(s int) []tile.Inst {
 func (h *hmma) prologue() []tile.Inst {
 	code := setup(h.regAddr, hmmaAddrRegs)
 	for w, wave := range h.waves {
-		code = append(code, fetch(h.k, wave, 0, tile.GuardNone)...)
+		code = append(code, fetch(&h.p, h.regAddr+hmmaAddrRegs-indexWork, h.k, wave, 0, tile.GuardNone)...)
 		if w == 0 {
 			for r := range h.accRegs() {
 				code = append(code, ins(tile.OpMOV, r, tile.RZ, tile.RZ, tile.RZ))
@@ -178,7 +178,7 @@ func (h *hmma) body() []tile.Inst {
 	for w, wave := range h.waves {
 		length := bar / float64(len(h.waves))
 		begin, end := float64(w)*length, float64(w+1)*length
-		side = h.spread(side, fetch(h.k, wave, 1, tile.GuardMore), begin, begin+min(1, length*0.4))
+		side = h.spread(side, fetch(&h.p, h.regAddr+hmmaAddrRegs-indexWork, h.k, wave, 1, tile.GuardMore), begin, begin+min(1, length*0.4))
 		side = h.spread(side, deposit(h.k, wave, h.buffer, 1, tile.GuardMore), end-min(1, length*0.4), end)
 	}
 	// Fragment loads follow the first matrix instruction of their k-step,

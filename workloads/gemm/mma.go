@@ -124,7 +124,7 @@ func (m *mma) kernel(per int) error {
 	m.buffer = int32((c.TileM + c.TileN) * c.TileK * elem)
 	m.k = &tile.Kernel{
 		Name: m.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
-		Grid:    [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits},
+		Grid:    p.grid(&c),
 		Tensors: ts, MMAs: []tile.MMA{m.inst}, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
 	}
 	m.regRows = m.rows.frags * m.cols.frags * m.inst.RegsC()
@@ -143,7 +143,7 @@ func (m *mma) kernel(per int) error {
 	if !m.direct() {
 		m.k.Shared = max(m.k.Shared, len(m.warpM)*m.staging().bytes())
 	}
-	m.k.Place = placer(p, c, per)
+	m.k.Place = phased(p, c, per)
 	if c.serial() {
 		m.k.Semaphores = m.k.Grid[0] * m.k.Grid[1] * p.Batch
 	}

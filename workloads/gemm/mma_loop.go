@@ -14,6 +14,9 @@ func (m *mma) copies(iterAdd int32) []tile.Inst {
 	for _, o := range []*mmaOperand{&m.rows, &m.cols} {
 		chunks, pieces, bytes := o.split()
 		for j := range chunks {
+			if m.p.gathers(o.tensor) {
+				out = append(out, m.p.addressing(m.regAddr+mmaAddrRegs-indexWork, 0)...)
+			}
 			for i := range pieces {
 				in := bare(tile.OpLDGSTS)
 				g := o.global(m.k.Threads, j, i, iterAdd)
@@ -92,7 +95,7 @@ func (m *mma) prologue() []tile.Inst {
 		code = append(code, m.settle()[1])
 	}
 	for w, wave := range m.waves {
-		code = append(code, fetch(m.k, wave, 0, tile.GuardNone)...)
+		code = append(code, fetch(&m.p, m.regAddr+mmaAddrRegs-indexWork, m.k, wave, 0, tile.GuardNone)...)
 		if w == 0 {
 			clearAcc()
 		}
@@ -120,7 +123,7 @@ func (m *mma) body() []tile.Inst {
 		length := bar / float64(len(m.waves))
 		begin, end := float64(w)*length, float64(w+1)*length
 		part := min(1, length*0.4)
-		side = spread(side, fetch(m.k, wave, 1, tile.GuardMore), begin, begin+part, per)
+		side = spread(side, fetch(&m.p, m.regAddr+mmaAddrRegs-indexWork, m.k, wave, 1, tile.GuardMore), begin, begin+part, per)
 		side = spread(side, deposit(m.k, wave, m.buffer, 1, tile.GuardMore), end-part, end, per)
 	}
 	side = append(side, placed{int(bar) * per, bare(tile.OpBAR)})

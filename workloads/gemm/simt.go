@@ -55,7 +55,7 @@ type simt struct {
 	// First registers of the data on their way to shared memory, of those that
 	// their bytes are transposed through, of addresses and of the epilogue's
 	// temporaries. Accumulators begin at 0.
-	regCopy, regSwap, regAddr, regTemp int
+	regCopy, regSwap, regAddr, regTemp, regIndex int
 }
 
 // buildSIMT generates a kernel like volta_sgemm and, for split-K through a
@@ -173,7 +173,7 @@ func (s *simt) kernel(per int) error {
 	}
 	s.k = &tile.Kernel{
 		Name: s.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
-		Grid:    [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits},
+		Grid:    p.grid(&c),
 		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
 	}
 	s.operands()
@@ -184,7 +184,7 @@ func (s *simt) kernel(per int) error {
 	s.k.Programs = []*tile.Program{{Segments: []tile.Segment{
 		{Code: s.prologue()}, {Code: s.body(), Loop: true}, {Code: s.epilogue()},
 	}}}
-	s.k.Place = placer(p, c, per)
+	s.k.Place = phased(p, c, per)
 	if c.Splits > 1 && !c.Workspace {
 		s.k.Semaphores = s.k.Grid[0] * s.k.Grid[1] * p.Batch
 	}
@@ -230,7 +230,8 @@ func (s *simt) operands() {
 		end += wordsPerSwap
 	}
 	s.regAddr = max(end, s.regTemp+s.epilogueRegs())
-	s.k.Regs = s.regAddr + simtAddrRegs
+	s.regIndex = s.regAddr + simtAddrRegs
+	s.k.Regs = s.regIndex + s.p.indexRegs(s.gathered().rounds(s.k.Threads))
 }
 
 // acc is the first register of the accumulator of row i and column j of the

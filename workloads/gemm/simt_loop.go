@@ -32,11 +32,35 @@ func (s *simt) copies() []simtCopy {
 func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
 	for _, c := range s.copies() {
+		if s.p.gathers(c.o.tensor) {
+			for _, in := range s.p.addressing(s.regIndex, c.round) {
+				out = append(out, guarded(g, in))
+			}
+		}
 		for i := range c.o.words() {
 			out = append(out, guarded(g, load(tile.OpLDG, c.reg+i, s.access(c.o.global(s.k.Threads, c.round, i, iterAdd)))))
 		}
 	}
 	return out
+}
+
+// lookups load the offsets by which a k-tile of a gathered operand is addressed.
+func (s *simt) lookups(iterAdd int32, g tile.Guard) []tile.Inst {
+	var out []tile.Inst
+	for r := range s.gathered().rounds(s.k.Threads) {
+		for _, in := range s.p.lookup(s.k, s.gathered().global(s.k.Threads, r, 0, iterAdd), s.regIndex, r) {
+			out = append(out, guarded(g, in))
+		}
+	}
+	return out
+}
+
+// gathered is the operand that addressing is about, if any is.
+func (s *simt) gathered() *simtOperand {
+	if s.p.gathers(tensorB) {
+		return &s.b
+	}
+	return &s.a
 }
 
 func (s *simt) deposit(flip int32, g tile.Guard) []tile.Inst {
@@ -107,7 +131,9 @@ func (s *simt) math(step int) []tile.Inst {
 // the first fragments to registers, and clears the accumulators while the
 // first loads are under way.
 func (s *simt) prologue() []tile.Inst {
-	code := append(setup(s.regAddr, simtAddrRegs), s.fetch(0, tile.GuardNone)...)
+	code := append(setup(s.regAddr, simtAddrRegs), s.lookups(0, tile.GuardNone)...)
+	code = append(code, s.fetch(0, tile.GuardNone)...)
+	code = append(code, s.lookups(1, tile.GuardNone)...)
 	for r := range s.a.count * s.b.count * s.words {
 		code = append(code, ins(tile.OpMOV, r, tile.RZ, tile.RZ, tile.RZ))
 	}
@@ -135,6 +161,7 @@ func (s *simt) body() []tile.Inst {
 	put := func(list []tile.Inst, from, to float64) { side = spread(side, list, from, to, per) }
 
 	put(s.fetch(1, tile.GuardMore), 0, copying)
+	put(s.lookups(2, tile.GuardMore), copying, float64(bar)-copying)
 	put(s.deposit(1, tile.GuardMore), float64(bar)-copying, float64(bar))
 	for step := range s.depth {
 		for _, o := range []*simtOperand{&s.a, &s.b} {

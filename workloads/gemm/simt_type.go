@@ -65,13 +65,7 @@ func simtTypeOf(p Problem, c Config, l tile.Latencies) (simtType, error) {
 // types are read four elements at a time, so cuBLAS asks for leading dimensions
 // that are multiples of four.
 func (t *simtType) aligned(p Problem) error {
-	lda, ldb := p.M, p.K
-	if p.TransA {
-		lda = p.K
-	}
-	if p.TransB {
-		ldb = p.N
-	}
+	lda, ldb, _ := p.contiguous()
 	if t.pack > 1 && (lda%t.pack != 0 || ldb%t.pack != 0) {
 		return fmt.Errorf("gemm: %s needs leading dimensions that are multiples of %d, not %d of A and %d of B", p.DType, t.pack, lda, ldb)
 	}

@@ -76,6 +76,9 @@ func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.Lowered != nil {
+		return p.Lowered.tensors(p, in, out, splits)
+	}
 	ts := []tile.Tensor{
 		stored("A", in, p.M, p.K, p.Batch, p.TransA),
 		stored("B", in, p.K, p.N, p.Batch, p.TransB),

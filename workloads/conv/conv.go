@@ -1,0 +1,133 @@
+// Package conv turns convolutions into matrix products, as libraries do: the
+// product's matrices are views of the images and filters (implicit GEMM), so
+// that the kernels are those of package gemm with other addresses.
+package conv
+
+import (
+	"fmt"
+
+	"gpusim/workloads"
+	"gpusim/workloads/gemm"
+	"gpusim/workloads/tile"
+)
+
+// slab is the channels that a kernel of matrix instructions takes of a filter tap
+// at a time: whole k-tiles, so that the taps of a k-tile are one and its
+// addresses need one test. What is missing of a slab reads as zeros.
+const slab = 32
+
+// Lower gives the product that computes a convolution by implicit GEMM. NCHW
+// images have points side by side, and the product's m is the points of output
+// or input (or filter taps, for gradients of filters), n the channels; NHWC
+// images have channels side by side, which then are m.
+func Lower(c *workloads.Conv) (gemm.Problem, error) {
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q()}
+	p := gemm.Problem{Batch: c.Groups, DType: c.DType, Acc: c.Acc, Alpha: 1, Lowered: &gemm.Lowered{}}
+	if c.DType == "int8" {
+		p.OutType = "int8"
+	}
+	if c.Pass == workloads.PassData && (c.StrideH > 1 && c.DilH > 1 || c.StrideW > 1 && c.DilW > 1) {
+		return p, fmt.Errorf("the gradient of the input of a convolution with both strides and dilation is not modelled")
+	}
+	switch c.Layout {
+	case workloads.LayoutNCHW:
+		l.planar(&p)
+	case workloads.LayoutNHWC:
+		l.interleaved(&p)
+	default:
+		return p, fmt.Errorf("layout %s is not modelled for %s", c.Layout, c.DType)
+	}
+	return p, p.Check()
+}
+
+// lowering is a convolution and the sizes of one of its groups.
+type lowering struct {
+	*workloads.Conv
+	c, k int // channels of a group
+	p, q int
+}
+
+// bytes of a tensor.
+func (l *lowering) bytes(elements ...int) int64 {
+	n := int64(gemm.Problem{DType: l.DType}.InBytes())
+	for _, e := range elements {
+		n *= int64(e)
+	}
+	return n
+}
+
+// strides are the distances in elements between points, lines, channels and
+// images of a tensor, and between filters and taps of the filters likewise.
+type strides struct{ w, h, c, n int64 }
+
+func (l *lowering) image(channels, h, w int) strides {
+	if l.Layout == workloads.LayoutNHWC {
+		return strides{int64(channels), int64(channels * w), 1, int64(channels * w * h)}
+	}
+	return strides{1, int64(w), int64(w * h), int64(channels * w * h)}
+}
+
+func (l *lowering) filters() strides {
+	if l.Layout == workloads.LayoutNHWC {
+		return strides{int64(l.c), int64(l.c * l.S), 1, int64(l.c * l.S * l.R)}
+	}
+	return strides{1, int64(l.S), int64(l.S * l.R), int64(l.c * l.S * l.R)}
+}
+
+// points are the digits that walk h x w points of some images, sh and sw apart.
+func points(s strides, h, w, sh, sw int) []tile.Digit {
+	return []tile.Digit{
+		{Size: int32(w), Stride: int64(sw) * s.w, W: int32(sw)},
+		{Size: int32(h), Stride: int64(sh) * s.h, H: int32(sh)},
+		{Stride: s.n},
+	}
+}
+
+// taps are the digits that walk r x w taps of a filter, sh and sw apart, in an
+// image (or, with coordinates left out, in the filters).
+func taps(s strides, r, w, sh, sw int) []tile.Digit {
+	return []tile.Digit{
+		{Size: int32(w), Stride: int64(sw) * s.w, W: int32(sw)},
+		{Size: int32(r), Stride: int64(sh) * s.h, H: int32(sh)},
+	}
+}
+
+// flat are digits without coordinates.
+func flat(ds []tile.Digit) []tile.Digit {
+	for i := range ds {
+		ds[i].H, ds[i].W = 0, 0
+	}
+	return ds
+}
+
+// within bounds a view's coordinates by an image, from (h0, w0) on.
+func within(v tile.View, s strides, h, w, h0, w0 int) tile.View {
+	v.H, v.W, v.H0, v.W0 = int32(h), int32(w), int32(h0), int32(w0)
+	v.At = int64(h0)*s.h + int64(w0)*s.w
+	return v
+}
+
+// phase is one class of input points of a gradient with strides: those that see
+// the same taps.
+type phase struct {
+	a, b   int // of the first point
+	h, w   int // points
+	r0, s0 int // first tap that they see
+	r, s   int // taps
+	p0, q0 int // output point of the first point and the first tap
+}
+
+// phases lists them: stride by stride.
+func (l *lowering) phases() []phase {
+	var out []phase
+	for a := range min(l.StrideH, l.H) {
+		for b := range min(l.StrideW, l.W) {
+			f := phase{a: a, b: b, r0: (a + l.PadH) % l.StrideH, s0: (b + l.PadW) % l.StrideW}
+			f.h, f.w = (l.H-a+l.StrideH-1)/l.StrideH, (l.W-b+l.StrideW-1)/l.StrideW
+			f.r, f.s = max(0, (l.R-f.r0+l.StrideH-1)/l.StrideH), max(0, (l.S-f.s0+l.StrideW-1)/l.StrideW)
+			f.p0, f.q0 = (a+l.PadH-f.r0)/l.StrideH, (b+l.PadW-f.s0)/l.StrideW
+			out = append(out, f)
+		}
+	}
+	return out
+}

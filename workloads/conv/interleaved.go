@@ -1,0 +1,72 @@
+package conv
+
+import (
+	"gpusim/workloads"
+	"gpusim/workloads/gemm"
+	"gpusim/workloads/tile"
+)
+
+// interleaved lowers a convolution of NHWC images for kernels that move vectors
+// of channels: the product is that of planar, transposed.
+func (l *lowering) interleaved(p *gemm.Problem) {
+	w := p.Lowered
+	in, out, fil := l.image(l.C, l.H, l.W), l.image(l.K, l.p, l.q), l.filters()
+	x := gemm.Seen{Bytes: l.bytes(l.N, l.C, l.H, l.W), Batch: int64(l.c), Vec: vector(l.c, l.C)}
+	y := gemm.Seen{Bytes: l.bytes(l.N, l.K, l.p, l.q), Batch: int64(l.k), Vec: vector(l.k, l.K)}
+	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Batch: int64(l.k) * fil.n, Vec: vector(l.c, l.c)}
+	cs, ks := padded(l.c), padded(l.k)
+	one := []tile.Digit{{Stride: 1}}
+	switch l.Pass {
+	case workloads.PassForward:
+		p.M, p.N, p.K, p.TransA = l.k, l.N*l.p*l.q, l.R*l.S*int(cs.Size), true
+		f.Views = []tile.View{{Row: []tile.Digit{{Stride: fil.n}}, Col: append([]tile.Digit{cs}, flat(taps(fil, l.R, l.S, 1, 1))...)}}
+		x.Views = []tile.View{within(tile.View{
+			Row: append([]tile.Digit{cs}, taps(in, l.R, l.S, l.DilH, l.DilW)...),
+			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),
+		}, in, l.H, l.W, -l.PadH, -l.PadW)}
+		y.Views, y.Dense = []tile.View{{Row: one, Col: flat(points(out, l.p, l.q, 1, 1))}}, l.Groups == 1
+		w.A, w.B, w.C, w.GatherB = f, x, y, true
+	case workloads.PassData:
+		p.M = l.c
+		for _, h := range l.phases() {
+			size := gemm.Phase{M: l.c, N: l.N * h.h * h.w, K: h.r * h.s * int(ks.Size)}
+			w.Phases = append(w.Phases, size)
+			p.N, p.K = max(p.N, size.N), max(p.K, size.K)
+			dy, df, dx := l.gradient(h, ks, tile.Digit{Stride: 1})
+			y.Views, f.Views, x.Views = append(y.Views, turn(dy)), append(f.Views, turn(df)), append(x.Views, turn(dx))
+		}
+		x.Dense = len(w.Phases) == 1 && l.Groups == 1
+		w.A, w.B, w.C, w.GatherB = f, y, x, true
+	default:
+		p.M, p.N, p.K, p.TransB = l.R*l.S*l.c, l.k, l.N*l.p*l.q, true
+		x.Views = []tile.View{within(tile.View{
+			Row: append([]tile.Digit{{Size: int32(l.c), Stride: 1}}, taps(in, l.R, l.S, l.DilH, l.DilW)...),
+			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),
+		}, in, l.H, l.W, -l.PadH, -l.PadW)}
+		y.Views = []tile.View{{Row: flat(points(out, l.p, l.q, 1, 1)), Col: one}}
+		f.Views, f.Dense = []tile.View{{Row: one, Col: []tile.Digit{{Stride: fil.n}}}}, true
+		w.A, w.B, w.C = x, y, f
+	}
+}
+
+// padded is the digit of some channels, filled up to whole slabs.
+func padded(channels int) tile.Digit {
+	return tile.Digit{Size: int32((channels + slab - 1) / slab * slab), Least: int32(channels), Stride: 1}
+}
+
+// turn exchanges rows and columns.
+func turn(v tile.View) tile.View {
+	v.Row, v.Col = v.Col, v.Row
+	return v
+}
+
+// vector is the channels that lie side by side from a multiple of as many on.
+func vector(sizes ...int) int {
+	v := 16
+	for _, n := range sizes {
+		for n%v != 0 {
+			v /= 2
+		}
+	}
+	return v
+}

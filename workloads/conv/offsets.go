@@ -1,0 +1,49 @@
+package conv
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+// offsetThreads is the CTA of the kernel that fills the table of offsets.
+const offsetThreads = 128
+
+// offsetInts is its integer work for an entry: channel, row and column of a tap by
+// two divisions, and their way through the image.
+const offsetInts = 30
+
+// Offsets is the kernel that fills the table of offsets by which a kernel of
+// implicit GEMM addresses images: an entry for each k. Table is that kernel's
+// tensor.
+func Offsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
+	n := int(table.Bytes / int64(table.Elem))
+	k := &tile.Kernel{
+		Name: "computeOffsetsKernel", Grid: [3]int{(n + offsetThreads - 1) / offsetThreads, 1, 1},
+		Threads: offsetThreads, Regs: 20, TileM: offsetThreads, TileN: 1, Splits: 1,
+		Role: make([]uint8, offsetThreads/32), Tensors: []tile.Tensor{table}, DType: "fp32",
+	}
+	rz := uint8(tile.RZ)
+	code := []tile.Inst{{Op: tile.OpS2R, Dst: 0, SrcA: rz, SrcB: rz, SrcC: rz}, {Op: tile.OpS2R, Dst: 1, SrcA: rz, SrcB: rz, SrcC: rz}}
+	for i := range offsetInts {
+		r := uint8(i % 4)
+		code = append(code, tile.Inst{Op: [...]tile.Op{tile.OpIMAD, tile.OpIADD}[i%2], Dst: r, SrcA: r, SrcB: uint8((i + 3) % 4), SrcC: rz})
+	}
+	a := tile.Access{Space: tile.Global, Bytes: 4, RowVar: tile.VarM, Row: make([]int32, offsetThreads), Col: make([]int32, offsetThreads), BatchFree: true}
+	for i := range a.Row {
+		a.Row[i] = int32(i)
+	}
+	k.Accesses = []tile.Access{a}
+	code = append(code,
+		tile.Inst{Op: tile.OpSTG, Dst: rz, SrcA: 0, SrcB: rz, SrcC: rz},
+		tile.Inst{Op: tile.OpEXIT, Dst: rz, SrcA: rz, SrcB: rz, SrcC: rz})
+	k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: code}}}}
+	k.Place = func(index int, cta *tile.CTA) {
+		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index)}
+		cta.Origin[tile.VarM], cta.Limit[tile.VarM] = int32(index*offsetThreads), int32(n)
+	}
+	if err := tile.Finish(k, l); err != nil {
+		return nil, fmt.Errorf("conv: %w", err)
+	}
+	return k, nil
+}

@@ -1,0 +1,179 @@
+package gemm
+
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
+
+// Lowered makes a product of something else, a convolution for one: its
+// matrices are seen through views of tensors in memory. Leading dimensions,
+// and with them TransA and TransB, then say only along which index elements
+// lie side by side.
+type Lowered struct {
+	A, B, C Seen
+	// Phases are the products that one launch computes, one view of each tensor
+	// for each; nil: one, of the problem's own size. The problem has the largest.
+	Phases []Phase
+	// GatherB says that op(B) is gathered, whose addresses take work in every
+	// k-tile, and not op(A).
+	GatherB bool
+	// Table is the bytes of a table of offsets, one for each k, by which the
+	// gathered matrix is addressed. 0: addresses are computed by increments.
+	Table int64
+	// Name of the kernel in place of the one after layouts; what it stands for
+	// is the caller's.
+	Name string
+}
+
+// Seen is a tensor and how a matrix is seen in it.
+type Seen struct {
+	Bytes int64
+	Batch int64       // elements from one matrix of a batch to the next
+	Views []tile.View // by phase, or one for all
+	Vec   int         // elements side by side at least, beginning at a multiple of so many
+	Dense bool        // the view is the tensor as it stands: an output may be walked as one column
+}
+
+// Phase is the size of one product of a launch.
+type Phase struct{ M, N, K int }
+
+// tensor is a tensor seen as a rows x cols matrix.
+func (s *Seen) tensor(name string, elem, rows, cols int) tile.Tensor {
+	return tile.Tensor{Name: name, Elem: elem, Rows: rows, Cols: cols, BatchStride: s.Batch, Bytes: s.Bytes, Views: s.Views}
+}
+
+// tensors are those of a lowered product, workspace and table last.
+func (w *Lowered) tensors(p Problem, in, out, splits int) ([]tile.Tensor, error) {
+	if splits > 1 && (!w.C.Dense || len(w.Phases) > 1) {
+		return nil, fmt.Errorf("gemm: split-K of a lowered product whose output is not dense")
+	}
+	ts := []tile.Tensor{
+		w.A.tensor("A", in, p.M, p.K), w.B.tensor("B", in, p.K, p.N), w.C.tensor("C", out, p.M, p.N),
+		stored("workspace", 4, p.M, p.N*splits, p.Batch, false),
+	}
+	if splits <= 1 {
+		ts[tensorWorkspace].Bytes = 0
+	}
+	if w.Table > 0 {
+		ts = append(ts, tile.Tensor{Name: "offsets", Elem: 4, Rows: p.K, Cols: 1, RowStride: 1, ColStride: 1, Bytes: w.Table})
+	}
+	allocate(ts)
+	return ts, nil
+}
+
+// phases are the products of a launch.
+func (p *Problem) phases() []Phase {
+	if p.Lowered == nil || len(p.Lowered.Phases) == 0 {
+		return []Phase{{p.M, p.N, p.K}}
+	}
+	return p.Lowered.Phases
+}
+
+// grid is the CTAs of a launch: tiles along m and n, and slices of k of each
+// matrix of a batch; of several products all tiles of one after those of another.
+func (p *Problem) grid(c *Config) [3]int {
+	g := [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits}
+	if ph := p.phases(); len(ph) > 1 {
+		g[0], g[1] = 0, 1
+		for _, f := range ph {
+			g[0] += ceilDiv(f.M, c.TileM) * ceilDiv(f.N, c.TileN)
+		}
+	}
+	return g
+}
+
+// contiguous is the elements that lie side by side in A, B and C: whole leading
+// dimensions where the matrices are stored as such.
+func (p *Problem) contiguous() (a, b, c int) {
+	if w := p.Lowered; w != nil {
+		return w.A.Vec, w.B.Vec, w.C.Vec
+	}
+	a, b = p.M, p.K
+	if p.TransA {
+		a = p.K
+	}
+	if p.TransB {
+		b = p.N
+	}
+	return a, b, p.M
+}
+
+// phased places the CTAs of such a grid.
+func phased(p Problem, c Config, per int) func(int, *tile.CTA) {
+	if len(p.phases()) == 1 {
+		return placer(p, c, per)
+	}
+	type part struct {
+		first, tiles int
+		place        func(int, *tile.CTA)
+	}
+	var parts []part
+	total := 0
+	for _, f := range p.phases() {
+		one := p
+		one.M, one.N, one.K, one.Lowered = f.M, f.N, f.K, nil
+		n := ceilDiv(f.M, c.TileM) * ceilDiv(f.N, c.TileN)
+		parts = append(parts, part{total, n, placer(one, c, ceilDiv(f.K, c.TileK))})
+		total += n
+	}
+	return func(index int, cta *tile.CTA) {
+		at, z := index%total, index/total
+		i := len(parts) - 1
+		for parts[i].first > at {
+			i--
+		}
+		parts[i].place(at-parts[i].first+parts[i].tiles*z, cta)
+		cta.Index, cta.View, cta.Tile = index, int32(i), int32(index)
+	}
+}
+
+// indexRegs is the registers for addressing elements of the gathered matrix, of which a thread
+// loads n per k-tile: an offset each, and what they are worked on in.
+func (p *Problem) indexRegs(n int) int {
+	if p.Lowered == nil {
+		return 0
+	}
+	if p.Lowered.Table > 0 {
+		return n + indexWork
+	}
+	return indexWork
+}
+
+const indexWork = 4
+
+// gathers says whether an operand is a gathered one.
+func (p *Problem) gathers(tensor int) bool {
+	return p.Lowered != nil && (tensor == tensorB) == p.Lowered.GatherB
+}
+
+// addressing is the integer work for element i of the gathered matrix: the offset of its k, which the table has given or an increment, on a pointer of 64
+// bits, and the test against the bounds. Registers begin at reg.
+func (p *Problem) addressing(reg, i int) []tile.Inst {
+	offset := reg
+	if p.Lowered.Table > 0 {
+		offset = reg + indexWork + i
+	}
+	return []tile.Inst{
+		ins(tile.OpIADD, reg, reg, offset, tile.RZ), ins(tile.OpIADD, reg+1, reg+1, tile.RZ, tile.RZ),
+		ins(tile.OpLOP, reg+2, offset, tile.RZ, tile.RZ), integer(tile.OpISETP, reg+2),
+	}
+}
+
+// tableTensor is the place of the table of offsets among a lowered product's tensors.
+const tableTensor = tensorWorkspace + 1
+
+// lookup loads the offset of the k that each thread has in an access of the
+// gathered matrix.
+func (p *Problem) lookup(k *tile.Kernel, of tile.Access, reg, i int) []tile.Inst {
+	if p.Lowered == nil || p.Lowered.Table == 0 {
+		return nil
+	}
+	a := tile.Access{Space: tile.Global, Bytes: 4, Tensor: tableTensor, BatchFree: true, IterAdd: of.IterAdd, Col: make([]int32, len(of.Col))}
+	if of.Tensor == tensorA {
+		a.RowVar, a.Row, a.RowStep = of.ColVar, of.Col, of.ColStep
+	} else {
+		a.RowVar, a.Row, a.RowStep = of.RowVar, of.Row, of.RowStep
+	}
+	return []tile.Inst{load(tile.OpLDG, reg+indexWork+i, addAccess(k, a))}
+}

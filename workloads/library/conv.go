@@ -1,0 +1,197 @@
+package library
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+	"gpusim/workloads/conv"
+	"gpusim/workloads/gemm"
+	"gpusim/workloads/tile"
+)
+
+// ConvCall is what the library launches for a convolution.
+type ConvCall struct {
+	Name   string  // of the library's function
+	Algo   string  // algorithm, as cuDNN's enumerations call it
+	Kernel string  // main kernel
+	Cost   float64 // the library's own estimate in SM cycles
+	Build  func(tile.Latencies) ([]*tile.Kernel, error)
+}
+
+// Algorithms of convolutions.
+const (
+	AlgoPrecomp = "implicit_precomp_gemm" // kernels that are given offsets, as tables or as increments
+)
+
+// convNames are the functions by pass.
+var convNames = map[string]string{
+	workloads.PassForward: "conv_fwd", workloads.PassData: "conv_bwd_data", workloads.PassWeight: "conv_bwd_weight",
+}
+
+// ChooseConv picks the algorithm and the kernel with the lowest estimated cost.
+func ChooseConv(g *configs.GPU, c *workloads.Conv, algo string) (ConvCall, error) {
+	calls, err := ConvCandidates(g, c)
+	if err != nil {
+		return ConvCall{}, err
+	}
+	var best *ConvCall
+	var names []string
+	for i := range calls {
+		k := &calls[i]
+		if !slices.Contains(names, k.Algo) {
+			names = append(names, k.Algo)
+		}
+		if (algo == "" || algo == k.Algo || algo == k.Kernel) && (best == nil || k.Cost < best.Cost) {
+			best = k
+		}
+	}
+	if best == nil {
+		return ConvCall{}, fmt.Errorf("algorithm %q is not offered for this convolution (allowed: %s)", algo, strings.Join(names, ", "))
+	}
+	return *best, nil
+}
+
+// ConvCandidates lists all calls that the library could make.
+func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
+	p, err := conv.Lower(c)
+	if err != nil {
+		return nil, err
+	}
+	var out []ConvCall
+	for _, e := range convEntries(g, c) {
+		for _, z := range convSplits(g, p, e) {
+			out = append(out, implicit(g, c, p, e, z))
+		}
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("the library of this machine has no convolution for dtype %s with %s accumulators in layout %s", c.DType, c.Acc, c.Layout)
+	}
+	return out, nil
+}
+
+// convCatalogue lists kernels of implicit GEMM by family. Tiles are of names in
+// public profiles, points x filters.
+var convCatalogue = map[string][]Entry{
+	"maxwell_scudnn": scudnn("maxwell_scudnn"),
+	"volta_scudnn":   scudnn("volta_scudnn"),
+	"ampere_scudnn":  scudnn("ampere_scudnn"),
+
+	"volta_s884cudnn": hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
+	"turing_s1688cudnn": mmaKernels("fp16/fp32", "turing_fp16_s1688cudnn_fp16_%[1]dx%[2]d_ldg8", []Entry{
+		{TileM: 128, TileN: 256, TileK: 32, Stages: 2, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.90},
+		{TileM: 128, TileN: 128, TileK: 32, Stages: 2, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 64, TileN: 256, TileK: 32, Stages: 2, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 1, Gain: 0.85},
+		{TileM: 64, TileN: 128, TileK: 32, Stages: 2, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.75},
+		{TileM: 64, TileN: 64, TileK: 32, Stages: 2, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
+	}),
+}
+
+// scudnn are the fp32 kernels: eight by eight outputs a thread.
+func scudnn(family string) []Entry {
+	es := []Entry{
+		{TileM: 128, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 2, Gain: 0.90},
+		{TileM: 128, TileN: 64, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.88},
+		{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 1, Threads: 64, PerSM: 6, Gain: 0.80},
+	}
+	for i := range es {
+		e := &es[i]
+		e.Name, e.Family, e.Type, e.TileK = fmt.Sprintf("%s_%dx%d", family, e.TileM, e.TileN), "simt", "fp32", 8
+	}
+	return es
+}
+
+// convEntries lists the kernels that take a convolution's type and layout.
+func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
+	typ := c.DType
+	if c.DType == "fp16" || c.DType == "bf16" {
+		typ += "/" + c.Acc
+	}
+	var out []Entry
+	for _, f := range g.Library.Convolutions {
+		for _, e := range convCatalogue[f] {
+			if e.Type == typ && e.tensor() == (c.Layout == workloads.LayoutNHWC) {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// maxConvSplits bounds the slices of the gradient of filters, whose k is all
+// points of all images.
+const maxConvSplits = 128
+
+// convSplits are the slices of k that the library considers.
+func convSplits(g *configs.GPU, p gemm.Problem, e Entry) []int {
+	zs := []int{1}
+	if !p.Lowered.C.Dense || p.Batch > 1 {
+		return zs
+	}
+	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN)
+	for z := 2; z <= maxConvSplits && p.K/z >= leastConvSlice && tiles*(z-1) < g.SM.Count*e.PerSM; z++ {
+		zs = append(zs, z)
+	}
+	return zs
+}
+
+// leastConvSlice is the least k that a slice is left.
+const leastConvSlice = 128
+
+// implicit is a call of implicit GEMM.
+func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
+	cfg := gemm.Config{
+		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
+		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Workspace: z > 1,
+	}
+	w := *p.Lowered
+	p.Lowered = &w
+	call := ConvCall{Name: convNames[c.Pass], Algo: AlgoPrecomp}
+	// Kernels of plain arithmetic for the forward pass and the gradient of the
+	// input read offsets from a table; the others count on.
+	if e.Family == "simt" && c.Pass != workloads.PassWeight {
+		w.Table = 4 * int64(p.K)
+	}
+	w.Name = e.Name + suffix(c, z)
+	call.Kernel = w.Name
+	call.Cost = cost(g, p, e, z, cfg.Workspace)
+	call.Build = func(l tile.Latencies) ([]*tile.Kernel, error) {
+		ks, err := gemm.Build(p, cfg, l)
+		if err != nil || w.Table == 0 {
+			return ks, err
+		}
+		main := ks[0]
+		o, err := conv.Offsets(main.Tensors[len(main.Tensors)-1], l)
+		if err != nil {
+			return nil, err
+		}
+		return append([]*tile.Kernel{o}, ks...), nil
+	}
+	return call
+}
+
+// suffix is what kernel names say beside the tile.
+func suffix(c *workloads.Conv, z int) string {
+	split := ""
+	if z > 1 {
+		split = "_splitK"
+	}
+	switch c.Pass {
+	case workloads.PassForward:
+		if c.Layout == workloads.LayoutNHWC {
+			return "_relu_exp_small_nhwc_tn"
+		}
+		return "_relu_small_nn"
+	case workloads.PassData:
+		if c.Layout == workloads.LayoutNHWC {
+			return "_dgrad_nhwc_nn"
+		}
+		return "_stridedB_small_nn"
+	}
+	if c.Layout == workloads.LayoutNHWC {
+		return "_wgrad" + split + "_nhwc_nt"
+	}
+	return "_stridedB" + split + "_small_nn"
+}
