@@ -147,16 +147,13 @@ func (p *Problem) gathers(tensor int) bool {
 	return p.Lowered != nil && (tensor == tensorB) == p.Lowered.GatherB
 }
 
-// addressing is the integer work for element i of the gathered matrix: the offset of its k, which the table has given or an increment, on a pointer of 64
-// bits, and the test against the bounds. Registers begin at reg.
-func (p *Problem) addressing(reg, i int) []tile.Inst {
-	offset := reg
-	if p.Lowered.Table > 0 {
-		offset = reg + indexWork + i
-	}
+// addressing is the integer work for an element of the gathered matrix: the offset
+// of its k, in a register of its own or in the first of four that it works in from
+// work on, added to a pointer of 64 bits, and the test against the bounds.
+func addressing(work, offset int) []tile.Inst {
 	return []tile.Inst{
-		ins(tile.OpIADD, reg, reg, offset, tile.RZ), ins(tile.OpIADD, reg+1, reg+1, tile.RZ, tile.RZ),
-		ins(tile.OpLOP, reg+2, offset, tile.RZ, tile.RZ), integer(tile.OpISETP, reg+2),
+		ins(tile.OpIADD, work, work, offset, tile.RZ), ins(tile.OpIADD, work+1, work+1, tile.RZ, tile.RZ),
+		ins(tile.OpLOP, work+2, offset, tile.RZ, tile.RZ), integer(tile.OpISETP, work+2),
 	}
 }
 
@@ -164,16 +161,13 @@ func (p *Problem) addressing(reg, i int) []tile.Inst {
 const tableTensor = tensorWorkspace + 1
 
 // lookup loads the offset of the k that each thread has in an access of the
-// gathered matrix.
-func (p *Problem) lookup(k *tile.Kernel, of tile.Access, reg, i int) []tile.Inst {
-	if p.Lowered == nil || p.Lowered.Table == 0 {
-		return nil
-	}
+// gathered matrix to a register.
+func lookup(k *tile.Kernel, of tile.Access, reg int) tile.Inst {
 	a := tile.Access{Space: tile.Global, Bytes: 4, Tensor: tableTensor, BatchFree: true, IterAdd: of.IterAdd, Col: make([]int32, len(of.Col))}
 	if of.Tensor == tensorA {
 		a.RowVar, a.Row, a.RowStep = of.ColVar, of.Col, of.ColStep
 	} else {
 		a.RowVar, a.Row, a.RowStep = of.RowVar, of.Row, of.RowStep
 	}
-	return []tile.Inst{load(tile.OpLDG, reg+indexWork+i, addAccess(k, a))}
+	return load(tile.OpLDG, reg, addAccess(k, a))
 }

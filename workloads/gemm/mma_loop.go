@@ -15,7 +15,8 @@ func (m *mma) copies(iterAdd int32) []tile.Inst {
 		chunks, pieces, bytes := o.split()
 		for j := range chunks {
 			if m.p.gathers(o.tensor) {
-				out = append(out, m.p.addressing(m.regAddr+mmaAddrRegs-indexWork, 0)...)
+				work := m.regAddr + mmaAddrRegs - indexWork
+				out = append(out, addressing(work, work)...)
 			}
 			for i := range pieces {
 				in := bare(tile.OpLDGSTS)

@@ -33,7 +33,7 @@ func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
 	for _, c := range s.copies() {
 		if s.p.gathers(c.o.tensor) {
-			for _, in := range s.p.addressing(s.regIndex, c.round) {
+			for _, in := range addressing(s.regIndex, s.offset(c.round)) {
 				out = append(out, guarded(g, in))
 			}
 		}
@@ -46,13 +46,23 @@ func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 
 // lookups load the offsets by which a k-tile of a gathered operand is addressed.
 func (s *simt) lookups(iterAdd int32, g tile.Guard) []tile.Inst {
+	if s.p.Lowered == nil || s.p.Lowered.Table == 0 {
+		return nil
+	}
 	var out []tile.Inst
 	for r := range s.gathered().rounds(s.k.Threads) {
-		for _, in := range s.p.lookup(s.k, s.gathered().global(s.k.Threads, r, 0, iterAdd), s.regIndex, r) {
-			out = append(out, guarded(g, in))
-		}
+		out = append(out, guarded(g, lookup(s.k, s.gathered().global(s.k.Threads, r, 0, iterAdd), s.offset(r))))
 	}
 	return out
+}
+
+// offset is the register with the offset of a round of the gathered operand, or
+// where there is no table the one that counts.
+func (s *simt) offset(round int) int {
+	if s.p.Lowered.Table > 0 {
+		return s.regIndex + indexWork + round
+	}
+	return s.regIndex
 }
 
 // gathered is the operand that addressing is about, if any is.

@@ -62,7 +62,7 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	}
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
-		for _, z := range convSplits(g, p, e) {
+		for _, z := range convSplits(g, c, p, e) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
@@ -124,10 +124,11 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 // points of all images.
 const maxConvSplits = 128
 
-// convSplits are the slices of k that the library considers.
-func convSplits(g *configs.GPU, p gemm.Problem, e Entry) []int {
+// convSplits are the slices of k that the library considers: only gradients of
+// filters have kernels for several, by the names in public profiles.
+func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []int {
 	zs := []int{1}
-	if !p.Lowered.C.Dense || p.Batch > 1 {
+	if c.Pass != workloads.PassWeight || p.Batch > 1 {
 		return zs
 	}
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN)
@@ -149,9 +150,9 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	w := *p.Lowered
 	p.Lowered = &w
 	call := ConvCall{Name: convNames[c.Pass], Algo: AlgoPrecomp}
-	// Kernels of plain arithmetic for the forward pass and the gradient of the
-	// input read offsets from a table; the others count on.
-	if e.Family == "simt" && c.Pass != workloads.PassWeight {
+	// Kernels for the forward pass and the gradient of the input read offsets from
+	// a table that a kernel before them fills; the others count on.
+	if c.Pass != workloads.PassWeight {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)
