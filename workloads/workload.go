@@ -29,10 +29,11 @@ type Shape interface {
 // Workload is one thing to simulate. Exactly one of the pointers is set,
 // named by Kind.
 type Workload struct {
-	Kind string
-	GEMM *GEMM
-	Conv *Conv
-	Text string // canonical form; Parse(Text) gives the same workload
+	Kind  string
+	GEMM  *GEMM
+	Conv  *Conv
+	Layer *Layer
+	Text  string // canonical form; Parse(Text) gives the same workload
 }
 
 // String gives the canonical form.
@@ -45,6 +46,8 @@ func (w Workload) Shape() Shape {
 		return w.GEMM
 	case w.Conv != nil:
 		return w.Conv
+	case w.Layer != nil:
+		return w.Layer
 	}
 	return nil
 }
@@ -65,6 +68,8 @@ func Of(s Shape) Workload {
 		w.Kind, w.GEMM = KindGEMM, s
 	case *Conv:
 		w.Kind, w.Conv = KindConv, s
+	case *Layer:
+		w.Kind, w.Layer = s.Kind, s
 	}
 	return w
 }
@@ -105,11 +110,15 @@ type kind struct {
 
 // kinds are those that this build takes.
 func kinds() []kind {
-	return []kind{gemmKind, convKind}
+	out := []kind{gemmKind, convKind}
+	for i := range layerKinds {
+		out = append(out, layerKinds[i].kind())
+	}
+	return out
 }
 
 // later are the kinds of the workload language that no model takes yet.
-var later = []string{"softmax", "elementwise", "layernorm", "pool", "custom", "model", "allreduce"}
+var later = []string{"custom", "model", "allreduce"}
 
 // Parse reads one workload string. Every error is an *Error.
 func Parse(s string) (Workload, error) {
