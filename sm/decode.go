@@ -96,7 +96,7 @@ func classOf(op tile.Op) class {
 	switch op {
 	case tile.OpHMMA:
 		return clHMMA
-	case tile.OpLDS, tile.OpLDSM, tile.OpS2R:
+	case tile.OpLDS, tile.OpLDSM, tile.OpS2R, tile.OpSHFL:
 		return clLDS
 	case tile.OpSTS, tile.OpSTSM, tile.OpMBINIT:
 		return clSTS
@@ -197,7 +197,7 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 			if seg.Loop && u.pipe == pipeMIO && (u.class <= clCopy || u.class == clTMALD) {
 				u.inLoop = 1
 			}
-			if in.Op == tile.OpS2R || in.Op == tile.OpMBINIT {
+			if in.Op == tile.OpS2R || in.Op == tile.OpSHFL || in.Op == tile.OpMBINIT {
 				u.access = -1 // goes through the same queue, but reads no shared memory
 			}
 			here := line + at/perLine

@@ -101,17 +101,18 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 		words = uint64(max(1, k.Accesses[in.Access].LaneBytes()/4))
 	}
 	switch in.Op {
-	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD:
+	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpFSEL:
 		return 3, 1
 	case tile.OpDP4A:
 		return 3, 1
-	case tile.OpFADD, tile.OpFMUL, tile.OpPACK, tile.OpPRMT, tile.OpISETP, tile.OpSEL:
+	case tile.OpFADD, tile.OpFMUL, tile.OpPACK, tile.OpPRMT, tile.OpISETP, tile.OpSEL,
+		tile.OpFMNMX, tile.OpFSETP, tile.OpSHF, tile.OpIMULH:
 		return 2, 1
 	case tile.OpDFMA:
 		return 6, 2
 	case tile.OpDADD, tile.OpDMUL:
 		return 4, 2
-	case tile.OpMOV, tile.OpUNPACK, tile.OpI2I, tile.OpMUFU:
+	case tile.OpMOV, tile.OpUNPACK, tile.OpI2I, tile.OpMUFU, tile.OpI2F, tile.OpF2I, tile.OpSHFL:
 		return 1, 1
 	case tile.OpS2R:
 		return 0, 1

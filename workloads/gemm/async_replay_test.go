@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gpusim/workloads/tile"
+	exec "gpusim/workloads/tile/replay"
 )
 
 // replay executes kernels of asynchronous units on real numbers. It is as unkind as
@@ -46,7 +47,7 @@ type replayWarp struct {
 	done          bool
 }
 
-func (m *machine) replay(k *tile.Kernel, seed uint64) (*replay, error) {
+func replayKernel(m *machine, k *tile.Kernel, seed uint64) (*replay, error) {
 	p := &replay{m: m, k: k, r: rand.New(rand.NewPCG(seed, 1))}
 	size := max(1, k.Cluster)
 	for first := 0; first < k.CTAs(); first += size {
@@ -198,7 +199,7 @@ func (p *replay) active(w *replayWarp, g tile.Guard) bool {
 	case tile.GuardLeader:
 		return w.id%tile.GroupWarps == 0
 	}
-	return active(g, step{iter: w.iter, more: w.iter+1 < w.work.Trips}, &w.work)
+	return exec.Active(g, step{Iter: w.iter, More: w.iter+1 < w.work.Trips}, &w.work)
 }
 
 func (p *replay) step(w *replayWarp) error {
@@ -275,7 +276,7 @@ func (p *replay) step(w *replayWarp) error {
 		}
 	case tile.OpFENCE, tile.OpMBINIT, tile.OpMBWAIT, tile.OpSETREG, tile.OpWGARRIVE:
 	default:
-		return p.m.exec(k, &w.work, w.id, step{inst: in, iter: w.iter, seq: w.seq, more: w.iter+1 < w.work.Trips}, w.regs, w.cta.shared)
+		return p.m.Exec(k, &w.work, w.id, step{Inst: in, Iter: w.iter, Seq: w.seq, More: w.iter+1 < w.work.Trips}, w.regs, w.cta.shared)
 	}
 	return nil
 }
@@ -295,7 +296,7 @@ func (p *replay) fetch(w *replayWarp, b *tile.Box) {
 			addr, n := b.Line(p.k, &work, iter, line)
 			data := make([]byte, bytes)
 			if n > 0 {
-				copy(data[:n], p.m.mem[addr-deviceBase:])
+				copy(data[:n], p.m.Mem[addr-deviceBase:])
 			}
 			for _, c := range to {
 				for i := range data {
@@ -322,9 +323,9 @@ func (p *replay) save(c *replayCTA, b *tile.Box, work *tile.CTA) {
 	for line := range lines {
 		addr, n := b.Line(p.k, work, 0, line)
 		for i := range n {
-			p.m.mem[int(addr-deviceBase)+i] = c.shared[int(b.Addr)+line*bytes+swizzled(b, line, i)]
+			p.m.Mem[int(addr-deviceBase)+i] = c.shared[int(b.Addr)+line*bytes+swizzled(b, line, i)]
 		}
-		p.m.stored[p.k.Tensors[b.Tensor].Name] += int64(n)
+		p.m.Stored[p.k.Tensors[b.Tensor].Name] += int64(n)
 	}
 }
 

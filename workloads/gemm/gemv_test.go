@@ -53,14 +53,14 @@ func TestZeroKernel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := &machine{mem: make([]byte, 512+bytes+512), stored: map[string]int64{}}
-		for i := range m.mem {
-			m.mem[i] = 1
+		m := newMachine([]tile.Tensor{{Base: deviceBase, Bytes: 512}, x, {Base: deviceBase + 512 + uint64(bytes), Bytes: 512}}) // with what surrounds it
+		for i := range m.Mem {
+			m.Mem[i] = 1
 		}
-		if err := m.run(k); err != nil {
+		if err := m.Run(k); err != nil {
 			t.Fatal(err)
 		}
-		for i, v := range m.mem {
+		for i, v := range m.Mem {
 			if want := i < 512 || i >= 512+int(bytes); want != (v == 1) {
 				t.Fatalf("%d bytes: byte %d is %d", bytes, i-512, v)
 			}

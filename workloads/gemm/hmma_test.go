@@ -22,7 +22,7 @@ var voltaLatencies = tile.Latencies{
 
 // fill gives a tensor normal numbers rounded to its type.
 func fill(m *machine, t tile.Tensor, dtype string, rnd *rand.Rand) {
-	at := m.mem[t.Base-deviceBase:]
+	at := m.Mem[t.Base-deviceBase:]
 	for i := range int(t.Bytes) / t.Elem {
 		v := rnd.NormFloat64()
 		switch {
@@ -50,7 +50,7 @@ func put(at []byte, i, elem int, v float64) {
 // matrix reads one batch of a tensor of a type.
 func matrix(m *machine, t tile.Tensor, dtype string, batch int) *mat.Dense {
 	out := mat.NewDense(t.Rows, t.Cols, nil)
-	at := m.mem[t.Base-deviceBase:]
+	at := m.Mem[t.Base-deviceBase:]
 	for r := range t.Rows {
 		for c := range t.Cols {
 			i := int64(batch)*t.BatchStride + int64(r)*t.RowStride + int64(c)*t.ColStride
@@ -112,7 +112,7 @@ func verifyOn(t *testing.T, p Problem, c Config, l tile.Latencies) []*tile.Kerne
 		bound[b].Add(bound[b], y2)
 	}
 	for _, k := range ks {
-		if err := m.run(k); err != nil {
+		if err := m.Run(k); err != nil {
 			t.Fatalf("%+v %+v: %v", p, c, err)
 		}
 	}
@@ -120,11 +120,11 @@ func verifyOn(t *testing.T, p Problem, c Config, l tile.Latencies) []*tile.Kerne
 	if len(ks) == 1 {
 		times = int64(ks[0].Splits)
 	}
-	if got, want := m.stored["C"], times*ts[tensorC].Bytes; got != want {
+	if got, want := m.Stored["C"], times*ts[tensorC].Bytes; got != want {
 		t.Fatalf("%s wrote %d bytes of C, not %d", ks[0].Name, got, want)
 	}
-	if len(ks) > 1 && m.stored["workspace"] != last.Bytes {
-		t.Fatalf("%s wrote %d bytes of workspace, not %d", ks[0].Name, m.stored["workspace"], last.Bytes)
+	if len(ks) > 1 && m.Stored["workspace"] != last.Bytes {
+		t.Fatalf("%s wrote %d bytes of workspace, not %d", ks[0].Name, m.Stored["workspace"], last.Bytes)
 	}
 	eps := 0x1p-23 * float64(p.K/4+8)
 	switch {

@@ -39,7 +39,7 @@ func whole(m *machine, t *tile.Tensor, dtype string, r *rand.Rand) {
 		}
 		b := encode(dtype, v)
 		for n := range t.Elem {
-			m.mem[int(t.Base-deviceBase)+i*t.Elem+n] = byte(b >> (8 * n))
+			m.Mem[int(t.Base-deviceBase)+i*t.Elem+n] = byte(b >> (8 * n))
 		}
 	}
 }
@@ -82,7 +82,7 @@ func element(m *machine, t *tile.Tensor, dtype string, batch, row, col int) floa
 	off := int64(batch)*t.BatchStride + int64(row)*t.RowStride + int64(col)*t.ColStride
 	at, b := int(t.Base-deviceBase)+int(off)*t.Elem, uint32(0)
 	for n := range t.Elem {
-		b |= uint32(m.mem[at+n]) << (8 * n)
+		b |= uint32(m.Mem[at+n]) << (8 * n)
 	}
 	return value(dtype, b)
 }
@@ -108,7 +108,7 @@ func verifyAsync(t *testing.T, p Problem, c Config, seed uint64) *replay {
 		switch {
 		case i == tensorC:
 			for j := range ts.Bytes {
-				m.mem[ts.Base-deviceBase+uint64(j)] = 0xff
+				m.Mem[ts.Base-deviceBase+uint64(j)] = 0xff
 			}
 		case i > tensorC:
 			whole(m, ts, "fp32", r)
@@ -116,7 +116,7 @@ func verifyAsync(t *testing.T, p Problem, c Config, seed uint64) *replay {
 			whole(m, ts, p.DType, r)
 		}
 	}
-	run, err := m.replay(k, seed)
+	run, err := replayKernel(m, k, seed)
 	if err != nil {
 		t.Fatalf("%+v %+v: %v", p, c, err)
 	}
@@ -155,7 +155,7 @@ func verifyAsync(t *testing.T, p Problem, c Config, seed uint64) *replay {
 			}
 		}
 	}
-	if n := m.stored["C"]; n != out.Bytes {
+	if n := m.Stored["C"]; n != out.Bytes {
 		t.Errorf("%+v %+v: %d bytes of C written, %d expected", p, c, n, out.Bytes)
 	}
 	tiles := int64(k.Tiles) * int64(k.TileM*k.TileN*k.TileK) * int64(ceilDiv(p.K, k.TileK))
@@ -238,7 +238,7 @@ func TestReplayCatchesMissingWaits(t *testing.T) {
 		k, m := spoiled(t, spoil)
 		caught := false
 		for seed := range uint64(4) {
-			if _, err := m.replay(k, seed); err != nil {
+			if _, err := replayKernel(m, k, seed); err != nil {
 				caught = true
 				break
 			}

@@ -109,6 +109,17 @@ func (k *Kernel) checkAccess(access int16, want Space) error {
 	return nil
 }
 
+// checkConst says whether the constant that an instruction names exists.
+func (k *Kernel) checkConst(in *Inst) error {
+	switch in.Op {
+	case OpMOV, OpFFMA, OpFADD, OpFMUL, OpFMNMX, OpFSETP, OpFSEL, OpIADD, OpIMAD, OpIMULH, OpLOP, OpSHF:
+		if in.Imm >= ImmConst && int(in.Imm-ImmConst) >= len(k.Consts) {
+			return fmt.Errorf("no constant %d of %d", in.Imm-ImmConst, len(k.Consts))
+		}
+	}
+	return nil
+}
+
 func (k *Kernel) checkProgram(p *Program) error {
 	if len(p.Segments) == 0 {
 		return fmt.Errorf("no code")
@@ -128,7 +139,7 @@ func (k *Kernel) checkProgram(p *Program) error {
 		}
 		for i := range code {
 			in := &code[i]
-			var err error
+			err := k.checkConst(in)
 			switch in.Op {
 			case OpLDG, OpSTG, OpRED:
 				err = k.checkAccess(in.Access, Global)
@@ -143,7 +154,9 @@ func (k *Kernel) checkProgram(p *Program) error {
 					err = fmt.Errorf("no matrix instruction %d", in.Access)
 				}
 			default:
-				err = k.checkAsyncInst(in, limit)
+				if err == nil {
+					err = k.checkAsyncInst(in, limit)
+				}
 			}
 			if err != nil {
 				return fmt.Errorf("segment %d instruction %d: %w", s, i, err)

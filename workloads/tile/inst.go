@@ -31,10 +31,10 @@ const (
 	OpI2I        // int32 to int8, saturated
 	OpIADD       // int32: Dst = SrcA + SrcB; on addresses timing only
 	OpIMAD       // int32: Dst = SrcA*SrcB + SrcC (Imm may replace SrcB by a scalar, as in OpFMUL); on addresses timing only
-	OpLOP        // logic; timing only
+	OpLOP        // logic: Steps says which, see LOPAnd; 0: timing only
 	OpISETP      // predicate arithmetic; timing only
 	OpS2R        // read special register; timing only
-	OpMUFU       // special function; timing only so far
+	OpMUFU       // special function of SrcA: Imm says which, see MUFUEx2; 0: timing only
 	OpHMMA       // m8n8k4 on four quad pairs: Steps issue slots; fragments in SrcA(2), SrcB(2), SrcC/Dst(8 fp32 or 4 fp16); Imm holds the operand layouts (HMMAACol, HMMABRow)
 	OpMMA        // matrix instruction Kernel.MMAs[Access]: fragments in SrcA and SrcB, accumulators in SrcC and Dst, see MMA
 	OpLDG        // global load, Access; Dst gets Access.Bytes/4 registers (at least one)
@@ -69,6 +69,17 @@ const (
 	OpWGARRIVE // orders register accesses before later OpWGMMA
 	OpWGMMA    // matrix instruction Access of a warp group, accumulators from Dst on; Imm: see MMAZero
 	OpWGWAIT   // waits until of this warp's groups of OpWGMMA all but the latest Imm are done
+
+	// Layers. What a predicate register holds on silicon stands in a register of
+	// its own here, as 1 or 0.
+	OpFMNMX // fp32: Dst = the smaller (Steps 0) or the greater (1) of SrcA and SrcB
+	OpFSETP // fp32: Dst = 1 if SrcA compares so with SrcB, else 0: Steps says how, see CmpLT
+	OpFSEL  // Dst = SrcA if SrcC is not 0, else SrcB
+	OpSHFL  // Dst = SrcA of lane l xor Imm
+	OpSHF   // shift of SrcA by SrcB: Steps says how, see ShiftLeft
+	OpIMULH // Dst = the upper half of the 64-bit product of SrcA and SrcB, unsigned
+	OpI2F   // Dst = SrcA as fp32: Steps says what it is, see I2FInt
+	OpF2I   // Dst = SrcA as int32, rounded down
 	NumOps
 )
 
@@ -89,6 +100,48 @@ const (
 	ImmAlpha = 1 // multiply by the kernel's alpha
 	ImmBeta  = 2 // multiply by the kernel's beta
 	ImmOne   = 3 // multiply by one (an addition)
+)
+
+// ImmConst and above in the Imm of fp32 and integer arithmetic, comparisons, moves
+// and selections: Kernel.Consts[Imm-ImmConst] stands for SrcB, of OpMOV for SrcA,
+// of OpFFMA with Steps 1 for SrcC.
+const ImmConst = 4
+
+// Imm of OpMUFU.
+const (
+	MUFUEx2 = 1 + iota // 2 to the power of SrcA
+	MUFULg2            // logarithm to base 2
+	MUFURcp            // reciprocal
+	MUFURsq            // of the square root
+	MUFUSqrt
+	MUFUTanh // Turing and later
+)
+
+// Steps of OpFSETP.
+const (
+	CmpLT = iota
+	CmpLE
+	CmpEQ
+	CmpNE
+	CmpGT
+	CmpGE
+)
+
+// Steps of OpLOP and OpSHF.
+const (
+	LOPAnd = 1 + iota
+	LOPOr
+	LOPXor
+
+	ShiftLeft  = 1
+	ShiftRight = 2 // zeros move in
+)
+
+// Steps of OpI2F: a signed or unsigned word, or one of its bytes.
+const (
+	I2FInt = iota
+	I2FUint
+	I2FByte // byte 0; those after it follow
 )
 
 // Imm values of OpPRMT: the bytes of the result, the lowest first, a0 to a3
@@ -118,7 +171,7 @@ type Inst struct {
 	SrcB  uint8
 	SrcC  uint8
 	Imm   uint8
-	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; else 0
+	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; variants of OpFMNMX, OpFSETP, OpLOP, OpSHF, OpI2F and OpFFMA; else 0
 
 	// What the compiler decides; filled in by Schedule.
 	Stall uint8 // cycles before this warp may issue its next instruction, at least 1

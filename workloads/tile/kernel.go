@@ -129,8 +129,9 @@ type Kernel struct {
 	MMAs      []MMA // matrix instructions that its programs use
 	Alpha     float64
 	Beta      float64
-	DType     string // canonical type of the payload arithmetic, such as fp16
-	CodeBytes int    // instruction footprint
+	Consts    []uint32 // of instructions with Imm from ImmConst on, as bits
+	DType     string   // canonical type of the payload arithmetic, such as fp16
+	CodeBytes int      // instruction footprint
 
 	// Place fills in the CTA with the given linear index (x fastest), or of a
 	// persistent grid the tile with that index.

@@ -6,9 +6,9 @@ import "fmt"
 // in use and the group on its way do not share one.
 const (
 	barLDG   = 1 // and 2
-	barLDS   = 3 // and 4
+	barLDS   = 3 // and 4; exchanges between lanes too
 	barRead  = 5 // sources of stores
-	barOther = 6 // S2R, MUFU
+	barOther = 6 // S2R, MUFU, conversions
 )
 
 // place is one instruction of a trace through a program.
@@ -94,10 +94,10 @@ func (p *Program) assignBarriers(k *Kernel) {
 			case OpLDG:
 				in.WrBar = barLDG + group[0].next
 				group[0].dst = append(group[0].dst, write)
-			case OpLDS, OpLDSM:
+			case OpLDS, OpLDSM, OpSHFL:
 				in.WrBar = barLDS + group[1].next
 				group[1].dst = append(group[1].dst, write)
-			case OpS2R, OpMUFU:
+			case OpS2R, OpMUFU, OpI2F, OpF2I:
 				in.WrBar = barOther
 			}
 		}
@@ -256,7 +256,7 @@ func (p *Program) banks(k *Kernel, l *Latencies) {
 			switch in.Op {
 			case OpFFMA, OpHFMA2, OpDFMA:
 			case OpDP4A:
-			case OpFADD, OpFMUL, OpDADD, OpDMUL:
+			case OpFADD, OpFMUL, OpDADD, OpDMUL, OpFMNMX, OpFSETP:
 				src[2] = RZ
 			default:
 				prev[0] = RZ

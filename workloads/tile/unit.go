@@ -29,13 +29,14 @@ func UnitOf(op Op) Unit {
 		return UnitFP16
 	case OpDP4A:
 		return UnitINT
-	case OpMOV, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK, OpSEL:
+	case OpMOV, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK, OpSEL,
+		OpFMNMX, OpFSETP, OpFSEL, OpSHF, OpIMULH: // comparisons of fp32 go to the integer lanes (ALU) since Volta
 		return UnitINT
-	case OpMUFU:
+	case OpMUFU, OpI2F, OpF2I:
 		return UnitSFU
 	case OpHMMA, OpMMA:
 		return UnitTensor
-	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpRED, OpS2R, OpSIGSEM, OpWAITSEM,
+	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpRED, OpS2R, OpSHFL, OpSIGSEM, OpWAITSEM,
 		OpSTSM, OpMBINIT, OpMBTX, OpMBARRIVE, OpMBWAIT, OpTMALD, OpTMAST:
 		return UnitMIO
 	}

@@ -1,4 +1,4 @@
-package gemm
+package replay
 
 import (
 	"encoding/binary"
@@ -8,12 +8,12 @@ import (
 )
 
 // matrices executes an OpLDSM.
-func matrices(k *tile.Kernel, w int, s step, regs *[32][256]uint32, shared []byte) error {
-	in, a := s.inst, &k.Accesses[s.inst.Access]
+func matrices(k *tile.Kernel, w int, s Step, regs *[32][256]uint32, shared []byte) error {
+	in, a := s.Inst, &k.Accesses[s.Inst.Access]
 	for i := range a.Matrices {
 		var rows [8][]byte
 		for r := range rows {
-			off := int(a.Addr[w*32+8*i+r]) + int(a.Buffer(s.iter))
+			off := int(a.Addr[w*32+8*i+r]) + int(a.Buffer(s.Iter))
 			if off%16 != 0 {
 				return fmt.Errorf("shared address %d is not a multiple of 16", off)
 			}
@@ -32,8 +32,8 @@ func matrices(k *tile.Kernel, w int, s step, regs *[32][256]uint32, shared []byt
 }
 
 // copy starts an OpLDGSTS: its data are read now and arrive with their group.
-func (m *machine) copy(k *tile.Kernel, cta *tile.CTA, w int, s step, shared []byte) error {
-	from, to := &k.Accesses[s.inst.Access], &k.Accesses[s.inst.Into]
+func (m *Machine) copy(k *tile.Kernel, cta *tile.CTA, w int, s Step, shared []byte) error {
+	from, to := &k.Accesses[s.Inst.Access], &k.Accesses[s.Inst.Into]
 	if from.Bytes != to.Bytes {
 		return fmt.Errorf("copy of %d bytes to %d", from.Bytes, to.Bytes)
 	}
@@ -42,7 +42,7 @@ func (m *machine) copy(k *tile.Kernel, cta *tile.CTA, w int, s step, shared []by
 	}
 	open := &m.copies[w][len(m.copies[w])-1]
 	for l := range 32 {
-		at, inside, err := m.element(k, cta, from, w*32+l, s.iter)
+		at, inside, err := m.element(k, cta, from, w*32+l, s.Iter)
 		if err != nil {
 			return err
 		}
@@ -50,7 +50,7 @@ func (m *machine) copy(k *tile.Kernel, cta *tile.CTA, w int, s step, shared []by
 		if inside {
 			copy(data, at)
 		}
-		off := int(to.Addr[w*32+l]) + int(to.Buffer(s.iter))
+		off := int(to.Addr[w*32+l]) + int(to.Buffer(s.Iter))
 		if off%to.Bytes != 0 {
 			return fmt.Errorf("shared address %d is not a multiple of %d", off, to.Bytes)
 		}

@@ -1,4 +1,7 @@
-package gemm
+// Package replay executes tile programs instruction by instruction on real
+// numbers, so that tests can compare what a generated kernel computes with a
+// plain reference.
+package replay
 
 import (
 	"encoding/binary"
@@ -8,31 +11,42 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// machine executes kernels instruction by instruction on real numbers, the
+// Machine executes kernels instruction by instruction on real numbers, the
 // warps of a CTA in turn from barrier to barrier.
-type machine struct {
-	mem    []byte           // from deviceBase on
-	stored map[string]int64 // bytes written per tensor
+type Machine struct {
+	Base   uint64           // address of the first byte of Mem
+	Mem    []byte           // device memory
+	Stored map[string]int64 // bytes written per tensor
 	sems   map[int32]int32
 	copies map[int][][]func() // of each warp: groups of copies under way, the open one last
 }
 
-// newMachine has memory for some tensors.
-func newMachine(ts []tile.Tensor) *machine {
-	last := ts[len(ts)-1]
-	return &machine{mem: make([]byte, last.Base+uint64(last.Bytes)-deviceBase), sems: map[int32]int32{}, stored: map[string]int64{}}
+// New has memory for some tensors, of all of a call's kernels.
+func New(ts []tile.Tensor) *Machine {
+	m := &Machine{Base: math.MaxUint64, sems: map[int32]int32{}, Stored: map[string]int64{}}
+	end := uint64(0)
+	for i := range ts {
+		m.Base = min(m.Base, ts[i].Base)
+		end = max(end, ts[i].Base+uint64(ts[i].Bytes))
+	}
+	m.Mem = make([]byte, end-m.Base)
+	return m
 }
 
-type step struct {
-	inst *tile.Inst
-	iter int32
-	seq  int32 // of all iterations of a persistent warp
-	more bool  // another main-loop iteration follows
+// Bytes is a tensor's memory.
+func (m *Machine) Bytes(t *tile.Tensor) []byte { return m.Mem[t.Base-m.Base:][:t.Bytes] }
+
+// Step is an instruction of a warp's way through its program.
+type Step struct {
+	Inst *tile.Inst
+	Iter int32 // main-loop iteration
+	Seq  int32 // of all iterations of a persistent warp
+	More bool  // another main-loop iteration follows
 }
 
 // flatten unrolls the program of a CTA with the given trips.
-func flatten(p *tile.Program, trips int32) []step {
-	var out []step
+func flatten(p *tile.Program, trips int32) []Step {
+	var out []Step
 	for _, s := range p.Segments {
 		n := int32(1)
 		if s.Loop {
@@ -40,14 +54,15 @@ func flatten(p *tile.Program, trips int32) []step {
 		}
 		for it := range n {
 			for i := range s.Code {
-				out = append(out, step{inst: &s.Code[i], iter: it, seq: it, more: s.Loop && it+1 < n})
+				out = append(out, Step{Inst: &s.Code[i], Iter: it, Seq: it, More: s.Loop && it+1 < n})
 			}
 		}
 	}
 	return out
 }
 
-func (m *machine) run(k *tile.Kernel) error {
+// Run executes a kernel, one CTA after another.
+func (m *Machine) Run(k *tile.Kernel) error {
 	for c := range k.CTAs() {
 		var cta tile.CTA
 		k.Place(c, &cta)
@@ -58,14 +73,14 @@ func (m *machine) run(k *tile.Kernel) error {
 	return nil
 }
 
-func (m *machine) runCTA(k *tile.Kernel, cta *tile.CTA) error {
+func (m *Machine) runCTA(k *tile.Kernel, cta *tile.CTA) error {
 	shared := make([]byte, k.Shared)
 	for i := range shared {
 		shared[i] = 0xff // NaN: a read of what nobody wrote shows up in the result
 	}
 	warps := make([]*[32][256]uint32, k.Warps())
 	m.copies = map[int][][]func(){}
-	progs := make([][]step, k.Warps())
+	progs := make([][]Step, k.Warps())
 	pos := make([]int, k.Warps())
 	for w := range warps {
 		warps[w] = new([32][256]uint32)
@@ -82,10 +97,10 @@ func (m *machine) runCTA(k *tile.Kernel, cta *tile.CTA) error {
 			for pos[w] < len(progs[w]) {
 				s := progs[w][pos[w]]
 				pos[w]++
-				if err := m.exec(k, cta, w, s, warps[w], shared); err != nil {
+				if err := m.Exec(k, cta, w, s, warps[w], shared); err != nil {
 					return fmt.Errorf("warp %d at %d: %w", w, pos[w]-1, err)
 				}
-				if s.inst.Op == tile.OpBAR {
+				if s.Inst.Op == tile.OpBAR {
 					break
 				}
 			}
@@ -97,10 +112,11 @@ func (m *machine) runCTA(k *tile.Kernel, cta *tile.CTA) error {
 	return nil
 }
 
-func active(g tile.Guard, s step, cta *tile.CTA) bool {
+// Active says whether a guard holds.
+func Active(g tile.Guard, s Step, cta *tile.CTA) bool {
 	switch g {
 	case tile.GuardMore:
-		return s.more
+		return s.More
 	case tile.GuardFirst:
 		return cta.Split == 0
 	case tile.GuardNotFirst:
@@ -109,6 +125,8 @@ func active(g tile.Guard, s step, cta *tile.CTA) bool {
 		return cta.Split == cta.Splits-1
 	case tile.GuardNotLast:
 		return cta.Split != cta.Splits-1
+	case tile.GuardAgain:
+		return s.Iter > 0
 	}
 	return true
 }
@@ -116,9 +134,10 @@ func active(g tile.Guard, s step, cta *tile.CTA) bool {
 func f32(v uint32) float32  { return math.Float32frombits(v) }
 func bits(v float32) uint32 { return math.Float32bits(v) }
 
-func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][256]uint32, shared []byte) error {
-	in := s.inst
-	if !active(in.Guard, s, cta) {
+// Exec executes an instruction of warp w of a CTA.
+func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][256]uint32, shared []byte) error {
+	in := s.Inst
+	if !Active(in.Guard, s, cta) {
 		return nil
 	}
 	scalar := func(lane int) float32 {
@@ -133,6 +152,14 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		return f32(regs[lane][in.SrcB])
 	}
 	switch in.Op {
+	case tile.OpSHFL:
+		var from [32]uint32
+		for l := range 32 {
+			from[l] = regs[l][in.SrcA]
+		}
+		for l := range 32 {
+			regs[l][in.Dst] = from[l^int(in.Imm)]
+		}
 	case tile.OpHMMA:
 		var a, b [32][2]uint32
 		var c [32][8]uint32
@@ -193,20 +220,40 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 		for l := range 32 {
 			double(&regs[l], in, mul, given)
 		}
-	case tile.OpLOP, tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
+	case tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
 	default:
 		for l := range 32 {
 			r := &regs[l]
 			var v uint32
+			b, c := r[in.SrcB], r[in.SrcC]
+			if in.Imm >= tile.ImmConst && withConst(in.Op) {
+				b = k.Consts[in.Imm-tile.ImmConst]
+				if in.Op == tile.OpFFMA && in.Steps == 1 {
+					b, c = r[in.SrcB], b
+				}
+			} else if in.Op == tile.OpFFMA || in.Op == tile.OpFMUL {
+				b = bits(scalar(l))
+			}
 			switch in.Op {
 			case tile.OpMOV:
 				v = r[in.SrcA]
+				if in.Imm >= tile.ImmConst {
+					v = b
+				}
 			case tile.OpFADD:
-				v = bits(f32(r[in.SrcA]) + f32(r[in.SrcB]))
+				v = bits(f32(r[in.SrcA]) + f32(b))
 			case tile.OpFMUL:
-				v = bits(f32(r[in.SrcA]) * scalar(l))
+				v = bits(f32(r[in.SrcA]) * f32(b))
 			case tile.OpFFMA:
-				v = bits(float32(float64(f32(r[in.SrcA]))*float64(scalar(l)) + float64(f32(r[in.SrcC]))))
+				v = bits(float32(float64(f32(r[in.SrcA]))*float64(f32(b)) + float64(f32(c))))
+			case tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpLOP, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I, tile.OpMUFU:
+				if in.Op == tile.OpLOP && in.Steps == 0 {
+					continue
+				}
+				var err error
+				if v, err = layer(in, r[in.SrcA], b, c); err != nil {
+					return err
+				}
 			case tile.OpHFMA2:
 				for h := 0; h < 32; h += 16 {
 					mul := tile.HalfValue(uint16(r[in.SrcB] >> h))
@@ -236,13 +283,12 @@ func (m *machine) exec(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][
 					v += uint32(int32(int8(r[in.SrcA]>>b)) * int32(int8(r[in.SrcB]>>b)))
 				}
 			case tile.OpIADD:
-				v = r[in.SrcA] + r[in.SrcB]
+				v = r[in.SrcA] + b
 			case tile.OpIMAD:
-				mul := r[in.SrcB]
-				if in.Imm != tile.ImmReg {
-					mul = uint32(int32(scalar(l)))
+				if in.Imm != tile.ImmReg && in.Imm < tile.ImmConst {
+					b = uint32(int32(scalar(l)))
 				}
-				v = r[in.SrcA]*mul + r[in.SrcC]
+				v = r[in.SrcA]*b + c
 			case tile.OpI2I:
 				v = uint32(int8(min(127, max(-128, int32(r[in.SrcA])))))
 			default:
@@ -285,16 +331,16 @@ func double(r *[256]uint32, in *tile.Inst, mul float64, given bool) {
 	r[in.Dst], r[in.Dst+1] = uint32(math.Float64bits(v)), uint32(math.Float64bits(v)>>32)
 }
 
-func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32][256]uint32, shared []byte) error {
-	in, a := s.inst, &k.Accesses[s.inst.Access]
+func (m *Machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][256]uint32, shared []byte) error {
+	in, a := s.Inst, &k.Accesses[s.Inst.Access]
 	loading := in.Op == tile.OpLDG || in.Op == tile.OpLDS
 	for l := range 32 {
 		t := w*32 + l
 		var at []byte
 		if a.Space == tile.Shared {
-			count := s.iter
+			count := s.Iter
 			if a.Buffers > 0 {
-				count = s.seq
+				count = s.Seq
 			}
 			off := int(a.Addr[t]) + int(a.Buffer(count))
 			if off%a.Bytes != 0 {
@@ -304,7 +350,7 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 		} else {
 			var inside bool
 			var err error
-			if at, inside, err = m.element(k, cta, a, t, s.iter); err != nil {
+			if at, inside, err = m.element(k, cta, a, t, s.Iter); err != nil {
 				return err
 			}
 			if !inside {
@@ -316,7 +362,7 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 				continue
 			}
 			if !loading {
-				m.stored[k.Tensors[a.Tensor].Name] += int64(a.Bytes)
+				m.Stored[k.Tensors[a.Tensor].Name] += int64(a.Bytes)
 			}
 		}
 		if a.Bytes == 1 {
@@ -348,10 +394,13 @@ func (m *machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s step, regs *[32
 
 // element is the memory that thread t touches, and whether that is inside its
 // limits.
-func (m *machine) element(k *tile.Kernel, cta *tile.CTA, a *tile.Access, t int, iter int32) (at []byte, inside bool, err error) {
+func (m *Machine) element(k *tile.Kernel, cta *tile.CTA, a *tile.Access, t int, iter int32) (at []byte, inside bool, err error) {
 	iter += a.IterAdd
 	ts := &k.Tensors[a.Tensor]
 	row := cta.Origin[a.RowVar] + iter*a.RowStep + a.Row[t]
+	if a.Gather != nil {
+		row += a.Gather[int(iter)%len(a.Gather)] - iter*a.RowStep
+	}
 	col := cta.Origin[a.ColVar] + iter*a.ColStep + a.Col[t]
 	rl, cl := cta.Limit[a.RowVar], cta.Limit[a.ColVar]
 	if a.RowVar == tile.VarZero {
@@ -366,9 +415,18 @@ func (m *machine) element(k *tile.Kernel, cta *tile.CTA, a *tile.Access, t int, 
 	if row < 0 || col < 0 || int(row) >= ts.Rows || int(col) >= ts.Cols {
 		return nil, false, fmt.Errorf("%s: (%d, %d) out of bounds", ts.Name, row, col)
 	}
-	off := (int64(cta.Batch)*ts.BatchStride + int64(row)*ts.RowStride + int64(col)*ts.ColStride) * int64(ts.Elem)
-	if off+int64(a.Bytes) > ts.Bytes || off%int64(a.Bytes) != 0 {
+	off := int64(row)*ts.RowStride + int64(col)*ts.ColStride
+	if len(ts.Views) > 0 {
+		if off, inside = ts.Views[min(int(cta.View), len(ts.Views)-1)].Element(row, col); !inside {
+			return nil, false, nil
+		}
+	}
+	if !a.BatchFree {
+		off += int64(cta.Batch) * ts.BatchStride
+	}
+	off *= int64(ts.Elem)
+	if off < 0 || off+int64(a.Bytes) > ts.Bytes || off%int64(a.Bytes) != 0 {
 		return nil, false, fmt.Errorf("%s: offset %d of %d bytes, %d wide", ts.Name, off, ts.Bytes, a.Bytes)
 	}
-	return m.mem[ts.Base+uint64(off)-deviceBase:][:a.Bytes], true, nil
+	return m.Mem[ts.Base+uint64(off)-m.Base:][:a.Bytes], true, nil
 }

@@ -1,0 +1,76 @@
+package replay
+
+import (
+	"fmt"
+	"math"
+
+	"gpusim/workloads/tile"
+)
+
+// withConst says whether an instruction may take a constant, see tile.ImmConst.
+func withConst(op tile.Op) bool {
+	switch op {
+	case tile.OpMOV, tile.OpFFMA, tile.OpFADD, tile.OpFMUL, tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL,
+		tile.OpIADD, tile.OpIMAD, tile.OpIMULH, tile.OpLOP, tile.OpSHF:
+		return true
+	}
+	return false
+}
+
+// layer executes what only layers use: comparisons, logic, conversions and
+// special functions.
+func layer(in *tile.Inst, a, b, c uint32) (uint32, error) {
+	x, y := f32(a), f32(b)
+	switch in.Op {
+	case tile.OpFMNMX: // a NaN loses
+		greater := in.Steps == 1
+		if x != x || y == y && (x < y) == greater {
+			return b, nil
+		}
+		return a, nil
+	case tile.OpFSETP:
+		if [...]bool{tile.CmpLT: x < y, tile.CmpLE: x <= y, tile.CmpEQ: x == y, tile.CmpNE: x != y, tile.CmpGT: x > y, tile.CmpGE: x >= y}[in.Steps] {
+			return 1, nil
+		}
+		return 0, nil
+	case tile.OpFSEL:
+		if c != 0 {
+			return a, nil
+		}
+		return b, nil
+	case tile.OpLOP:
+		return [...]uint32{tile.LOPAnd: a & b, tile.LOPOr: a | b, tile.LOPXor: a ^ b}[in.Steps], nil
+	case tile.OpSHF:
+		return [...]uint32{tile.ShiftLeft: a << (b & 31), tile.ShiftRight: a >> (b & 31)}[in.Steps], nil
+	case tile.OpIMULH:
+		return uint32(uint64(a) * uint64(b) >> 32), nil
+	case tile.OpI2F:
+		switch in.Steps {
+		case tile.I2FInt:
+			return bits(float32(int32(a))), nil
+		case tile.I2FUint:
+			return bits(float32(a)), nil
+		}
+		return bits(float32(a >> (8 * (in.Steps - tile.I2FByte)) & 0xff)), nil
+	case tile.OpF2I:
+		return uint32(int32(math.Floor(float64(x)))), nil
+	}
+	v := float64(x)
+	switch in.Imm {
+	case tile.MUFUEx2:
+		v = math.Exp2(v)
+	case tile.MUFULg2:
+		v = math.Log2(v)
+	case tile.MUFURcp:
+		v = 1 / v
+	case tile.MUFURsq:
+		v = 1 / math.Sqrt(v)
+	case tile.MUFUSqrt:
+		v = math.Sqrt(v)
+	case tile.MUFUTanh:
+		v = math.Tanh(v)
+	default:
+		return 0, fmt.Errorf("special function %d is not modelled", in.Imm)
+	}
+	return bits(float32(v)), nil
+}
