@@ -34,6 +34,8 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 		return gemmCall(m, w.GEMM, o)
 	case w.Conv != nil:
 		return convCall(m.GPU, w.Conv, o)
+	case w.Layer != nil:
+		return layerCall(m, w.Layer, o)
 	}
 	return call{}, fmt.Errorf("workload %q: %s is not simulated on GPUs yet", w.Short(), w.Kind)
 }

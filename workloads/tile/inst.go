@@ -33,7 +33,7 @@ const (
 	OpIMAD       // int32: Dst = SrcA*SrcB + SrcC (Imm may replace SrcB by a scalar, as in OpFMUL); on addresses timing only
 	OpLOP        // logic: Steps says which, see LOPAnd; 0: timing only
 	OpISETP      // predicate arithmetic; timing only
-	OpS2R        // read special register; timing only
+	OpS2R        // read special register: Imm says which, see S2RThread; 0: timing only
 	OpMUFU       // special function of SrcA: Imm says which, see MUFUEx2; 0: timing only
 	OpHMMA       // m8n8k4 on four quad pairs: Steps issue slots; fragments in SrcA(2), SrcB(2), SrcC/Dst(8 fp32 or 4 fp16); Imm holds the operand layouts (HMMAACol, HMMABRow)
 	OpMMA        // matrix instruction Kernel.MMAs[Access]: fragments in SrcA and SrcB, accumulators in SrcC and Dst, see MMA
@@ -117,6 +117,12 @@ const (
 	MUFUTanh // Turing and later
 )
 
+// Imm of OpS2R.
+const (
+	S2RThread = 1 + iota // number of the thread in its CTA
+	S2RCTA               // number of the CTA in the grid
+)
+
 // Steps of OpFSETP.
 const (
 	CmpLT = iota
@@ -132,6 +138,7 @@ const (
 	LOPAnd = 1 + iota
 	LOPOr
 	LOPXor
+	LOPXor3 // of three operands
 
 	ShiftLeft  = 1
 	ShiftRight = 2 // zeros move in

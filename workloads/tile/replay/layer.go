@@ -39,7 +39,7 @@ func layer(in *tile.Inst, a, b, c uint32) (uint32, error) {
 		}
 		return b, nil
 	case tile.OpLOP:
-		return [...]uint32{tile.LOPAnd: a & b, tile.LOPOr: a | b, tile.LOPXor: a ^ b}[in.Steps], nil
+		return [...]uint32{tile.LOPAnd: a & b, tile.LOPOr: a | b, tile.LOPXor: a ^ b, tile.LOPXor3: a ^ b ^ c}[in.Steps], nil
 	case tile.OpSHF:
 		return [...]uint32{tile.ShiftLeft: a << (b & 31), tile.ShiftRight: a >> (b & 31)}[in.Steps], nil
 	case tile.OpIMULH:

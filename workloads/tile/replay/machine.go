@@ -220,7 +220,16 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 		for l := range 32 {
 			double(&regs[l], in, mul, given)
 		}
-	case tile.OpISETP, tile.OpS2R, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
+	case tile.OpS2R:
+		for l := range 32 {
+			switch in.Imm {
+			case tile.S2RThread:
+				regs[l][in.Dst] = uint32(32*w + l)
+			case tile.S2RCTA:
+				regs[l][in.Dst] = uint32(cta.Index)
+			}
+		}
+	case tile.OpISETP, tile.OpBAR, tile.OpMEMBAR, tile.OpBRA, tile.OpEXIT, tile.OpNOP:
 	default:
 		for l := range 32 {
 			r := &regs[l]

@@ -1,0 +1,445 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"gpusim/workloads/tile"
+)
+
+// reg is a virtual register; what it is in machine code is settled when the
+// program is complete.
+type reg int32
+
+const noReg reg = -1 // RZ
+
+// operand is a register or a constant.
+type operand struct {
+	reg   reg
+	konst bool
+	bits  uint32
+}
+
+// val is one operand for each of the elements that a thread works on side by
+// side, so that instructions of one kind follow each other and hide their
+// latency; a single one stands for all.
+type val []operand
+
+// num is a constant.
+func num(v float64) val { return val{{konst: true, bits: math.Float32bits(float32(v))}} }
+
+// word is a constant of 32 bits.
+func word(v uint32) val { return val{{konst: true, bits: v}} }
+
+func (v val) at(i int) operand { return v[min(i, len(v)-1)] }
+
+// unit is a run of registers that lie next to each other.
+type unit struct {
+	size        int
+	first, last int // places of the first and the last use
+	at          int
+}
+
+// code is a program under construction.
+type code struct {
+	k      *tile.Kernel
+	insts  []vinst
+	loops  [][2]int // places [from, to) of loop bodies
+	ends   []int    // places where segments end
+	units  []unit
+	unitOf []int // per register
+	offset []int // of it in its unit
+	held   map[uint32]reg
+	guard  tile.Guard
+	zero   bool
+}
+
+// vinst is an instruction on virtual registers.
+type vinst struct {
+	tile.Inst
+	dst, a, b, c reg
+	wide         [2]int // registers that dst and a stand for, where more than one
+}
+
+func newCode(k *tile.Kernel) *code { return &code{k: k, held: map[uint32]reg{}} }
+
+// regs gives n new registers that lie next to each other.
+func (c *code) regs(n int) []reg {
+	out := make([]reg, n)
+	for i := range out {
+		out[i] = reg(len(c.unitOf))
+		c.unitOf = append(c.unitOf, len(c.units))
+		c.offset = append(c.offset, i)
+	}
+	c.units = append(c.units, unit{size: n, first: -1})
+	return out
+}
+
+func (c *code) reg() reg { return c.regs(1)[0] }
+
+// emit adds an instruction.
+func (c *code) emit(in vinst) {
+	in.Guard = c.guard
+	c.insts = append(c.insts, in)
+}
+
+// konst finds or adds a constant and gives the Imm that names it.
+func (c *code) konst(bits uint32) uint8 {
+	i := slices.Index(c.k.Consts, bits)
+	if i < 0 {
+		i = len(c.k.Consts)
+		c.k.Consts = append(c.k.Consts, bits)
+	}
+	return uint8(tile.ImmConst + i)
+}
+
+// hold is a register that holds a constant, set where it is first needed. A
+// loop body sets its own.
+func (c *code) hold(bits uint32) reg {
+	if bits == 0 {
+		return noReg
+	}
+	if r, ok := c.held[bits]; ok {
+		return r
+	}
+	r := c.reg()
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpMOV, Imm: c.konst(bits)}, dst: r, a: noReg, b: noReg, c: noReg})
+	c.held[bits] = r
+	return r
+}
+
+func (c *code) inReg(o operand) reg {
+	if o.konst {
+		return c.hold(o.bits)
+	}
+	return o.reg
+}
+
+// width is the number of elements of some operands.
+func width(vs ...val) int {
+	n := 1
+	for _, v := range vs {
+		n = max(n, len(v))
+	}
+	return n
+}
+
+// unary, binary and so on emit an instruction for each element.
+func (c *code) unary(op tile.Op, imm, steps uint8, a val) val {
+	out := make(val, len(a))
+	for i := range out {
+		r := c.reg()
+		c.emit(vinst{Inst: tile.Inst{Op: op, Imm: imm, Steps: steps}, dst: r, a: c.inReg(a[i]), b: noReg, c: noReg})
+		out[i] = operand{reg: r}
+	}
+	return out
+}
+
+func (c *code) binary(op tile.Op, steps uint8, a, b val) val {
+	out := make(val, width(a, b))
+	for i := range out {
+		x, y := a.at(i), b.at(i)
+		in := vinst{Inst: tile.Inst{Op: op, Steps: steps}, a: c.inReg(x), b: y.reg, c: noReg}
+		if y.konst {
+			in.Imm, in.b = c.konst(y.bits), noReg
+		}
+		in.dst = c.reg()
+		c.emit(in)
+		out[i] = operand{reg: in.dst}
+	}
+	return out
+}
+
+// ternary instructions take one constant, as the second or third operand.
+func (c *code) ternary(op tile.Op, a, b, d val) val {
+	out := make(val, width(a, b, d))
+	for i := range out {
+		x, y, z := a.at(i), b.at(i), d.at(i)
+		if x.konst && !y.konst && op == tile.OpFFMA {
+			x, y = y, x
+		}
+		in := vinst{Inst: tile.Inst{Op: op}, a: c.inReg(x), b: y.reg, c: z.reg}
+		switch {
+		case y.konst:
+			in.c = c.inReg(z)
+			in.Imm, in.b = c.konst(y.bits), noReg
+		case z.konst && z.bits == 0:
+			in.c = noReg
+		case z.konst && op == tile.OpFFMA:
+			in.Imm, in.Steps, in.c = c.konst(z.bits), 1, noReg
+		case z.konst:
+			in.c = c.inReg(z)
+		}
+		in.dst = c.reg()
+		c.emit(in)
+		out[i] = operand{reg: in.dst}
+	}
+	return out
+}
+
+// Arithmetic. A difference is a product with -1 and a sum: machine code negates
+// operands for nothing.
+func (c *code) fma(a, b, d val) val { return c.ternary(tile.OpFFMA, a, b, d) }
+func (c *code) sub(a, b val) val    { return c.fma(b, num(-1), a) }
+func (c *code) min(a, b val) val    { return c.binary(tile.OpFMNMX, 0, a, b) }
+func (c *code) max(a, b val) val    { return c.binary(tile.OpFMNMX, 1, a, b) }
+func (c *code) and(a, b val) val    { return c.binary(tile.OpLOP, tile.LOPAnd, a, b) }
+func (c *code) or(a, b val) val     { return c.binary(tile.OpLOP, tile.LOPOr, a, b) }
+func (c *code) neg(a val) val       { return c.mul(a, num(-1)) }
+
+func (c *code) add(a, b val) val {
+	if len(a) == 1 && a[0].konst {
+		a, b = b, a
+	}
+	return c.binary(tile.OpFADD, 0, a, b)
+}
+
+func (c *code) mul(a, b val) val {
+	if len(a) == 1 && a[0].konst {
+		a, b = b, a
+	}
+	return c.binary(tile.OpFMUL, 0, a, b)
+}
+
+// less and so on give 1 or 0, which choose takes.
+func (c *code) compare(how uint8, a, b val) val { return c.binary(tile.OpFSETP, how, a, b) }
+func (c *code) choose(when, yes, no val) val    { return c.ternary(tile.OpFSEL, yes, no, when) }
+func (c *code) special(f uint8, a val) val      { return c.unary(tile.OpMUFU, f, 0, a) }
+func (c *code) exchange(a val, lanes uint8) val { return c.unary(tile.OpSHFL, lanes, 0, a) }
+func (c *code) shift(how uint8, a val, n int) val {
+	return c.binary(tile.OpSHF, how, a, word(uint32(n)))
+}
+
+// set moves values to registers that exist, such as the sums of a loop.
+func (c *code) set(to, from val) {
+	for i := range to {
+		in := vinst{Inst: tile.Inst{Op: tile.OpMOV}, dst: to[i].reg, a: from.at(i).reg, b: noReg, c: noReg}
+		if o := from.at(i); o.konst {
+			in.a = noReg
+			if o.bits != 0 {
+				in.Imm = c.konst(o.bits)
+			}
+		}
+		c.emit(in)
+	}
+}
+
+// into makes the last instructions, which computed v, write to registers that
+// exist instead. v must be new, one instruction for each of its elements.
+func (c *code) into(to, v val) {
+	for i := range to {
+		for n := len(c.insts) - 1; ; n-- {
+			if c.insts[n].dst == v[i].reg {
+				c.insts[n].dst = to[i].reg
+				break
+			}
+		}
+	}
+}
+
+// fresh gives registers for n elements that a loop carries.
+func (c *code) fresh(n int) val {
+	out := make(val, n)
+	for i := range out {
+		out[i] = operand{reg: c.reg()}
+	}
+	return out
+}
+
+// address is integer arithmetic whose result nobody needs: indices, pointers
+// and predicates. Its operations take turns.
+func (c *code) address(n int) {
+	var last [2]reg
+	for i := range last {
+		last[i] = c.reg()
+	}
+	for i := range n {
+		op := [...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3]
+		c.emit(vinst{Inst: tile.Inst{Op: op}, dst: last[i%2], a: noReg, b: noReg, c: noReg})
+	}
+}
+
+// bare adds an instruction without operands.
+func (c *code) bare(op tile.Op) {
+	c.emit(vinst{Inst: tile.Inst{Op: op}, dst: noReg, a: noReg, b: noReg, c: noReg})
+}
+
+// index is the number of the thread in the grid.
+func (c *code) index() val {
+	tid, cta, out := c.reg(), c.reg(), c.reg()
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RCTA}, dst: cta, a: noReg, b: noReg, c: noReg})
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpIMAD, Imm: c.konst(uint32(c.k.Threads))}, dst: out, a: cta, b: noReg, c: tid})
+	return val{{reg: out}}
+}
+
+// memory adds a load or store of n registers. Those of a store that do not lie
+// next to each other yet are put there.
+func (c *code) memory(op tile.Op, access int16, rs []reg) {
+	in := vinst{Inst: tile.Inst{Op: op, Access: access}, dst: noReg, a: noReg, b: noReg, c: noReg}
+	if op == tile.OpLDG || op == tile.OpLDS {
+		in.dst, in.wide[0] = rs[0], len(rs)
+	} else {
+		rs = c.together(rs)
+		in.a, in.wide[1] = rs[0], len(rs)
+	}
+	c.emit(in)
+}
+
+// together has registers lie next to each other: by calling them so while
+// nobody else did, else by moves.
+func (c *code) together(rs []reg) []reg {
+	same := true
+	alone := true
+	for i, r := range rs {
+		if r == noReg {
+			same, alone = false, false
+			continue
+		}
+		u := c.unitOf[r]
+		same = same && u == c.unitOf[rs[0]] && c.offset[r] == i && c.units[u].size == len(rs)
+		alone = alone && c.units[u].size == 1 && !slices.Contains(rs[:i], r)
+	}
+	switch {
+	case same:
+		return rs
+	case alone:
+		u := len(c.units)
+		c.units = append(c.units, unit{size: len(rs), first: -1})
+		for i, r := range rs {
+			c.unitOf[r], c.offset[r] = u, i
+		}
+		return rs
+	}
+	out := c.regs(len(rs))
+	for i, r := range rs {
+		c.emit(vinst{Inst: tile.Inst{Op: tile.OpMOV}, dst: out[i], a: r, b: noReg, c: noReg})
+	}
+	return out
+}
+
+// loop makes a loop body of what f emits, run once for each of the CTA's trips.
+func (c *code) loop(f func()) {
+	c.cut()
+	clear(c.held)
+	from := len(c.insts)
+	f()
+	c.bare(tile.OpBRA)
+	clear(c.held)
+	c.loops = append(c.loops, [2]int{from, len(c.insts)})
+	c.cut()
+}
+
+// cut ends a segment.
+func (c *code) cut() {
+	if n := len(c.insts); n > 0 && (len(c.ends) == 0 || c.ends[len(c.ends)-1] < n) {
+		c.ends = append(c.ends, n)
+	}
+}
+
+// finish settles registers and makes the kernel's program.
+func (c *code) finish(l tile.Latencies) error {
+	c.bare(tile.OpEXIT)
+	c.cut()
+	if len(c.k.Consts) > 255-tile.ImmConst {
+		return fmt.Errorf("ops: kernel %s has %d constants", c.k.Name, len(c.k.Consts))
+	}
+	high, err := c.allocate()
+	if err != nil {
+		return fmt.Errorf("ops: kernel %s: %w", c.k.Name, err)
+	}
+	c.k.Regs = max(high, leastRegs)
+	p := &tile.Program{}
+	from := 0
+	for _, end := range c.ends {
+		seg := tile.Segment{}
+		for _, lp := range c.loops {
+			seg.Loop = seg.Loop || lp[0] == from
+		}
+		for _, v := range c.insts[from:end] {
+			in := v.Inst
+			in.Dst, in.SrcA, in.SrcB, in.SrcC = c.place(v.dst), c.place(v.a), c.place(v.b), c.place(v.c)
+			seg.Code = append(seg.Code, in)
+		}
+		p.Segments = append(p.Segments, seg)
+		from = end
+	}
+	c.k.Programs = []*tile.Program{p}
+	c.k.Role = make([]uint8, c.k.Warps())
+	if err := tile.Finish(c.k, l); err != nil {
+		return fmt.Errorf("ops: %w", err)
+	}
+	return nil
+}
+
+// leastRegs is what compilers give a thread at least.
+const leastRegs = 16
+
+func (c *code) place(r reg) uint8 {
+	if r == noReg {
+		return tile.RZ
+	}
+	return uint8(c.units[c.unitOf[r]].at + c.offset[r])
+}
+
+// allocate gives units their registers in the order of their first use, and
+// says how many there are. A unit that lives where a loop begins and is used in
+// it lives to the loop's end.
+func (c *code) allocate() (high int, err error) {
+	for n := range c.insts {
+		in := &c.insts[n]
+		for _, r := range [4]reg{in.dst, in.a, in.b, in.c} {
+			if r == noReg {
+				continue
+			}
+			u := &c.units[c.unitOf[r]]
+			if u.first < 0 {
+				u.first = n
+			}
+			u.last = n
+		}
+	}
+	var order []int
+	for i := range c.units {
+		u := &c.units[i]
+		if u.first < 0 {
+			continue
+		}
+		for _, lp := range c.loops {
+			if u.first < lp[0] && u.last >= lp[0] && u.last < lp[1] {
+				u.last = lp[1] - 1
+			}
+		}
+		order = append(order, i)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return c.units[a].first - c.units[b].first })
+	var until [tile.RZ]int // place up to which a register is taken
+	for i := range until {
+		until[i] = -1
+	}
+	for _, i := range order {
+		u := &c.units[i]
+		step := 1
+		for step < u.size {
+			step *= 2
+		}
+	search:
+		for u.at = 0; ; u.at += step {
+			if u.at+u.size > len(until) {
+				return 0, fmt.Errorf("more than %d registers", len(until))
+			}
+			for _, t := range until[u.at : u.at+u.size] {
+				if t >= u.first {
+					continue search
+				}
+			}
+			break
+		}
+		for r := u.at; r < u.at+u.size; r++ {
+			until[r] = u.last
+		}
+		high = max(high, u.at+u.size)
+	}
+	return high, nil
+}
