@@ -15,6 +15,9 @@ func runCPU(m *configs.Machine, w workloads.Workload, o Options) (Result, error)
 	if g == nil {
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s has no model of %s yet", w.Short(), m.Name, w.Kind)}
 	}
+	if g.Epilogue != "" {
+		return Result{}, &InputError{fmt.Errorf("workload %q: %s has no model of epilogues yet", w.Short(), m.Name)}
+	}
 	c, err := cpu.Run(m, cpu.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, TransA: g.TransA, TransB: g.TransB,
 	})

@@ -42,6 +42,9 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 
 // gemmCall is the call of a matrix product.
 func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
+	if w.Epilogue != "" {
+		return call{}, fmt.Errorf("workload %q: epilogues of products are not simulated on GPUs yet", w.Short())
+	}
 	p, err := problem(w)
 	if err != nil {
 		return call{}, err

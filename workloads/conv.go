@@ -19,6 +19,7 @@ type Conv struct {
 	DType, Acc       string
 	Pass             string // fwd, bwd_data, bwd_weight
 	Layout           string // of images: nchw, nhwc, or nchw_vect_c (four int8 channels to a word)
+	Epilogue         string // what the kernel does to the output before it writes it: steps such as bias+relu; empty for none
 	Algo             string // forces an algorithm; empty lets the library choose
 }
 
@@ -99,6 +100,12 @@ func OfConv(c Conv) (Workload, error) {
 		return fail("the output is empty: a %dx%d filter (dilation %dx%d) does not fit %dx%d points with padding %dx%d",
 			c.R, c.S, c.DilH, c.DilW, c.H, c.W, c.PadH, c.PadW)
 	}
+	if c.Epilogue, err = epilogue(c.Epilogue); err != nil {
+		return fail("%v", err)
+	}
+	if c.Epilogue != "" && c.Pass != PassForward {
+		return fail("epilogue=%s belongs to pass=fwd, not to pass=%s", c.Epilogue, c.Pass)
+	}
 	if err := kernelName(c.Algo); err != nil {
 		return fail("algo: %v", err)
 	}
@@ -120,6 +127,9 @@ const maxConvDim = 1 << 24
 func (c *Conv) String() string {
 	s := fmt.Sprintf("conv:n=%d,c=%d,h=%d,w=%d,k=%d,r=%d,s=%d,pad_h=%d,pad_w=%d,stride_h=%d,stride_w=%d,dilation_h=%d,dilation_w=%d,groups=%d,dtype=%s,acc=%s,pass=%s,layout=%s",
 		c.N, c.C, c.H, c.W, c.K, c.R, c.S, c.PadH, c.PadW, c.StrideH, c.StrideW, c.DilH, c.DilW, c.Groups, c.DType, c.Acc, c.Pass, c.Layout)
+	if c.Epilogue != "" {
+		s += ",epilogue=" + c.Epilogue
+	}
 	if c.Algo != "" {
 		s += ",algo=" + c.Algo
 	}
@@ -159,6 +169,9 @@ func (c *Conv) Short() string {
 	if c.Layout != LayoutNCHW {
 		s += ",layout=" + c.Layout
 	}
+	if c.Epilogue != "" {
+		s += ",epilogue=" + c.Epilogue
+	}
 	if c.Algo != "" {
 		s += ",algo=" + c.Algo
 	}
@@ -172,10 +185,13 @@ func (c *Conv) Ops() int64 {
 	return p
 }
 
-// Bytes is the size of input, filters and output in memory, each once.
+// Bytes is the size of input, filters and output in memory, each once, and of
+// what the epilogue reads.
 func (c *Conv) Bytes() float64 {
-	n := float64(c.N)*(float64(c.C)*float64(c.H)*float64(c.W)+float64(c.K)*float64(c.P())*float64(c.Q())) +
-		float64(c.K)*float64(c.C/c.Groups)*float64(c.R)*float64(c.S)
+	out := float64(c.N) * float64(c.K) * float64(c.P()) * float64(c.Q())
+	n := float64(c.N)*float64(c.C)*float64(c.H)*float64(c.W) + out +
+		float64(c.K)*float64(c.C/c.Groups)*float64(c.R)*float64(c.S) +
+		epilogueElements(c.Epilogue, float64(c.K), out)
 	return n * float64(elemBytes[c.DType])
 }
 
@@ -194,7 +210,7 @@ func (c *Conv) Unforced() Shape {
 
 var convKeys = []string{
 	"n", "c", "h", "w", "k", "r", "s", "pad", "pad_h", "pad_w", "stride", "stride_h", "stride_w",
-	"dilation", "dilation_h", "dilation_w", "groups", "dtype", "acc", "pass", "layout", "algo",
+	"dilation", "dilation_h", "dilation_w", "groups", "dtype", "acc", "pass", "layout", "epilogue", "algo",
 }
 
 // convKind reads what stands behind "conv:".
@@ -213,6 +229,7 @@ var convKind = kind{
 		{"  groups=32", "of channels (default 1)"},
 		{"  pass=fwd", "fwd, bwd_data (gradient of the input), bwd_weight (default fwd)"},
 		{"  layout=nhwc", "of images: nchw, nhwc, nchw_vect_c (default nchw)"},
+		{"  epilogue=bias+add+relu", "done to the output before it is written: bias, add (of a second tensor), relu or gelu (default none)"},
 		{"  algo=NAME", "forces an algorithm of the library"},
 	},
 }
@@ -244,6 +261,8 @@ func (c *Conv) set(key, value string) (err error) {
 		c.Pass = strings.ToLower(value)
 	case "layout":
 		c.Layout = strings.ToLower(value)
+	case "epilogue":
+		c.Epilogue = value
 	case "algo":
 		c.Algo = value
 	}

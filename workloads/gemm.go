@@ -18,11 +18,12 @@ type GEMM struct {
 	DType, Acc     string // canonical types of the elements and the accumulators
 	TransA, TransB bool
 	Order          string // how the sizes are meant, col or row; always col after Parse and OfGEMM
+	Epilogue       string // what the kernel does to C before it writes it: steps such as bias+gelu, the bias a value for each of its m rows; empty for none
 	Kernel         string // forces a kernel of the catalogue; empty lets the library choose
 }
 
 // gemmKeys lists the keys of the long form in canonical order.
-var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "kernel"}
+var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "epilogue", "kernel"}
 
 // OfGEMM checks a product, fills in what is left empty (accumulator, batch,
 // order) and turns a row-major one into the column-major one that computes
@@ -57,6 +58,9 @@ func OfGEMM(g GEMM) (Workload, error) {
 		g.Order = "col"
 	default:
 		return fail("order=%s (allowed: col, row)", g.Order)
+	}
+	if g.Epilogue, err = epilogue(g.Epilogue); err != nil {
+		return fail("%v", err)
 	}
 	if err := kernelName(g.Kernel); err != nil {
 		return fail("%v", err)
@@ -100,6 +104,9 @@ func product(factors ...int) (int64, bool) {
 func (g *GEMM) String() string {
 	s := fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,acc=%s,ta=%s,tb=%s,batch=%d,order=%s",
 		g.M, g.N, g.K, g.DType, g.Acc, letter(g.TransA), letter(g.TransB), g.Batch, g.Order)
+	if g.Epilogue != "" {
+		s += ",epilogue=" + g.Epilogue
+	}
 	if g.Kernel != "" {
 		s += ",kernel=" + g.Kernel
 	}
@@ -139,6 +146,9 @@ func (g *GEMM) Short() string {
 	if g.Batch != 1 {
 		s += ",batch=" + strconv.Itoa(g.Batch)
 	}
+	if g.Epilogue != "" {
+		s += ",epilogue=" + g.Epilogue
+	}
 	if g.Kernel != "" {
 		s += ",kernel=" + g.Kernel
 	}
@@ -168,6 +178,7 @@ var gemmKind = kind{
 		{"  ta=n,tb=t", "n plain, t transposed (default n)"},
 		{"  batch=16", "independent products of the same shape (default 1)"},
 		{"  order=row", "m, n, ta, tb are meant row-major (default col)"},
+		{"  epilogue=bias+gelu", "done to C before it is written: bias (per feature: a row of C), add (of a matrix like C), relu or gelu (default none)"},
 		{"  kernel=NAME", "forces one kernel of the machine's catalogue"},
 		{"gemm:4096x4096x4096:fp16", "the same, short; further key=value may follow after a comma"},
 	},
@@ -230,6 +241,8 @@ func (g *GEMM) set(key, value string) (err error) {
 		if g.Order = strings.ToLower(value); g.Order != "col" && g.Order != "row" {
 			err = fmt.Errorf("order=%s (allowed: col, row)", value)
 		}
+	case "epilogue":
+		g.Epilogue = value
 	case "kernel":
 		g.Kernel, err = value, kernelName(value)
 	}
@@ -276,8 +289,8 @@ func (g *GEMM) Ops() int64 {
 	return p
 }
 
-// Bytes is the size of A, B and C in memory, each once. Sums of integers stay
-// what they are.
+// Bytes is the size of A, B and C in memory, each once, and of what the
+// epilogue reads. Sums of integers stay what they are.
 func (g *GEMM) Bytes() float64 {
 	m, n, k := float64(g.M), float64(g.N), float64(g.K)
 	in := float64(elemBytes[g.DType])
@@ -285,5 +298,5 @@ func (g *GEMM) Bytes() float64 {
 	if g.Acc == "int32" {
 		out = 4
 	}
-	return float64(g.Batch) * (in*(m*k+k*n) + out*m*n)
+	return float64(g.Batch)*(in*(m*k+k*n)+out*m*n) + out*epilogueElements(g.Epilogue, m, float64(g.Batch)*m*n)
 }
