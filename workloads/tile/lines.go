@@ -96,18 +96,24 @@ func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []
 		return out
 	}
 	g.Passes = 1 // ragged edges are not looked at more closely
+	if len(g.k.Tensors[acc.Tensor].Views) > 0 {
+		g.Passes = int(g.conflicts(acc, c, warp, iter))
+	}
 	return g.slow(acc, c, warp, iter, out)
 }
 
-// conflicts counts the passes of an access with all lanes active through data
+// conflicts counts the passes of an access's active lanes through data
 // banks of 32 bits, as if it were shared memory.
 func (g *LineGen) conflicts(acc *Access, c *CTA, warp int, iter int32) uint8 {
 	var addr [32]int32
-	for lane := range addr {
-		a, _ := LaneAddr(g.k, acc, c, warp*32+lane, iter)
-		addr[lane] = int32(a & (1<<30 - 1))
+	n := 0
+	for lane := range 32 {
+		if a, ok := LaneAddr(g.k, acc, c, warp*32+lane, iter); ok {
+			addr[n] = int32(a & (1<<30 - 1))
+			n++
+		}
 	}
-	return passes(addr[:], acc.Bytes, 32)
+	return passes(addr[:n], acc.Bytes, 32)
 }
 
 // inside says whether all lanes of the warp are within the limits.
