@@ -66,6 +66,9 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
+	if len(out) > 0 { // a library that has convolutions at all
+		out = append(out, winogradCalls(g, c)...)
+	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("the library of this machine has no convolution for dtype %s with %s accumulators in layout %s", c.DType, c.Acc, c.Layout)
 	}

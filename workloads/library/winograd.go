@@ -1,0 +1,84 @@
+package library
+
+import (
+	"gpusim/configs"
+	"gpusim/workloads"
+	"gpusim/workloads/tile"
+	"gpusim/workloads/winograd"
+)
+
+// Algorithms by Winograd's minimal filtering.
+const (
+	AlgoWinograd         = "winograd"          // F(2x2,3x3) in one kernel behind the filter transform
+	AlgoWinogradNonFused = "winograd_nonfused" // F(4x4,3x3) or F(5x5,5x5) around a batched product
+)
+
+// What the library believes of them, fitted to DeepBench's V100 rows of 3x3
+// filters: the share of the fp32 rate of the fused kernel, and the bytes per SM
+// cycle of transforms.
+const (
+	beliefFused     = 0.62
+	beliefTransform = 550
+)
+
+// winogradCalls are the calls for a convolution that Winograd's algorithms take.
+func winogradCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
+	if c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.Groups > 1 || c.StrideH*c.StrideW*c.DilH*c.DilW != 1 {
+		return nil
+	}
+	p := winograd.Problem{
+		N: c.N, C: c.C, H: c.H, W: c.W, K: c.K, R: c.R, S: c.S, PadH: c.PadH, PadW: c.PadW,
+		Pass: winograd.Pass(c.Pass), Alpha: 1,
+	}
+	var out []ConvCall
+	if call, ok := nonFused(g, c, p); ok {
+		out = append(out, call)
+	}
+	if _, err := winograd.FusedWorkspace(p); err == nil {
+		out = append(out, ConvCall{
+			Name: convNames[c.Pass], Algo: AlgoWinograd, Kernel: AlgoWinograd, Cost: fusedCost(g, c),
+			Build: func(l tile.Latencies) ([]*tile.Kernel, error) { return winograd.Fused(p, "", l) },
+		})
+	}
+	return out
+}
+
+// nonFused is the call of the non-fused algorithm, if there is one: the batched
+// product is what the library would launch for it by itself.
+func nonFused(g *configs.GPU, c *workloads.Conv, p winograd.Problem) (ConvCall, bool) {
+	q, err := winograd.Product(p)
+	if err != nil {
+		return ConvCall{}, false
+	}
+	product, err := Choose(g, q, Force{})
+	if err != nil {
+		return ConvCall{}, false
+	}
+	bytes, err := winograd.Workspace(p)
+	if err != nil {
+		return ConvCall{}, false
+	}
+	call := ConvCall{
+		Name: convNames[c.Pass], Algo: AlgoWinogradNonFused, Kernel: product.Kernel,
+		Build: func(l tile.Latencies) ([]*tile.Kernel, error) { return winograd.NonFused(p, product.Config, l) },
+	}
+	// All transformed data are written and read once; what they come from and go
+	// to is less.
+	transforms := float64(bytes) + c.Bytes()
+	call.Cost = product.Cost + transforms/beliefTransform + 3*beliefReduce
+	return call, true
+}
+
+// fusedCost is the library's estimate of the fused algorithm.
+func fusedCost(g *configs.GPU, c *workloads.Conv) float64 {
+	tiles := c.N * ceil(c.P(), 2) * ceil(c.Q(), 2)
+	channels, filters := c.C, c.K
+	if c.Pass == workloads.PassData {
+		tiles, channels, filters = c.N*ceil(c.H, 2)*ceil(c.W, 2), c.K, c.C
+	}
+	ctas := ceil(ceil(tiles, 32)*ceil(filters, 32), g.SM.Count)
+	const perSM = 2
+	math1 := float64(16*32*32*channels) / (g.SM.FP32Lanes() * beliefFused)
+	resident := min(ctas, perSM)
+	return float64(ceil(ctas, resident))*(float64(resident)*math1+beliefLaunch) + beliefReduce
+}
