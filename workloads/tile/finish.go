@@ -73,24 +73,27 @@ func passes(addr []int32, bytes, banks int) uint8 {
 	}
 	group = min(group, len(addr))
 	total := 0
-	var buf [64]int32
+	// Words of a bank that were met form a list: words, and by each the one before.
+	var words [64]int32
+	var before [64]uint8
 	for g := 0; g < len(addr); g += group {
-		words := buf[:0]
+		most, count := 1, 0
+		var n, last [64]uint8
 		for _, a := range addr[g : g+group] {
+		next:
 			for b := 0; b < max(4, bytes); b += 4 {
-				words = append(words, (a+int32(b))/4)
-			}
-		}
-		most := 1
-		var n [64]int
-		for i, w := range words {
-			seen := false
-			for _, v := range words[:i] {
-				seen = seen || v == w
-			}
-			if !seen {
-				n[int(w)%banks]++
-				most = max(most, n[int(w)%banks])
+				w := (a + int32(b)) / 4
+				bank := int(w) % banks
+				for i := last[bank]; i > 0; i = before[i-1] {
+					if words[i-1] == w {
+						continue next
+					}
+				}
+				words[count], before[count] = w, last[bank]
+				count++
+				last[bank] = uint8(count)
+				n[bank]++
+				most = max(most, int(n[bank]))
 			}
 		}
 		total += most
