@@ -56,7 +56,7 @@ func inputs(c *workloads.Conv) (x, f, y []float64) {
 	fill := func(n int) []float64 {
 		v := make([]float64, n)
 		for i := range v {
-			v[i] = float64(r.Intn(9) - 4)
+			v[i] = float64(r.Intn(5) - 2)
 		}
 		return v
 	}

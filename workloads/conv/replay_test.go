@@ -1,0 +1,98 @@
+package conv
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"testing"
+
+	"gpusim/workloads"
+	"gpusim/workloads/gemm"
+	"gpusim/workloads/tile"
+	"gpusim/workloads/tile/replay"
+)
+
+// voltaLatencies are a V100's.
+var voltaLatencies = tile.Latencies{
+	FP32: 4, FP64: 8, INT: 4, FP16: 6, SFU: 18, HMMA: 10, HMMAAccumulate: 8, HMMAStep: 2, HMMAStepFP16: 4,
+	Branch: 8, RegisterBanks: 2, OperandsPerRead: 2, SharedBanks: 32, SharedBytesClk: 128,
+}
+
+// TestReplay executes the kernels of implicit GEMM on real numbers and compares
+// with the convolution as it is defined.
+func TestReplay(t *testing.T) {
+	for _, s := range shapes {
+		for _, pass := range []string{workloads.PassForward, workloads.PassData, workloads.PassWeight} {
+			replayed(t, fmt.Sprintf("%s,pass=%s", s, pass), gemm.Config{Family: "simt", TileM: 128, TileN: 32, TileK: 8, WarpM: 64, WarpN: 32, WarpK: 1, Splits: 1})
+			replayed(t, fmt.Sprintf("%s,pass=%s,layout=nhwc,dtype=fp16", s, pass), gemm.Config{Family: "hmma", TileM: 64, TileN: 64, TileK: 32, Splits: 1})
+		}
+		replayed(t, s+",pass=bwd_weight,layout=nhwc,dtype=fp16", gemm.Config{Family: "hmma", TileM: 128, TileN: 64, TileK: 32, Splits: 3, Workspace: true})
+		replayed(t, s+",pass=bwd_weight", gemm.Config{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 4, Workspace: true})
+	}
+}
+
+func replayed(t *testing.T, text string, c gemm.Config) {
+	t.Helper()
+	w, err := workloads.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Lower(w.Conv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Splits > 1 && p.Batch > 1 {
+		return // the library does not split grouped convolutions
+	}
+	if c.Family == "simt" && w.Conv.Pass != workloads.PassWeight {
+		p.Lowered.Table = 4 * int64(p.K)
+	}
+	p.Lowered.Name = "replayed"
+	ks, err := gemm.Build(p, c, voltaLatencies)
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	m := replay.New(ks[0].Tensors)
+	x, f, y := inputs(w.Conv)
+	a, b := x, f
+	switch w.Conv.Pass {
+	case workloads.PassData:
+		a = y
+	case workloads.PassWeight:
+		b = y
+	}
+	if p.Lowered.GatherB {
+		a, b = b, a
+	}
+	put(m.Bytes(&ks[0].Tensors[0]), a, ks[0].Tensors[0].Elem)
+	put(m.Bytes(&ks[0].Tensors[1]), b, ks[0].Tensors[1].Elem)
+	for _, k := range ks {
+		if err := m.Run(k); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	out := &ks[0].Tensors[2]
+	for i, want := range direct(w.Conv) {
+		if got := value(m.Bytes(out)[i*out.Elem:], out.Elem); got != want {
+			t.Errorf("%s: element %d is %v, want %v", text, i, got, want)
+			return
+		}
+	}
+}
+
+func put(mem []byte, v []float64, elem int) {
+	for i, f := range v {
+		if elem == 2 {
+			binary.LittleEndian.PutUint16(mem[2*i:], tile.HalfBits(f))
+		} else {
+			binary.LittleEndian.PutUint32(mem[4*i:], math.Float32bits(float32(f)))
+		}
+	}
+}
+
+func value(mem []byte, elem int) float64 {
+	if elem == 2 {
+		return float64(tile.HalfValue(binary.LittleEndian.Uint16(mem)))
+	}
+	return float64(math.Float32frombits(binary.LittleEndian.Uint32(mem)))
+}
