@@ -16,6 +16,16 @@ import (
 // addresses need one test. What is missing of a slab reads as zeros.
 const slab = 32
 
+// Pad gives a convolution whose channels and filters are filled up to multiples
+// of align, as callers and libraries do for kernels that move whole vectors.
+func Pad(c *workloads.Conv, align int) *workloads.Conv {
+	p := *c
+	if c.Groups == 1 {
+		p.C, p.K = (c.C+align-1)/align*align, (c.K+align-1)/align*align
+	}
+	return &p
+}
+
 // Lower gives the product that computes a convolution by implicit GEMM. NCHW
 // images have points side by side, and the product's m is the points of output
 // or input (or filter taps, for gradients of filters), n the channels; NHWC
@@ -34,8 +44,11 @@ func Lower(c *workloads.Conv) (gemm.Problem, error) {
 		l.planar(&p)
 	case workloads.LayoutNHWC:
 		l.interleaved(&p)
-	default:
-		return p, fmt.Errorf("layout %s is not modelled for %s", c.Layout, c.DType)
+	case workloads.LayoutVectC:
+		if c.Pass != workloads.PassForward || c.Groups > 1 || c.C%slab > 0 || c.K%slab > 0 {
+			return p, fmt.Errorf("layout %s takes forward passes in one group, with whole blocks of %d channels", c.Layout, slab)
+		}
+		l.interleaved(&p)
 	}
 	return p, p.Check()
 }
@@ -61,6 +74,9 @@ func (l *lowering) bytes(elements ...int) int64 {
 type strides struct{ w, h, c, n int64 }
 
 func (l *lowering) image(channels, h, w int) strides {
+	if l.Layout == workloads.LayoutVectC {
+		return strides{slab, int64(slab * w), 1, int64(channels * w * h)}
+	}
 	if l.Layout == workloads.LayoutNHWC {
 		return strides{int64(channels), int64(channels * w), 1, int64(channels * w * h)}
 	}
@@ -68,6 +84,9 @@ func (l *lowering) image(channels, h, w int) strides {
 }
 
 func (l *lowering) filters() strides {
+	if l.Layout == workloads.LayoutVectC {
+		return strides{slab, int64(slab * l.S), 1, int64(l.c * l.S * l.R)}
+	}
 	if l.Layout == workloads.LayoutNHWC {
 		return strides{int64(l.c), int64(l.c * l.S), 1, int64(l.c * l.S * l.R)}
 	}

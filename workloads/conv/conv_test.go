@@ -50,6 +50,27 @@ func TestLowering(t *testing.T) {
 	}
 }
 
+// TestBlocks does the same for channels in blocks of 32.
+func TestBlocks(t *testing.T) {
+	for _, s := range []string{"conv:n=2,c=64,h=7,w=6,k=96,r=3,s=3,pad=1", "conv:n=1,c=32,h=9,w=8,k=32,r=3,s=2,stride=2,pad_w=1", "conv:n=1,c=96,h=5,w=5,k=32,r=1,s=1"} {
+		w, err := workloads.Parse(s + ",layout=nchw_vect_c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Lower(w.Conv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, want := product(t, w.Conv, &p), direct(w.Conv)
+		for i := range want {
+			if got[i] != want[i] {
+				t.Errorf("%s: element %d is %v, want %v", s, i, got[i], want[i])
+				break
+			}
+		}
+	}
+}
+
 // inputs are the two operands of a pass, small integers.
 func inputs(c *workloads.Conv) (x, f, y []float64) {
 	r := rand.New(rand.NewSource(1))
@@ -61,6 +82,14 @@ func inputs(c *workloads.Conv) (x, f, y []float64) {
 		return v
 	}
 	return fill(c.N * c.C * c.H * c.W), fill(c.K * c.C / c.Groups * c.R * c.S), fill(c.N * c.K * c.P() * c.Q())
+}
+
+// channel is where a channel begins in a tensor of so many points.
+func channel(c *workloads.Conv, s strides, ch, points int) int64 {
+	if c.Layout == workloads.LayoutVectC {
+		return int64(ch/slab*slab*points + ch%slab)
+	}
+	return int64(ch) * s.c
 }
 
 // direct is the definition; offsets follow the layout.
@@ -80,9 +109,9 @@ func direct(c *workloads.Conv) []float64 {
 								if h < 0 || h >= c.H || w < 0 || w >= c.W {
 									continue
 								}
-								xi := int64(n)*in.n + int64(k/l.k*l.c+ch)*in.c + int64(h)*in.h + int64(w)*in.w
-								yi := int64(n)*out.n + int64(k)*out.c + int64(p)*out.h + int64(q)*out.w
-								fi := int64(k)*fil.n + int64(ch)*fil.c + int64(r)*fil.h + int64(s)*fil.w
+								xi := int64(n)*in.n + channel(c, in, k/l.k*l.c+ch, c.H*c.W) + int64(h)*in.h + int64(w)*in.w
+								yi := int64(n)*out.n + channel(c, out, k, l.p*l.q) + int64(p)*out.h + int64(q)*out.w
+								fi := int64(k)*fil.n + channel(c, fil, ch, c.R*c.S) + int64(r)*fil.h + int64(s)*fil.w
 								switch c.Pass {
 								case workloads.PassForward:
 									dst[yi] += x[xi] * f[fi]
@@ -113,7 +142,7 @@ func product(t *testing.T, c *workloads.Conv, p *gemm.Problem) []float64 {
 	case c.Pass == workloads.PassWeight:
 		b = y
 	}
-	if c.Layout == workloads.LayoutNHWC && c.Pass != workloads.PassWeight {
+	if c.Layout != workloads.LayoutNCHW && c.Pass != workloads.PassWeight {
 		a, b = b, a
 	}
 	dst := make([]float64, w.C.Bytes/4)

@@ -19,9 +19,13 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 	switch l.Pass {
 	case workloads.PassForward:
 		p.M, p.N, p.K, p.TransA = l.k, l.N*l.p*l.q, l.R*l.S*int(cs.Size), true
-		f.Views = []tile.View{{Row: []tile.Digit{{Stride: fil.n}}, Col: append([]tile.Digit{cs}, flat(taps(fil, l.R, l.S, 1, 1))...)}}
+		if l.Layout == workloads.LayoutVectC {
+			p.K = l.R * l.S * l.c
+			one = l.blocks(l.p * l.q)
+		}
+		f.Views = []tile.View{{Row: []tile.Digit{{Stride: fil.n}}, Col: l.around(cs, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S)}}
 		x.Views = []tile.View{within(tile.View{
-			Row: append([]tile.Digit{cs}, taps(in, l.R, l.S, l.DilH, l.DilW)...),
+			Row: l.around(cs, taps(in, l.R, l.S, l.DilH, l.DilW), l.H*l.W),
 			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),
 		}, in, l.H, l.W, -l.PadH, -l.PadW)}
 		y.Views, y.Dense = []tile.View{{Row: one, Col: flat(points(out, l.p, l.q, 1, 1))}}, l.Groups == 1
@@ -47,6 +51,21 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 		f.Views, f.Dense = []tile.View{{Row: one, Col: []tile.Digit{{Stride: fil.n}}}}, true
 		w.A, w.B, w.C = x, y, f
 	}
+}
+
+// around puts the digits of channels around those of taps: whole slabs of them
+// before, or a block before and the blocks, each of so many points, behind.
+func (l *lowering) around(channels tile.Digit, taps []tile.Digit, points int) []tile.Digit {
+	if l.Layout == workloads.LayoutVectC {
+		b := l.blocks(points)
+		return append(append(b[:1:1], taps...), b[1])
+	}
+	return append([]tile.Digit{channels}, taps...)
+}
+
+// blocks are the digits of channels in blocks that hold so many points.
+func (l *lowering) blocks(points int) []tile.Digit {
+	return []tile.Digit{{Size: slab, Stride: 1}, {Stride: int64(slab * points)}}
 }
 
 // padded is the digit of some channels, filled up to whole slabs.

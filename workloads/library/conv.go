@@ -56,12 +56,12 @@ func ChooseConv(g *configs.GPU, c *workloads.Conv, algo string) (ConvCall, error
 
 // ConvCandidates lists all calls that the library could make.
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
-	p, err := conv.Lower(c)
-	if err != nil {
-		return nil, err
-	}
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
+		p, err := conv.Lower(conv.Pad(c, channelsOf(&e, c)))
+		if err != nil {
+			return nil, err
+		}
 		for _, z := range convSplits(g, c, p, e) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
@@ -82,14 +82,21 @@ var convCatalogue = map[string][]Entry{
 	"volta_scudnn":   scudnn("volta_scudnn"),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
 
-	"volta_s884cudnn": hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
-	"turing_s1688cudnn": mmaKernels("fp16/fp32", "turing_fp16_s1688cudnn_fp16_%[1]dx%[2]d_ldg8", []Entry{
-		{TileM: 128, TileN: 256, TileK: 32, Stages: 2, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.90},
-		{TileM: 128, TileN: 128, TileK: 32, Stages: 2, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
-		{TileM: 64, TileN: 256, TileK: 32, Stages: 2, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 1, Gain: 0.85},
-		{TileM: 64, TileN: 128, TileK: 32, Stages: 2, WarpM: 32, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.75},
-		{TileM: 64, TileN: 64, TileK: 32, Stages: 2, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
-	}),
+	"volta_s884cudnn":   hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
+	"turing_s1688cudnn": turingEntries("turing_fp16_s1688cudnn_fp16", "fp16/fp32"),
+	"turing_i8816cudnn": mmaKernels("int8", "turing_int8_i8816cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles(2)),
+	"ampere_cudnn": slices.Concat(
+		ampereEntries("ampere_fp16_s16816cudnn_fp16", "fp16/fp32"), ampereEntries("ampere_bf16_s16816cudnn_bf16", "bf16/fp32"),
+		ampereEntries("ampere_tf32_s1688cudnn", "tf32"), mmaKernels("int8", "ampere_int8_i16832cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles(3))),
+}
+
+// intTiles are the tiles of kernels for int8, of 64 bytes along k.
+func intTiles(stages int) []Entry {
+	es := cutlassInt("", "", "int8", 8, stages, false)
+	for i := range es {
+		es[i].TileK = 64
+	}
+	return es
 }
 
 // scudnn are the fp32 kernels: eight by eight outputs a thread.
@@ -115,12 +122,24 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	var out []Entry
 	for _, f := range g.Library.Convolutions {
 		for _, e := range convCatalogue[f] {
-			if e.Type == typ && e.tensor() == (c.Layout == workloads.LayoutNHWC) {
+			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) {
 				out = append(out, e)
 			}
 		}
 	}
 	return out
+}
+
+// channelsOf is what a kernel wants channels to be multiples of: blocks of int8,
+// and whole vectors where they are copied past the registers.
+func channelsOf(e *Entry, c *workloads.Conv) int {
+	switch {
+	case c.Layout == workloads.LayoutVectC:
+		return 32
+	case e.Family == "mma" && (e.Stages > 2 || c.DType == "int8"):
+		return 16 / gemm.Problem{DType: c.DType}.InBytes()
+	}
+	return 1
 }
 
 // maxConvSplits bounds the slices of the gradient of filters, whose k is all
