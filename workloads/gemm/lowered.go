@@ -71,17 +71,21 @@ func (p *Problem) phases() []Phase {
 }
 
 // grid is the CTAs of a launch: tiles along m and n, and slices of k of each
-// matrix of a batch; of several products all tiles of one after those of another.
+// matrix of a batch. Of several products there is a tile of each in turn, so that
+// long and short ones share the SMs; where one has no more, the CTA has nothing to do.
 func (p *Problem) grid(c *Config) [3]int {
 	g := [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits}
 	if ph := p.phases(); len(ph) > 1 {
 		g[0], g[1] = 0, 1
 		for _, f := range ph {
-			g[0] += ceilDiv(f.M, c.TileM) * ceilDiv(f.N, c.TileN)
+			g[0] = max(g[0], len(ph)*f.tiles(c))
 		}
 	}
 	return g
 }
+
+// tiles is the CTA tiles of a product.
+func (f *Phase) tiles(c *Config) int { return ceilDiv(f.M, c.TileM) * ceilDiv(f.N, c.TileN) }
 
 // contiguous is the elements that lie side by side in A, B and C: whole leading
 // dimensions where the matrices are stored as such.
@@ -101,29 +105,25 @@ func (p *Problem) contiguous() (a, b, c int) {
 
 // phased places the CTAs of such a grid.
 func phased(p Problem, c Config, per int) func(int, *tile.CTA) {
-	if len(p.phases()) == 1 {
+	ph := p.phases()
+	if len(ph) == 1 {
 		return placer(p, c, per)
 	}
-	type part struct {
-		first, tiles int
-		place        func(int, *tile.CTA)
-	}
-	var parts []part
-	total := 0
-	for _, f := range p.phases() {
+	var places []func(int, *tile.CTA)
+	for _, f := range ph {
 		one := p
 		one.M, one.N, one.K, one.Lowered = f.M, f.N, f.K, nil
-		n := ceilDiv(f.M, c.TileM) * ceilDiv(f.N, c.TileN)
-		parts = append(parts, part{total, n, placer(one, c, ceilDiv(f.K, c.TileK))})
-		total += n
+		places = append(places, placer(one, c, ceilDiv(f.K, c.TileK)))
 	}
+	total := p.grid(&c)[0]
 	return func(index int, cta *tile.CTA) {
-		at, z := index%total, index/total
-		i := len(parts) - 1
-		for parts[i].first > at {
-			i--
+		i, at, z := index%total%len(ph), index%total/len(ph), index/total
+		tiles := ph[i].tiles(&c)
+		if at < tiles {
+			places[i](at+tiles*z, cta)
+		} else {
+			*cta = tile.CTA{Batch: int32(z), Splits: 1}
 		}
-		parts[i].place(at-parts[i].first+parts[i].tiles*z, cta)
 		cta.Index, cta.View, cta.Tile = index, int32(i), int32(index)
 	}
 }

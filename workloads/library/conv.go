@@ -122,12 +122,23 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	var out []Entry
 	for _, f := range g.Library.Convolutions {
 		for _, e := range convCatalogue[f] {
-			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) {
+			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
 				out = append(out, e)
 			}
 		}
 	}
 	return out
+}
+
+// largeTile is the outputs of the smallest kernel of matrix instructions for other
+// than plain forward passes.
+const largeTile = 128 * 128
+
+// largeOnly says whether a convolution on Tensor Cores has no kernels with smaller
+// tiles: of DeepBench's forward passes on V100 those with strides, and all gradients of the input, take
+// the time of large tiles however few there are.
+func largeOnly(c *workloads.Conv) bool {
+	return c.Layout != workloads.LayoutNCHW && (c.Pass == workloads.PassData || c.Pass == workloads.PassForward && c.StrideH*c.StrideW > 1)
 }
 
 // channelsOf is what a kernel wants channels to be multiples of: blocks of int8,
