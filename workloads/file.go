@@ -16,7 +16,8 @@ import (
 const maxFileBytes = 64 << 20
 
 // Expand turns one --workload argument into workloads: a workload string
-// gives one, a .yaml list or a .csv table of measured rows all it holds.
+// gives one, a .yaml list or a .csv table of measured rows all it holds, a
+// network's file the network.
 // Every error is an *Error.
 func Expand(arg string) ([]Workload, error) {
 	switch ext := strings.ToLower(filepath.Ext(arg)); {
@@ -37,12 +38,24 @@ func Expand(arg string) ([]Workload, error) {
 		if err != nil {
 			return nil, err
 		}
+		if isNetworkTable(text) {
+			return networkFile(arg)
+		}
 		return tableWorkloads(arg, text)
 	case ext == ".onnx":
-		return nil, &Error{File: arg, Reason: "ONNX networks are not supported yet (supported: gemm)", Unsupported: true}
+		return networkFile(arg)
 	}
 	_, err := Parse(arg)
 	return nil, err
+}
+
+// networkFile gives the network of a file, with nothing more said about it.
+func networkFile(path string) ([]Workload, error) {
+	w, err := OfNetwork(Network{Model: path, Fused: true})
+	if err != nil {
+		return nil, err
+	}
+	return []Workload{w}, nil
 }
 
 func fileExists(path string) bool {

@@ -225,3 +225,10 @@ func parseTime(s string) (float64, error) {
 	}
 	return v, nil
 }
+
+func encodeCSV(rows [][]string) []byte {
+	var b bytes.Buffer
+	w := csv.NewWriter(&b)
+	_ = w.WriteAll(rows) // a bytes.Buffer takes everything
+	return b.Bytes()
+}

@@ -33,6 +33,7 @@ type Workload struct {
 	GEMM  *GEMM
 	Conv  *Conv
 	Layer *Layer
+	Net   *Network
 	Text  string // canonical form; Parse(Text) gives the same workload
 }
 
@@ -48,6 +49,8 @@ func (w Workload) Shape() Shape {
 		return w.Conv
 	case w.Layer != nil:
 		return w.Layer
+	case w.Net != nil:
+		return w.Net
 	}
 	return nil
 }
@@ -70,6 +73,8 @@ func Of(s Shape) Workload {
 		w.Kind, w.Conv = KindConv, s
 	case *Layer:
 		w.Kind, w.Layer = s.Kind, s
+	case *Network:
+		w.Kind, w.Net = KindNetwork, s
 	}
 	return w
 }
@@ -114,11 +119,11 @@ func kinds() []kind {
 	for i := range layerKinds {
 		out = append(out, layerKinds[i].kind())
 	}
-	return out
+	return append(out, networkKind())
 }
 
 // later are the kinds of the workload language that no model takes yet.
-var later = []string{"custom", "model", "allreduce"}
+var later = []string{"custom", "allreduce"}
 
 // Parse reads one workload string. Every error is an *Error.
 func Parse(s string) (Workload, error) {
@@ -169,7 +174,8 @@ func List() []Form {
 	}
 	return append(out,
 		Form{"FILE.yaml", "a list of workloads"},
-		Form{"FILE.csv", "every row of a table of measured GEMMs or convolutions"},
+		Form{"FILE.csv", "every row of a table of measured GEMMs or convolutions, a SCALE-Sim topology, or a table of layers"},
+		Form{"FILE.onnx", "a network; model:FILE.onnx,batch=8,dtype=fp16 to say more, skip_unknown=true to leave operators out that are not known"},
 	)
 }
 

@@ -1,0 +1,132 @@
+package models
+
+import "gpusim/workloads/graph"
+
+// languageNets are transformers.
+func languageNets() []Model {
+	bert := func(n, meaning string, layers, hidden int, aliases ...string) Model {
+		t := transformer{layers: layers, hidden: hidden, heads: hidden / 64, vocab: 30522, positions: 512, types: 2}
+		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, def: Spec{Batch: 1, Seq: 512}, build: t.bert}
+	}
+	gpt := func(n, meaning string, t transformer, aliases ...string) Model {
+		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, def: Spec{Batch: 1, Seq: t.positions}, build: t.gpt}
+	}
+	gpt2 := func(layers, hidden int) transformer {
+		return transformer{layers: layers, hidden: hidden, heads: hidden / 64, vocab: 50257, positions: 1024, joined: true, gelu: "gelu_tanh"}
+	}
+	gpt3 := func(layers, hidden, heads int) transformer {
+		return transformer{layers: layers, hidden: hidden, heads: heads, vocab: 50257, positions: 2048, joined: true, gelu: "gelu_tanh"}
+	}
+	return []Model{
+		bert("bert-base", "BERT-base with pooler (Devlin et al. 2019)", 12, 768),
+		bert("bert-large", "BERT-large with pooler", 24, 1024, "bert"),
+		gpt("gpt2", "GPT-2 small with its output projection, a prompt (Radford et al. 2019)", gpt2(12, 768), "gpt2small"),
+		gpt("gpt2-medium", "GPT-2 medium", gpt2(24, 1024)),
+		gpt("gpt2-large", "GPT-2 large", gpt2(36, 1280)),
+		gpt("gpt2-xl", "GPT-2 XL: 25 heads of 64", gpt2(48, 1600)),
+		// Brown et al. list 24 heads of 128 for a width of 2048, which do not go
+		// together; 16 do.
+		gpt("gpt3-xl", "GPT-3 XL, 1.3 billion parameters (Brown et al. 2020): 16 heads of 128", gpt3(24, 2048, 16)),
+		gpt("gpt3-2.7b", "GPT-3 2.7B: 32 heads of 80", gpt3(32, 2560, 32), "gpt327", "gpt327b"),
+		gpt("opt-1.3b", "OPT-1.3B (Zhang et al. 2022)", transformer{layers: 24, hidden: 2048, heads: 32, vocab: 50272, positions: 2048, offset: 2, gelu: "relu"}, "opt13", "opt13b"),
+	}
+}
+
+// transformer is the choices among these networks.
+type transformer struct {
+	layers, hidden, heads, vocab, positions int
+	offset                                  int    // rows of the position table that no token uses
+	types                                   int    // rows of the table of sentence types; 0: none
+	joined                                  bool   // one projection makes q, k and v, its weights kept k x n
+	gelu                                    string // activation; empty: gelu
+}
+
+// attend is the attention of a block on rows of tokens: projections, products
+// of each head, and the output projection.
+func (t transformer) attend(b *graph.Builder, n string, x, mask *graph.Tensor, s Spec, causal bool) *graph.Tensor {
+	h, d := t.heads, t.hidden/t.heads
+	var parts [3]*graph.Tensor
+	if t.joined {
+		qkv := b.Gemm(n+".qkv", x, b.Param(n+".qkv.weight", t.hidden, 3*t.hidden), b.Param(n+".qkv.bias", 3*t.hidden), false)
+		for i := range parts {
+			parts[i] = b.Slice(name("%s.%c", n, "qkv"[i]), qkv, 1, i*t.hidden, t.hidden)
+		}
+	} else {
+		for i := range parts {
+			parts[i] = b.Linear(name("%s.%c", n, "qkv"[i]), x, t.hidden, true)
+		}
+	}
+	for i, p := range parts {
+		p = b.Reshape(name("%s.%c.heads", n, "qkv"[i]), p, s.Batch, s.Seq, h, d)
+		parts[i] = b.Transpose(name("%s.%c.transpose", n, "qkv"[i]), p, 0, 2, 1, 3)
+	}
+	scores := b.MatMul(n+".scores", parts[0], parts[1], true)
+	scores = b.Unary(n+".scale", "mulu", scores)
+	scores = b.Masked(n+".mask", scores, mask, causal)
+	p := b.Dropout(n+".drop", b.Softmax(n+".softmax", scores))
+	y := b.Transpose(n+".transpose", b.MatMul(n+".context", p, parts[2], false), 0, 2, 1, 3)
+	y = b.Reshape(n+".join", y, s.Batch*s.Seq, t.hidden)
+	return t.linear(b, n+".out", y, t.hidden)
+}
+
+// linear is a projection; GPT-2's code keeps weights k x n, PyTorch's n x k.
+func (t transformer) linear(b *graph.Builder, n string, x *graph.Tensor, out int) *graph.Tensor {
+	if !t.joined || x == nil {
+		return b.Linear(n, x, out, true)
+	}
+	return b.Gemm(n, x, b.Param(n+".weight", x.Shape[1], out), b.Param(n+".bias", out), false)
+}
+
+func (t transformer) feedForward(b *graph.Builder, n string, x *graph.Tensor) *graph.Tensor {
+	fn := t.gelu
+	if fn == "" {
+		fn = "gelu"
+	}
+	x = b.Unary(n+".act", fn, t.linear(b, n+".fc1", x, 4*t.hidden))
+	return t.linear(b, n+".fc2", x, t.hidden)
+}
+
+// embed gives rows of tokens: sums of vectors for the token, its place and, in
+// BERT, its sentence.
+func (t transformer) embed(b *graph.Builder, s Spec) (x, words *graph.Tensor) {
+	words = b.Param("embeddings.word", t.vocab, t.hidden)
+	x = b.Embedding("embed.word", b.Input("tokens", s.Batch*s.Seq), words)
+	if t.types > 0 {
+		types := b.Embedding("embed.type", b.Input("types", s.Batch*s.Seq), b.Param("embeddings.type", t.types, t.hidden))
+		x = b.Binary("embed.add_type", "add", x, types)
+	}
+	place := b.Embedding("embed.position", b.Input("positions", s.Batch*s.Seq), b.Param("embeddings.position", t.positions+t.offset, t.hidden))
+	return b.Binary("embed.add_position", "add", x, place), words
+}
+
+// bert normalises after each residual sum.
+func (t transformer) bert(b *graph.Builder, s Spec) *graph.Tensor {
+	x, _ := t.embed(b, s)
+	x = b.Dropout("embed.drop", b.LayerNorm("embed.norm", x))
+	mask := b.Input("mask", s.Batch, 1, 1, s.Seq)
+	for i := range t.layers {
+		n := name("layer%d", i)
+		y := b.Dropout(n+".attn.drop_out", t.attend(b, n+".attn", x, mask, s, false))
+		x = b.LayerNorm(n+".attn.norm", b.Binary(n+".attn.add", "add", y, x))
+		y = b.Dropout(n+".ffn.drop", t.feedForward(b, n+".ffn", x))
+		x = b.LayerNorm(n+".ffn.norm", b.Binary(n+".ffn.add", "add", y, x))
+	}
+	first := b.Reshape("first", b.Slice("pooler.first", b.Reshape("rows", x, s.Batch, s.Seq, t.hidden), 1, 0, 1), s.Batch, t.hidden)
+	return b.Unary("pooler.tanh", "tanh", b.Linear("pooler", first, t.hidden, true))
+}
+
+// gpt normalises before, attends to earlier tokens alone, and ends with a
+// projection onto the words, whose weights are the embedding's.
+func (t transformer) gpt(b *graph.Builder, s Spec) *graph.Tensor {
+	x, words := t.embed(b, s)
+	x = b.Dropout("embed.drop", x)
+	mask := b.Buffer("mask", s.Seq, s.Seq)
+	for i := range t.layers {
+		n := name("layer%d", i)
+		y := t.attend(b, n+".attn", b.LayerNorm(n+".attn.norm", x), mask, s, true)
+		x = b.Binary(n+".attn.add", "add", b.Dropout(n+".attn.drop_out", y), x)
+		y = t.feedForward(b, n+".ffn", b.LayerNorm(n+".ffn.norm", x))
+		x = b.Binary(n+".ffn.add", "add", b.Dropout(n+".ffn.drop", y), x)
+	}
+	return b.Gemm("head", b.LayerNorm("norm", x), words, nil, true)
+}

@@ -1,0 +1,85 @@
+// Package models builds the networks that the program knows by name.
+package models
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gpusim/workloads/graph"
+)
+
+// Spec is what a network may be asked for. Zero means the network's default.
+type Spec struct {
+	Batch  int // samples
+	Seq    int // tokens of a sample
+	Steps  int // of a recurrent layer
+	Hidden int // units of a recurrent layer
+	Input  int // features that a recurrent layer projects; 0: none, they go into the gates as they are
+	Side   int // height and width of images
+}
+
+// Model is a network.
+type Model struct {
+	Name    string
+	Meaning string
+	Keys    []string // of Spec that it takes beside batch, in lower case
+	Aliases []string // other names, without hyphens and underscores
+	def     Spec
+	build   func(b *graph.Builder, s Spec) *graph.Tensor
+}
+
+// List gives the networks in the order in which they are documented.
+func List() []Model {
+	return slices.Concat(imageNets(), residualNets(), languageNets(), tpuNets(), recurrentNets())
+}
+
+// Find gives a network by its name or another one.
+func Find(name string) (Model, bool) {
+	plain := strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+	for _, m := range List() {
+		if strings.ReplaceAll(strings.ReplaceAll(m.Name, "-", ""), ".", "") == plain || slices.Contains(m.Aliases, plain) {
+			return m, true
+		}
+	}
+	return Model{}, false
+}
+
+// Names lists the networks.
+func Names() (out []string) {
+	for _, m := range List() {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// Takes says whether a key means something to the network.
+func (m *Model) Takes(key string) bool { return slices.Contains(m.Keys, key) }
+
+// Complete fills in defaults.
+func (m *Model) Complete(s Spec) Spec {
+	for _, f := range []struct{ to, def *int }{
+		{&s.Batch, &m.def.Batch}, {&s.Seq, &m.def.Seq}, {&s.Steps, &m.def.Steps}, {&s.Hidden, &m.def.Hidden}, {&s.Input, &m.def.Input}, {&s.Side, &m.def.Side},
+	} {
+		if *f.to == 0 {
+			*f.to = *f.def
+		}
+	}
+	s.Batch = max(1, s.Batch)
+	return s
+}
+
+// Build makes the network's graph.
+func (m *Model) Build(s Spec) (*graph.Graph, error) {
+	s = m.Complete(s)
+	b := graph.NewBuilder(m.Name, s.Batch)
+	out := m.build(b, s)
+	g, err := b.Done(out)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", m.Name, err)
+	}
+	return g, nil
+}
+
+// name joins parts of a layer's name.
+func name(format string, a ...any) string { return fmt.Sprintf(format, a...) }

@@ -1,0 +1,340 @@
+package workloads
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"gpusim/workloads/graph"
+	"gpusim/workloads/models"
+)
+
+// KindNetwork is a network: a list of layers that run one after another.
+const KindNetwork = "model"
+
+// Phases of networks.
+const (
+	PhaseInfer = "infer" // a forward pass
+	PhaseTrain = "train" // forward, both backward passes, update
+)
+
+// Network is a network as it is to be computed. Model is the name of a built-in
+// one or a file: ONNX, a SCALE-Sim topology, or a table of layers.
+type Network struct {
+	Model       string
+	Batch       int
+	DType       string
+	Phase       string
+	Fused       bool   // as an inference compiler runs it, rather than layer by layer
+	Layout      string // of images; empty: what suits the type
+	Optimizer   string // of training; empty: momentum for networks with convolutions, else adam
+	SkipUnknown bool   // of files: operators that are not known are left out
+	Seq         int    // tokens of a sample, of transformers
+	Hidden      int    // units, of recurrent layers
+	Steps       int    // of recurrent layers
+	Input       int    // features that a recurrent layer projects; 0: it has no projection
+
+	// What it comes to.
+	Layers     []NetLayer
+	MACs       int64 // of a forward pass, as defined and not as fused
+	Parameters int64
+	Memory     graph.Memory
+	Skipped    []string // nodes that were left out
+}
+
+// NetLayer is one library call or kernel of a network.
+type NetLayer struct {
+	Name  string // of the layer, with what is done for it behind a slash
+	Work  Workload
+	Count int // how often it runs, one after another
+}
+
+var (
+	phases     = []string{PhaseInfer, PhaseTrain}
+	optimizers = []string{"sgd", "momentum", "adam"}
+	netKeys    = []string{"batch", "dtype", "phase", "fused", "layout", "seq", "hidden", "steps", "input", "optimizer", "skip_unknown"}
+)
+
+// networkKind reads what stands behind "model:".
+func networkKind() kind {
+	return kind{name: KindNetwork, parse: parseNetwork, forms: networkForms()}
+}
+
+func networkForms() []Form {
+	return []Form{
+		{"model:resnet50,batch=128,dtype=fp16", "network: " + strings.Join(models.Names(), ", ")},
+		{"  phase=infer", "infer, or train: forward, both backward passes, update (default infer)"},
+		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer)"},
+		{"  layout=nhwc", "of images: nchw, nhwc, nchw_vect_c (default nhwc for fp16 and bf16, nchw for fp32 and tf32, nchw_vect_c for integers)"},
+		{"model:resnet50,batch=128,dtype=fp16,phase=train,optimizer=momentum", "a training step; optimizer: sgd, momentum, adam (default momentum with convolutions, else adam)"},
+		{"model:bert-base,batch=8,dtype=fp16,seq=384", "seq: tokens of a sample, of transformers"},
+		{"model:lstm,batch=32,hidden=1024,steps=25", "recurrent layers; input=FEATURES with a projection"},
+	}
+
+}
+
+func parseNetwork(rest string) (Workload, error) {
+	name, keys, more := strings.Cut(rest, ",")
+	n := Network{Model: strings.TrimSpace(name)}
+	seen := map[string]bool{}
+	if more {
+		if err := pairs(keys, netKeys, nil, seen, n.set); err != nil {
+			return Workload{}, err
+		}
+	}
+	if !seen["fused"] {
+		n.Fused = n.Phase != PhaseTrain
+	}
+	return OfNetwork(n)
+}
+
+// set assigns one key.
+func (n *Network) set(key, value string) (err error) {
+	sizes := map[string]*int{"batch": &n.Batch, "seq": &n.Seq, "hidden": &n.Hidden, "steps": &n.Steps, "input": &n.Input}
+	if to, ok := sizes[key]; ok {
+		*to, err = dim(key, value)
+		return err
+	}
+	flag := func(to *bool) error {
+		switch strings.ToLower(value) {
+		case "true", "false":
+			*to = strings.EqualFold(value, "true")
+			return nil
+		}
+		return fmt.Errorf("%s=%s (allowed: true, false)", key, value)
+	}
+	switch key {
+	case "dtype":
+		n.DType, err = DType(value)
+	case "phase":
+		n.Phase = strings.ToLower(value)
+	case "fused":
+		return flag(&n.Fused)
+	case "skip_unknown":
+		return flag(&n.SkipUnknown)
+	case "layout":
+		n.Layout = strings.ToLower(value)
+	case "optimizer":
+		n.Optimizer = strings.ToLower(value)
+	}
+	return err
+}
+
+// OfNetwork checks a network, fills in what is left empty and lists its layers.
+func OfNetwork(n Network) (Workload, error) {
+	fail := func(format string, a ...any) (Workload, error) {
+		return Workload{}, &Error{Text: "model:" + n.Model, Reason: fmt.Sprintf(format, a...)}
+	}
+	if n.DType == "" {
+		n.DType = "fp32"
+	}
+	if n.Phase == "" {
+		n.Phase = PhaseInfer
+	}
+	switch {
+	case n.Model == "":
+		return fail("no network is named (allowed: %s, or a file)", strings.Join(models.Names(), ", "))
+	case !contains(phases, n.Phase):
+		return fail("phase=%s (allowed: %s)", n.Phase, strings.Join(phases, ", "))
+	case n.Fused && n.Phase == PhaseTrain:
+		return fail("fused=true is for phase=infer: training keeps what the gradients need")
+	case n.Layout != "" && !contains(layouts, n.Layout):
+		return fail("layout=%s (allowed: %s)", n.Layout, strings.Join(layouts, ", "))
+	case n.Optimizer != "" && n.Phase != PhaseTrain:
+		return fail("optimizer=%s is for phase=train", n.Optimizer)
+	case n.Optimizer != "" && !contains(optimizers, n.Optimizer):
+		return fail("optimizer=%s (allowed: %s)", n.Optimizer, strings.Join(optimizers, ", "))
+	case n.Batch > maxBatch:
+		return fail("batch=%d is out of range (allowed 1..%d)", n.Batch, maxBatch)
+	}
+	g, err := n.graph()
+	if err != nil {
+		return Workload{}, err
+	}
+	if g != nil {
+		if err := n.lower(g); err != nil {
+			return fail("%v", err)
+		}
+	}
+	w := Of(&n)
+	return w, nil
+}
+
+// maxBatch bounds the samples of a network.
+const maxBatch = 1 << 20
+
+// graph gives the network's graph; nil for a table of layers, which is complete.
+func (n *Network) graph() (*graph.Graph, error) {
+	if isNetworkFile(n.Model) {
+		for key, v := range map[string]int{"seq": n.Seq, "hidden": n.Hidden, "steps": n.Steps, "input": n.Input} {
+			if v != 0 {
+				return nil, &Error{Text: "model:" + n.Model, Reason: key + " is not for files"}
+			}
+		}
+		return n.load()
+	}
+	fail := func(format string, a ...any) (*graph.Graph, error) {
+		return nil, &Error{Text: "model:" + n.Model, Reason: fmt.Sprintf(format, a...)}
+	}
+	m, ok := models.Find(n.Model)
+	if !ok {
+		if near, ok := Nearest(n.Model, models.Names()); ok {
+			return fail("unknown network (did you mean %q?)", near)
+		}
+		return fail("unknown network (allowed: %s, or a file that ends in .onnx or .csv)", strings.Join(models.Names(), ", "))
+	}
+	n.Model = m.Name
+	for _, k := range []struct {
+		key string
+		v   int
+	}{{"seq", n.Seq}, {"hidden", n.Hidden}, {"steps", n.Steps}, {"input", n.Input}} {
+		if k.v != 0 && !m.Takes(k.key) {
+			return fail("%s=%d means nothing to it", k.key, k.v)
+		}
+	}
+	if n.SkipUnknown {
+		return fail("skip_unknown is for files")
+	}
+	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input})
+	n.Batch, n.Input = s.Batch, s.Input
+	if m.Takes("seq") {
+		n.Seq = s.Seq
+	}
+	if m.Takes("hidden") {
+		n.Hidden = s.Hidden
+	}
+	if m.Takes("steps") {
+		n.Steps = s.Steps
+	}
+	g, err := m.Build(s)
+	if err != nil {
+		return fail("%v", err)
+	}
+	return g, nil
+}
+
+// lower lists the layers of a graph and counts it.
+func (n *Network) lower(g *graph.Graph) error {
+	n.MACs, n.Parameters, n.Skipped = g.MACs(), g.Parameters(), g.Skipped
+	o := graph.Options{DType: n.DType, Train: n.Phase == PhaseTrain, Layout: n.Layout, Optimizer: n.Optimizer}
+	if n.Fused {
+		fused, err := g.Fuse(n.DType)
+		if err != nil {
+			return err
+		}
+		g = fused
+	}
+	steps, err := g.Lower(o)
+	if err != nil {
+		return err
+	}
+	if len(steps) == 0 {
+		return fmt.Errorf("it has no layers that compute anything")
+	}
+	n.Memory = g.Memory(o)
+	works := map[string]Workload{}
+	n.Layers = make([]NetLayer, len(steps))
+	for i, s := range steps {
+		w, ok := works[s.Work]
+		if !ok {
+			if w, err = Parse(s.Work); err != nil {
+				return fmt.Errorf("layer %q: %w", s.Layer, err)
+			}
+			works[s.Work] = w
+		}
+		n.Layers[i] = NetLayer{Name: s.Layer, Work: w, Count: s.Count}
+	}
+	return nil
+}
+
+// isNetworkFile says whether a model's name is a file's.
+func isNetworkFile(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".onnx", ".csv":
+		return true
+	}
+	return false
+}
+
+// String gives the canonical long form.
+func (n *Network) String() string {
+	s := fmt.Sprintf("model:%s,batch=%d,dtype=%s,phase=%s,fused=%t", n.Model, n.Batch, n.DType, n.Phase, n.Fused)
+	return s + n.options()
+}
+
+// options are the keys that not every network has.
+func (n *Network) options() (s string) {
+	if n.Layout != "" {
+		s += ",layout=" + n.Layout
+	}
+	for _, k := range []struct {
+		key string
+		v   int
+	}{{"seq", n.Seq}, {"hidden", n.Hidden}, {"steps", n.Steps}, {"input", n.Input}} {
+		if k.v != 0 {
+			s += "," + k.key + "=" + strconv.Itoa(k.v)
+		}
+	}
+	if n.Optimizer != "" {
+		s += ",optimizer=" + n.Optimizer
+	}
+	if n.SkipUnknown {
+		s += ",skip_unknown=true"
+	}
+	return s
+}
+
+// Short leaves out what is a default.
+func (n *Network) Short() string {
+	s := fmt.Sprintf("model:%s,batch=%d,dtype=%s", n.Model, n.Batch, n.DType)
+	if n.Phase != PhaseInfer {
+		s += ",phase=" + n.Phase
+	}
+	if n.Fused != (n.Phase == PhaseInfer) {
+		s += fmt.Sprintf(",fused=%t", n.Fused)
+	}
+	return s + n.options()
+}
+
+// Ops counts those of products, convolutions and fused attention: what the
+// rest does is not what networks are sized by.
+func (n *Network) Ops() (total int64) {
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		switch l.Work.Kind {
+		case KindGEMM, KindConv, KindAttention:
+			total += int64(l.Count) * l.Work.Shape().Ops()
+		}
+	}
+	return total
+}
+
+// Bytes is what the layers read and write, each once per layer.
+func (n *Network) Bytes() (total float64) {
+	for i := range n.Layers {
+		l := &n.Layers[i]
+		total += float64(l.Count) * l.Work.Shape().Bytes()
+	}
+	return total
+}
+
+// Type is the type of the network.
+func (n *Network) Type() string { return n.DType }
+
+// Batches is the number of samples.
+func (n *Network) Batches() int { return n.Batch }
+
+// Unforced is the network: it forces no kernels.
+func (n *Network) Unforced() Shape { return n }
+
+// Naive is the same network layer by layer; ok is false where it is that already.
+func (n *Network) Naive() (w Workload, ok bool) {
+	if !n.Fused {
+		return Workload{}, false
+	}
+	c := *n
+	c.Fused = false
+	w, err := OfNetwork(c)
+	return w, err == nil
+}
