@@ -28,6 +28,8 @@ type Options struct {
 	// kernels take the given times, where calls are measured by repeating them: the
 	// power cap acts on the average with the idle time between. Nil: back to back.
 	Period  func(kernelTimesUS []float64) float64
+	Workers int    // layers of a network that are simulated at a time; 0: one
+	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 	Monitor string // loopback address of the live page, empty = off
 }
 
@@ -53,12 +55,16 @@ type Result struct {
 	Fidelity     Fidelity
 	SimulatedPct float64 // share of warp instructions that was simulated rather than extrapolated
 	WarpInsts    float64
-	Layers       []Layer // one per kernel
+	ImagesPerS   float64 // samples per second of a network; 0 for all else
+	Layers       []Layer // one per kernel; of a network one per layer
 }
 
-// Layer is one kernel (or CPU loop nest) of a workload.
+// Layer is one kernel (or CPU loop nest) of a workload, or one layer of a
+// network, with the name and the launch of its longest kernel.
 type Layer struct {
 	Name      string // layer name
+	Count     int    // how often a network runs it, one after another; 0 outside networks
+	Kernels   int    // that it launches, all times together; 0 outside networks
 	Kernel    string
 	Grid      string // "32x32x1"
 	CTATile   string // "128x128x32"

@@ -15,6 +15,9 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 	if o.Fidelity == "" {
 		o.Fidelity = Sampled
 	}
+	if w.Net != nil {
+		return runNetwork(ctx, m, w, o)
+	}
 	switch m.Kind {
 	case "gpu":
 		return runGPU(ctx, m, w, o)

@@ -66,7 +66,13 @@ func block(e *Entry) string {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n", e.label())
+	if e.isNetwork() {
+		b.WriteString(networkLines(e))
+	}
 	for i, l := range e.Result.Layers {
+		if e.isNetwork() {
+			break
+		}
 		if i == maxKernels {
 			fmt.Fprintf(&b, "  ... and %d more kernels\n", len(e.Result.Layers)-i)
 			break

@@ -24,7 +24,7 @@ var summaryColumns = []column{
 	{"ops", func(f *figures) cell { return num(f.ops) }},
 	{"tops", func(f *figures) cell { return num(f.tops()) }},
 	{"peak_pct", func(f *figures) cell { return num(f.peakPct()) }},
-	{"images_per_s", nothing}, // networks only
+	{"images_per_s", func(f *figures) cell { return num(f.imagesPerS) }}, // networks only
 	{"bound", func(f *figures) cell { return text(f.bound) }},
 	{"energy_uj", func(f *figures) cell { return num(f.energyUJ()) }},
 	{"energy_lo_uj", func(f *figures) cell { return num(f.energyAt(f.loUS)) }},

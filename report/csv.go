@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"gpusim"
@@ -21,17 +22,27 @@ func SummaryCSV(entries []Entry) []byte {
 	return encode(summaryNames(), rows)
 }
 
-// LayersCSV gives layers.csv: a row per kernel in the order of execution.
+// LayersCSV gives layers.csv: a row per kernel in the order of execution, of
+// networks a row per layer; the columns count and kernels are there with networks.
 func LayersCSV(entries []Entry) []byte {
 	var rows [][]cell
+	networks := slices.ContainsFunc(entries, func(e Entry) bool { return e.isNetwork() })
 	for _, e := range sorted(entries) {
 		for i := range e.Result.Layers {
 			l := &e.Result.Layers[i]
-			rows = append(rows, append(summaryRow(e.layer(l)),
-				text(l.Name), text(l.Kernel), text(l.Grid), text(l.CTATile), num(l.Waves), num(l.Occupancy)))
+			row := append(summaryRow(e.layer(l)),
+				text(l.Name), text(l.Kernel), text(l.Grid), text(l.CTATile), num(l.Waves), num(l.Occupancy))
+			if networks {
+				row = append(row, positive(l.Count), positive(l.Kernels))
+			}
+			rows = append(rows, row)
 		}
 	}
-	return encode(append(summaryNames(), layerExtra...), rows)
+	header := append(summaryNames(), layerExtra...)
+	if networks {
+		header = append(header, "count", "kernels")
+	}
+	return encode(header, rows)
 }
 
 // EnergyCSV gives energy.csv: a row per layer and component. Shares are of

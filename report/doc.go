@@ -19,6 +19,7 @@ type Entry struct {
 	Result   gpusim.Result
 	Err      error          // why there is no Result; nil if there is one
 	Baseline *gpusim.Result // the same workload on the baseline machine; nil if there is none
+	Naive    *gpusim.Result // the same network layer by layer; nil if it is not fused, or no network
 }
 
 // figures are the numbers of one row of summary.csv or layers.csv. NaN and ""
@@ -30,7 +31,7 @@ type figures struct {
 	ops, peakTOPS                                  float64
 	ledger                                         energy.Ledger
 	clockMHz, areaMM2, dramBytes, l2HitPct         float64
-	simulatedPct, warpInsts                        float64
+	simulatedPct, warpInsts, imagesPerS            float64
 	base                                           *gpusim.Result
 }
 
@@ -42,7 +43,11 @@ func (e *Entry) figures() figures {
 		f.err = oneLine(e.Err.Error())
 		f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = nan, nan, nan, nan, nan
 		f.clockMHz, f.dramBytes, f.l2HitPct, f.simulatedPct, f.warpInsts = nan, nan, nan, nan, nan
+		f.imagesPerS = nan
 		return f
+	}
+	if f.imagesPerS = r.ImagesPerS; f.imagesPerS <= 0 {
+		f.imagesPerS = math.NaN()
 	}
 	f.dtype, f.bound, f.fidelity, f.batch, f.gpus = r.DType, r.Bound, string(r.Fidelity), r.Batch, r.GPUs
 	f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = r.TimeUS, r.TimeLoUS, r.TimeHiUS, r.Ops, r.PeakTOPS
@@ -58,7 +63,7 @@ func (e *Entry) layer(l *gpusim.Layer) figures {
 	f.timeUS, f.loUS, f.hiUS = l.TimeUS, l.TimeUS-l.SpreadUS, l.TimeUS+l.SpreadUS
 	f.ops, f.bound, f.ledger = l.Ops, l.Bound, l.Energy
 	f.warpInsts, f.dramBytes, f.l2HitPct = l.WarpInsts, l.DRAMBytes, l.L2HitPct
-	f.simulatedPct, f.base = math.NaN(), nil
+	f.simulatedPct, f.imagesPerS, f.base = math.NaN(), math.NaN(), nil
 	if f.ops == 0 { // a kernel that only moves or reduces
 		f.ops = math.NaN()
 	}

@@ -17,6 +17,7 @@ type compareFlags struct {
 	format, fidelity string
 	out              string
 	workers          int
+	skipUnknown      bool
 }
 
 func (a *app) compareCommand() *cobra.Command {
@@ -44,6 +45,7 @@ func (a *app) compareCommand() *cobra.Command {
 	fl.StringVar(&f.fidelity, "fidelity", "sampled", "detailed, sampled or analytic")
 	fl.StringVar(&f.out, "out", "", "write the result tables and a manifest into this `folder`")
 	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
+	skipFlag(c, &f.skipUnknown)
 	setFlag(c, &f.sets)
 	return c
 }
@@ -59,7 +61,7 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return err
 	}
-	work, err := expand(f.workloads)
+	work, err := expand(f.workloads, f.skipUnknown)
 	if err != nil {
 		return err
 	}

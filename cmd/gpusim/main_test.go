@@ -60,6 +60,9 @@ func fakeLoad(name string, sets []string) (*configs.Machine, error) {
 // 1 pJ an operation and 10 W of leakage; a CPU is 20 times slower and takes 100
 // times the energy. Some values of k make trouble.
 func fakeRun(ctx context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error) {
+	if w.Net != nil {
+		return fakeNetwork(ctx, m, w, o)
+	}
 	g := w.GEMM
 	switch {
 	case g.K == 13:
@@ -90,6 +93,22 @@ func fakeRun(ctx context.Context, m *configs.Machine, w workloads.Workload, o gp
 	}}
 	if m.Kind == "gpu" {
 		r.Layers[0].Stalls = []gpusim.Stall{{Reason: "issued", Slots: 75}, {Reason: "long_scoreboard", Slots: 25}}
+	}
+	return r, ctx.Err()
+}
+
+// fakeNetwork takes a microsecond for each of a network's layers, on GPUs.
+func fakeNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error) {
+	if m.Kind == "cpu" {
+		return gpusim.Result{}, &gpusim.InputError{Err: errors.New("no model of networks")}
+	}
+	n := float64(len(w.Net.Layers))
+	r := gpusim.Result{
+		Machine: m.Name, Workload: w.Text, DType: w.Net.DType, Batch: w.Net.Batch, GPUs: 1, TimeUS: n, TimeLoUS: n, TimeHiUS: n, Ops: float64(w.Net.Ops()), PeakTOPS: 2,
+		Bound: "dram", DRAMBytes: 10 * n, L2HitPct: math.NaN(), Fidelity: o.Fidelity, SimulatedPct: 100, WarpInsts: n, ImagesPerS: float64(w.Net.Batch) / n * 1e6,
+	}
+	for _, l := range w.Net.Layers {
+		r.Layers = append(r.Layers, gpusim.Layer{Name: l.Name, Count: l.Count, Kernels: l.Count, Kernel: "fake", TimeUS: 1, WarpInsts: 1, DRAMBytes: 10, L2HitPct: math.NaN()})
 	}
 	return r, ctx.Err()
 }

@@ -31,10 +31,16 @@ type task struct {
 // their entries.
 func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) {
 	var tasks []*task
-	own, base := make([]*task, len(p.work)), make([]*task, len(p.work))
+	own, base, naive := make([]*task, len(p.work)), make([]*task, len(p.work)), make([]*task, len(p.work))
 	for i, w := range p.work {
 		own[i] = &task{machine: p.machine, work: w, options: p.options}
 		tasks = append(tasks, own[i])
+		if w.Net != nil && p.flags.naive {
+			if nw, ok := w.Net.Naive(); ok {
+				naive[i] = &task{machine: p.machine, work: nw, options: p.options}
+				tasks = append(tasks, naive[i])
+			}
+		}
 		if p.baseline == nil {
 			continue
 		}
@@ -64,6 +70,16 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 				e.Baseline = &b.result
 			}
 		}
+		if n := naive[i]; n != nil && t.err == nil {
+			switch {
+			case !n.done:
+				continue
+			case n.err != nil:
+				slog.Warn("not run layer by layer", "workload", w.Short(), "error", n.err)
+			default:
+				e.Naive = &n.result
+			}
+		}
 		entries = append(entries, e)
 	}
 	return entries, nil
@@ -76,6 +92,17 @@ func (a *app) runTasks(ctx context.Context, tasks []*task, workers int, monitore
 	}
 	if monitored {
 		workers = 1 // the page shows one run at a time
+	}
+	networks := 0
+	cache := gpusim.NewCache() // networks share layers
+	for _, t := range tasks {
+		t.options.Cache = cache
+		if t.work.Net != nil {
+			networks++
+		}
+	}
+	for _, t := range tasks { // few networks leave cores to work on their layers
+		t.options.Workers = max(1, workers/max(1, networks))
 	}
 	bar := newProgress(a.err, "simulating", len(tasks))
 	defer bar.stop()

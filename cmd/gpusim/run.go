@@ -22,6 +22,7 @@ type runFlags struct {
 	workloads, sets                              []string
 	out, fidelity, format, baseline, monitorAddr string
 	workers                                      int
+	naive, skipUnknown                           bool
 }
 
 func (a *app) runCommand() *cobra.Command {
@@ -50,6 +51,8 @@ result folder out/NAME. With --workload it prints, and writes only with --out.`,
 	fl.StringVar(&f.monitorAddr, "monitor", "", "serve a live page of the run on this loopback `address`")
 	fl.Lookup("monitor").NoOptDefVal = "localhost:0"
 	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
+	fl.BoolVar(&f.naive, "naive", true, "run fused networks layer by layer too, to show what fusion gains")
+	skipFlag(c, &f.skipUnknown)
 	setFlag(c, &f.sets)
 	_ = c.MarkFlagDirname("out")
 	return c
@@ -135,13 +138,13 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	}
 	p.out = f.out
 	if len(f.workloads) > 0 {
-		p.work, err = expand(f.workloads)
+		p.work, err = expand(f.workloads, f.skipUnknown)
 		return p, err
 	}
 	if len(p.machine.Workloads) == 0 {
 		return nil, usagef("%s lists no workloads; name some with --workload", arg)
 	}
-	if p.work, err = expand(p.machine.Workloads); err != nil {
+	if p.work, err = expand(p.machine.Workloads, false); err != nil {
 		return nil, fmt.Errorf("%s: workloads: %w", arg, err)
 	}
 	if p.out == "" {

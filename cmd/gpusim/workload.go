@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,15 +35,26 @@ func (a *app) workloadList() *cobra.Command {
 }
 
 func (a *app) workloadShow() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show W...",
-		Short:   "Print workloads in full, with their operations and bytes",
-		Example: `  gpusim workload show gemm:4096x4096x4096:fp16`,
-		Args:    someWorkloads,
+	var table string
+	var skip bool
+	c := &cobra.Command{
+		Use:   "show W...",
+		Short: "Print workloads in full, with their operations and bytes",
+		Example: `  gpusim workload show gemm:4096x4096x4096:fp16
+  gpusim workload show model:resnet50,batch=8,dtype=fp16 --csv layers > resnet50.csv
+  gpusim workload show net.onnx --csv topology > net.csv`,
+		Args: someWorkloads,
 		RunE: func(_ *cobra.Command, args []string) error {
-			ws, err := expand(args)
+			ws, err := expand(args, skip)
 			if err != nil {
 				return err
+			}
+			if table != "" {
+				return a.exportLayers(ws, table)
+			}
+			if len(ws) == 1 && ws[0].Net != nil {
+				fmt.Fprint(a.out, report.Network(ws[0].Net))
+				return nil
 			}
 			t := report.Table{Header: [][]string{{"workload", "operations", "bytes", "operations per byte"}}}
 			for _, w := range ws {
@@ -52,21 +65,43 @@ func (a *app) workloadShow() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().StringVar(&table, "csv", "", "write a network's layers as a table: layers, which 'run' reads back, or topology, for SCALE-Sim")
+	skipFlag(c, &skip)
+	return c
+}
+
+// exportLayers writes the layers of one network.
+func (a *app) exportLayers(ws []workloads.Workload, table string) error {
+	if err := oneOf("csv", table, "layers", "topology"); err != nil {
+		return err
+	}
+	if len(ws) != 1 || ws[0].Net == nil {
+		return usagef("--csv is for one network (example: model:resnet50)")
+	}
+	text := ws[0].Net.LayersCSV()
+	if table == "topology" {
+		text = ws[0].Net.TopologyCSV()
+	}
+	_, err := a.out.Write(text)
+	return err
 }
 
 func (a *app) workloadCheck() *cobra.Command {
-	return &cobra.Command{
+	var skip bool
+	c := &cobra.Command{
 		Use:     "check W...",
 		Short:   "Check workloads and workload files",
 		Example: `  gpusim workload check my-shapes.yaml`,
 		Args:    someWorkloads,
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, arg := range args {
-				ws, err := workloads.Expand(arg)
+				ws, err := workloads.Expand(skipping(arg, skip))
 				if err != nil {
 					return err
 				}
-				if len(ws) == 1 {
+				if n := ws[0].Net; n != nil && len(n.Skipped) > 0 {
+					fmt.Fprintf(a.out, "%s: ok, without %s\n", arg, strings.Join(n.Skipped, ", "))
+				} else if len(ws) == 1 {
 					fmt.Fprintf(a.out, "%s: ok\n", arg)
 				} else {
 					fmt.Fprintf(a.out, "%s: ok, %d workloads\n", arg, len(ws))
@@ -75,6 +110,21 @@ func (a *app) workloadCheck() *cobra.Command {
 			return nil
 		},
 	}
+	skipFlag(c, &skip)
+	return c
+}
+
+func skipFlag(c *cobra.Command, to *bool) {
+	c.Flags().BoolVar(to, "skip-unknown", false, "leave operators of ONNX files out that are not known")
+}
+
+// skipping puts the flag into a workload that is an ONNX file.
+func skipping(arg string, skip bool) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(arg, "model:"), ",")
+	if !skip || !strings.EqualFold(filepath.Ext(name), ".onnx") || strings.Contains(arg, "skip_unknown=") {
+		return arg
+	}
+	return "model:" + strings.TrimPrefix(arg, "model:") + ",skip_unknown=true"
 }
 
 func someWorkloads(cmd *cobra.Command, args []string) error {
@@ -86,11 +136,11 @@ func someWorkloads(cmd *cobra.Command, args []string) error {
 
 // expand turns workload arguments into workloads, each once, in the order of
 // their first mention.
-func expand(args []string) ([]workloads.Workload, error) {
+func expand(args []string, skipUnknown bool) ([]workloads.Workload, error) {
 	var out []workloads.Workload
 	seen := map[string]bool{}
 	for _, arg := range args {
-		ws, err := workloads.Expand(arg)
+		ws, err := workloads.Expand(skipping(arg, skipUnknown))
 		if err != nil {
 			return nil, err
 		}

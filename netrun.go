@@ -1,0 +1,258 @@
+package gpusim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sync"
+
+	"gpusim/configs"
+	"gpusim/energy"
+	"gpusim/workloads"
+)
+
+// runNetwork simulates each distinct layer of a network once and adds up.
+// Layers follow each other on the device without a gap, as in the replay of a
+// captured graph: what a framework's host adds is a matter of the measurement
+// method. Each layer finds the caches as a launch of its own before would leave
+// them.
+func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
+	n := w.Net
+	fail := func(format string, a ...any) (Result, error) {
+		return Result{}, &InputError{fmt.Errorf(format, a...)}
+	}
+	if o.Kernel != "" || o.Splits != 0 {
+		return fail("a kernel cannot be forced on a whole network")
+	}
+	if err := fits(m, n); err != nil {
+		return fail("%w", err)
+	}
+	distinct := distinctLayers(n)
+	if m.GPU != nil { // what no library call exists for is said before anything runs
+		for _, l := range distinct {
+			if _, err := callOf(m, l.Work, Options{Fidelity: Analytic}); err != nil {
+				return fail("layer %q on %s: %w", l.Name, m.Name, err)
+			}
+		}
+	}
+	results, err := runDistinct(ctx, m, distinct, o)
+	if err != nil {
+		return Result{}, err
+	}
+	return sumNetwork(m, w, o.Fidelity, results)
+}
+
+// fits is an error if the network needs more memory than the device has.
+func fits(m *configs.Machine, n *workloads.Network) error {
+	if m.GPU == nil {
+		return nil
+	}
+	need, have := n.Memory.Total(), int64(m.GPU.DRAM.Size)
+	if need <= have {
+		return nil
+	}
+	gib := func(b int64) float64 { return float64(b) / (1 << 30) }
+	return fmt.Errorf("it needs %.1f GiB (weights %.1f, activations %.1f, gradients %.1f, optimizer %.1f), %s has %.1f GiB; a smaller batch needs less",
+		gib(need), gib(n.Memory.Weights), gib(n.Memory.Activations), gib(n.Memory.Gradients), gib(n.Memory.Optimizer), m.Name, gib(have))
+}
+
+// Fits says whether a network's weights, activations and what training keeps
+// fit the device's memory.
+func Fits(m *configs.Machine, n *workloads.Network) bool { return fits(m, n) == nil }
+
+// distinctLayers gives the first layer of each workload.
+func distinctLayers(n *workloads.Network) []workloads.NetLayer {
+	seen := map[string]bool{}
+	var out []workloads.NetLayer
+	for _, l := range n.Layers {
+		if !seen[l.Work.Text] {
+			seen[l.Work.Text] = true
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// runDistinct simulates layers, o.Workers at a time, and gives them by
+// workload. The error is that of the earliest layer that fails.
+func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
+	cache := o.Cache
+	if cache == nil {
+		cache = NewCache()
+	}
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles}
+	results, errs := make([]*Result, len(layers)), make([]error, len(layers))
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	next, finished, failed := 0, 0, false
+	work := func() {
+		defer wg.Done()
+		for {
+			mu.Lock()
+			i := next
+			if i == len(layers) || failed || ctx.Err() != nil {
+				mu.Unlock()
+				return
+			}
+			next++
+			mu.Unlock()
+			r, err := cache.run(ctx, m, layers[i].Work, leaf)
+			mu.Lock()
+			results[i], errs[i] = r, err
+			failed = failed || err != nil
+			finished++
+			if o.Progress != nil {
+				o.Progress(float64(finished) / float64(len(layers)))
+			}
+			mu.Unlock()
+		}
+	}
+	for range min(max(1, o.Workers), len(layers)) {
+		wg.Add(1)
+		go work()
+	}
+	wg.Wait()
+	for i, err := range errs {
+		if err == nil {
+			continue
+		}
+		named := fmt.Errorf("layer %q (%s) on %s: %w", layers[i].Name, layers[i].Work.Short(), m.Name, err)
+		if IsInput(err) {
+			return nil, &InputError{named}
+		}
+		return nil, named
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	out := make(map[string]*Result, len(layers))
+	for i, l := range layers {
+		out[l.Work.Text] = results[i]
+	}
+	return out, nil
+}
+
+// sumNetwork adds the layers up: a row for each, however often it runs.
+func sumNetwork(m *configs.Machine, w workloads.Workload, f Fidelity, results map[string]*Result) (Result, error) {
+	r := newResult(m, w, f)
+	r.DRAMBytes, r.WarpInsts = 0, 0
+	var peak, clocks, hits, simulated float64
+	limits := map[string]float64{}
+	counts := map[string]int{}
+	merged := map[string]Layer{}
+	r.Layers = make([]Layer, len(w.Net.Layers))
+	for i, l := range w.Net.Layers {
+		leaf := results[l.Work.Text]
+		one, ok := merged[l.Work.Text]
+		if !ok {
+			var err error
+			if one, err = merge(leaf); err != nil {
+				return Result{}, err
+			}
+			merged[l.Work.Text] = one
+		}
+		counts[l.Work.Text] += l.Count
+		row := one.times(l.Count)
+		row.Name = l.Name
+		r.Layers[i] = row
+		r.TimeUS += row.TimeUS
+		r.TimeLoUS += float64(l.Count) * leaf.TimeLoUS
+		r.TimeHiUS += float64(l.Count) * leaf.TimeHiUS
+		r.DRAMBytes += row.DRAMBytes
+		r.WarpInsts += row.WarpInsts
+		clocks += leaf.ClockMHz * row.TimeUS
+		r.PowerCapped = r.PowerCapped || leaf.PowerCapped
+		limits[row.Bound] += row.TimeUS
+		peak = max(peak, leaf.PeakTOPS)
+		simulated += leaf.SimulatedPct * row.WarpInsts
+		if !math.IsNaN(row.L2HitPct) {
+			hits += row.L2HitPct * row.WarpInsts
+		}
+	}
+	r.ClockMHz = clocks / r.TimeUS
+	r.PeakTOPS = peak
+	if m.GPU != nil {
+		r.PeakTOPS = PeakTOPS(m.GPU, w.Net.DType)
+	}
+	r.SimulatedPct, r.L2HitPct = simulated/r.WarpInsts, hits/r.WarpInsts
+	r.Bound = longest(limits)
+	r.ImagesPerS = float64(r.Batch) / r.TimeUS * 1e6
+	texts := make([]string, 0, len(counts))
+	for t := range counts {
+		texts = append(texts, t)
+	}
+	slices.Sort(texts) // sums of floats depend on the order
+	ledgers := make([]energy.Ledger, len(texts))
+	for i, t := range texts {
+		ledgers[i] = results[t].Energy.Times(counts[t])
+	}
+	var err error
+	r.Energy, err = energy.Sum(ledgers...)
+	return r, err
+}
+
+// longest names what most of the time goes to; of equals the first by name.
+func longest(limits map[string]float64) string {
+	best := ""
+	for name, us := range limits {
+		if best == "" || us > limits[best] || us == limits[best] && name < best {
+			best = name
+		}
+	}
+	return best
+}
+
+// merge makes one layer of the kernels of a call, called after the longest.
+func merge(r *Result) (Layer, error) {
+	out := Layer{Ops: r.Ops, Kernels: len(r.Layers), Count: 1, Bound: r.Bound, L2HitPct: r.L2HitPct, Energy: r.Energy, DRAMBytes: r.DRAMBytes, WarpInsts: r.WarpInsts}
+	main := -1
+	slots := map[string]uint64{}
+	var order []string
+	for i := range r.Layers {
+		l := &r.Layers[i]
+		out.TimeUS += l.TimeUS
+		out.SpreadUS += l.SpreadUS
+		for _, s := range l.Stalls {
+			if _, ok := slots[s.Reason]; !ok {
+				order = append(order, s.Reason)
+			}
+			slots[s.Reason] += s.Slots
+		}
+		if main < 0 || l.TimeUS > r.Layers[main].TimeUS {
+			main = i
+		}
+	}
+	if main < 0 {
+		return out, errors.New("a layer without kernels")
+	}
+	for _, reason := range order {
+		out.Stalls = append(out.Stalls, Stall{reason, slots[reason]})
+	}
+	l := &r.Layers[main]
+	out.Kernel, out.Grid, out.CTATile, out.Waves, out.Occupancy = l.Kernel, l.Grid, l.CTATile, l.Waves, l.Occupancy
+	return out, nil
+}
+
+// times is the layer run n times. What does not scale is shared.
+func (l Layer) times(n int) Layer {
+	if n == 1 {
+		return l
+	}
+	f := float64(n)
+	l.Count *= n
+	l.Kernels *= n
+	l.TimeUS *= f
+	l.SpreadUS *= f
+	l.Ops *= f
+	l.WarpInsts *= f
+	l.DRAMBytes *= f
+	l.Energy = l.Energy.Times(n)
+	stalls := make([]Stall, len(l.Stalls))
+	for i, s := range l.Stalls {
+		stalls[i] = Stall{s.Reason, s.Slots * uint64(n)}
+	}
+	l.Stalls = stalls
+	return l
+}
