@@ -32,6 +32,7 @@ type row struct {
 	kernel   string // kernel name, grid and block as recorded, may be empty
 	recorded Recorded
 	hasName  bool
+	network  *networkRow // of whole networks: work follows from the machine
 }
 
 // Skip is a well-formed row that was not simulated.
@@ -105,7 +106,7 @@ var tableKinds = []struct {
 	{[]string{"device", "op", "shape", "time_us"}, nil, "element-wise operators are not supported yet"},
 	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
 	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},
-	{[]string{"device", "model", "batch", "phase"}, nil, "networks are not supported yet"},
+	{networkColumns, (*Tables).addNetworks, ""},
 	{[]string{"layer", "dataflow", "total_cycles"}, nil, "systolic arrays are not supported yet"},
 	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
 	{[]string{"config", "cycles"}, nil, "NVDLA is not supported yet"},

@@ -24,6 +24,7 @@ const (
 	Bracketed      = "bracketed"         // device time stamps around one call of an idle device
 	HostSync       = "host_sync"         // host clock around one call and a device synchronisation
 	Cold           = "cold"              // caches flushed before each call
+	Eager          = "eager"             // a network, kernel by kernel out of a framework, many passes in a row
 )
 
 // methods are the defaults by name.
@@ -37,6 +38,8 @@ var methods = map[string]Method{
 	Bracketed:      {HostIssueUS: 32, FloorUS: 40, SecondKernelUS: 5, GapUS: 1},
 	HostSync:       {HostIssueUS: 22, SecondKernelUS: 5, GapUS: 1}, // fitted: LLMCompass' shortest A100 rows
 	Cold:           {},
+	// Of whole networks, see networkMethod.
+	Eager: {HostIssueUS: 10, GapUS: 1},
 }
 
 // source is what is known of one origin of measured rows.
@@ -82,7 +85,7 @@ func neusight(operator, device string, issue, floor float64) source {
 func MethodFor(name, src, device string) (Method, error) {
 	name, src, device = strings.ToLower(name), strings.ToLower(src), strings.ToLower(device)
 	if _, ok := methods[name]; name != "" && !ok {
-		return Method{}, fmt.Errorf("unknown method %q (allowed: %s, %s, %s, %s, %s)", name, WarmBackToBack, WarmGraph, Bracketed, HostSync, Cold)
+		return Method{}, fmt.Errorf("unknown method %q (allowed: %s, %s, %s, %s, %s, %s)", name, WarmBackToBack, WarmGraph, Bracketed, HostSync, Cold, Eager)
 	}
 	for _, s := range sources {
 		if !s.fits(src, device) || name != "" && name != s.method.Name {
@@ -117,14 +120,20 @@ func (s *source) fits(src, device string) bool {
 // Apply gives the figure that the method reports, in microseconds, for a call
 // whose kernels take the given times on the device, one after another.
 func (m Method) Apply(kernelTimesUS []float64) float64 {
-	n := float64(len(kernelTimesUS))
 	sum := 0.0
 	for _, t := range kernelTimesUS {
 		sum += t
 	}
+	return m.Total(sum, len(kernelTimesUS))
+}
+
+// Total is what Apply gives for a number of kernels that take sum microseconds
+// together.
+func (m Method) Total(sum float64, kernels int) float64 {
+	n := float64(kernels)
 	var us float64
 	switch m.Name {
-	case WarmBackToBack:
+	case WarmBackToBack, Eager:
 		// Whoever is slower sets the pace: the host issuing or the device
 		// executing.
 		us = math.Max(m.HostIssueUS*n, sum+m.GapUS*n)

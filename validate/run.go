@@ -72,12 +72,21 @@ type job struct {
 // finished is reported and Interrupted set.
 func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 	rep := &Report{Skipped: append([]Skip(nil), t.skipped...), Suites: t.unsimulated()}
-	p := planner{o: o, byKey: map[string]*job{}, machines: map[string]*configs.Machine{}}
+	p := planner{o: o, byKey: map[string]*job{}, machines: map[string]*configs.Machine{}, cache: gpusim.NewCache()}
 	for i := range t.rows {
 		r := &t.rows[i]
 		opts := gpusim.Options{Fidelity: o.Fidelity}
 		if o.ForceRecorded && r.hasName {
 			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.work.Shape().Batches())
+		}
+		if r.network != nil {
+			if reason, err := p.network(r); err != nil {
+				return nil, err
+			} else if reason != "" {
+				rep.Skipped = append(rep.Skipped, Skip{r.file, r.line, reason})
+				continue
+			}
+			opts.Cache = p.cache
 		}
 		done := func(j *job) { rep.Rows = append(rep.Rows, r.compare(&j.result)) }
 		if err := p.add(r.device, r.work, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
@@ -111,6 +120,7 @@ type planner struct {
 	byKey    map[string]*job
 	machines map[string]*configs.Machine
 	wanted   []wanted
+	cache    *gpusim.Cache // of layers of networks
 }
 
 // wanted is a row that waits for a simulation.
@@ -223,6 +233,9 @@ func (j *job) run(ctx context.Context, run Runner) {
 
 // compare turns a simulation into the row's figure by the row's method.
 func (r *row) compare(res *gpusim.Result) Row {
+	if r.network != nil {
+		return r.compareNetwork(res)
+	}
 	times := make([]float64, len(res.Layers))
 	main := 0
 	for i := range res.Layers {

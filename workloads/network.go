@@ -33,6 +33,7 @@ type Network struct {
 	Seq         int    // tokens of a sample, of transformers
 	Hidden      int    // units, of recurrent layers
 	Steps       int    // of recurrent layers
+	Headless    bool   // without the projection onto words, of transformers that have one
 	Input       int    // features that a recurrent layer projects; 0: it has no projection
 
 	// What it comes to.
@@ -53,7 +54,7 @@ type NetLayer struct {
 var (
 	phases     = []string{PhaseInfer, PhaseTrain}
 	optimizers = []string{"sgd", "momentum", "adam"}
-	netKeys    = []string{"batch", "dtype", "phase", "fused", "layout", "seq", "hidden", "steps", "input", "optimizer", "skip_unknown"}
+	netKeys    = []string{"batch", "dtype", "phase", "fused", "layout", "seq", "hidden", "steps", "input", "head", "optimizer", "skip_unknown"}
 )
 
 // networkKind reads what stands behind "model:".
@@ -69,6 +70,7 @@ func networkForms() []Form {
 		{"  layout=nhwc", "of images: nchw, nhwc, nchw_vect_c (default nhwc for fp16 and bf16, nchw for fp32 and tf32, nchw_vect_c for integers)"},
 		{"model:resnet50,batch=128,dtype=fp16,phase=train,optimizer=momentum", "a training step; optimizer: sgd, momentum, adam (default momentum with convolutions, else adam)"},
 		{"model:bert-base,batch=8,dtype=fp16,seq=384", "seq: tokens of a sample, of transformers"},
+		{"model:gpt2-large,batch=4,seq=1024,head=false", "without the projection onto words"},
 		{"model:lstm,batch=32,hidden=1024,steps=25", "recurrent layers; input=FEATURES with a projection"},
 	}
 
@@ -113,6 +115,10 @@ func (n *Network) set(key, value string) (err error) {
 		return flag(&n.Fused)
 	case "skip_unknown":
 		return flag(&n.SkipUnknown)
+	case "head":
+		var head bool
+		err = flag(&head)
+		n.Headless = !head
 	case "layout":
 		n.Layout = strings.ToLower(value)
 	case "optimizer":
@@ -193,10 +199,13 @@ func (n *Network) graph() (*graph.Graph, error) {
 			return fail("%s=%d means nothing to it", k.key, k.v)
 		}
 	}
-	if n.SkipUnknown {
+	switch {
+	case n.SkipUnknown:
 		return fail("skip_unknown is for files")
+	case n.Headless && !m.Takes("head"):
+		return fail("head=false means nothing to it")
 	}
-	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input})
+	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input, NoHead: n.Headless})
 	n.Batch, n.Input = s.Batch, s.Input
 	if m.Takes("seq") {
 		n.Seq = s.Seq
@@ -275,6 +284,9 @@ func (n *Network) options() (s string) {
 		if k.v != 0 {
 			s += "," + k.key + "=" + strconv.Itoa(k.v)
 		}
+	}
+	if n.Headless {
+		s += ",head=false"
 	}
 	if n.Optimizer != "" {
 		s += ",optimizer=" + n.Optimizer

@@ -9,7 +9,7 @@ func languageNets() []Model {
 		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, def: Spec{Batch: 1, Seq: 512}, build: t.bert}
 	}
 	gpt := func(n, meaning string, t transformer, aliases ...string) Model {
-		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, def: Spec{Batch: 1, Seq: t.positions}, build: t.gpt}
+		return Model{Name: n, Meaning: meaning, Keys: []string{"seq", "head"}, Aliases: aliases, def: Spec{Batch: 1, Seq: t.positions}, build: t.gpt}
 	}
 	gpt2 := func(layers, hidden int) transformer {
 		return transformer{layers: layers, hidden: hidden, heads: hidden / 64, vocab: 50257, positions: 1024, joined: true, gelu: "gelu_tanh"}
@@ -27,6 +27,7 @@ func languageNets() []Model {
 		// Brown et al. list 24 heads of 128 for a width of 2048, which do not go
 		// together; 16 do.
 		gpt("gpt3-xl", "GPT-3 XL, 1.3 billion parameters (Brown et al. 2020): 16 heads of 128", gpt3(24, 2048, 16)),
+		gpt("gpt3-xl-3072", "the same as wide as 24 heads of 128 make it, 3072", gpt3(24, 3072, 24)),
 		gpt("gpt3-2.7b", "GPT-3 2.7B: 32 heads of 80", gpt3(32, 2560, 32), "gpt327", "gpt327b"),
 		gpt("opt-1.3b", "OPT-1.3B (Zhang et al. 2022)", transformer{layers: 24, hidden: 2048, heads: 32, vocab: 50272, positions: 2048, offset: 2, gelu: "relu"}, "opt13", "opt13b"),
 	}
@@ -128,5 +129,8 @@ func (t transformer) gpt(b *graph.Builder, s Spec) *graph.Tensor {
 		y = t.feedForward(b, n+".ffn", b.LayerNorm(n+".ffn.norm", x))
 		x = b.Binary(n+".ffn.add", "add", b.Dropout(n+".ffn.drop", y), x)
 	}
-	return b.Gemm("head", b.LayerNorm("norm", x), words, nil, true)
+	if x = b.LayerNorm("norm", x); s.NoHead {
+		return x
+	}
+	return b.Gemm("head", x, words, nil, true)
 }

@@ -16,7 +16,7 @@ type Spec struct {
 	Steps  int // of a recurrent layer
 	Hidden int // units of a recurrent layer
 	Input  int // features that a recurrent layer projects; 0: none, they go into the gates as they are
-	Side   int // height and width of images
+	NoHead bool // without the projection onto words
 }
 
 // Model is a network.
@@ -59,7 +59,7 @@ func (m *Model) Takes(key string) bool { return slices.Contains(m.Keys, key) }
 // Complete fills in defaults.
 func (m *Model) Complete(s Spec) Spec {
 	for _, f := range []struct{ to, def *int }{
-		{&s.Batch, &m.def.Batch}, {&s.Seq, &m.def.Seq}, {&s.Steps, &m.def.Steps}, {&s.Hidden, &m.def.Hidden}, {&s.Input, &m.def.Input}, {&s.Side, &m.def.Side},
+		{&s.Batch, &m.def.Batch}, {&s.Seq, &m.def.Seq}, {&s.Steps, &m.def.Steps}, {&s.Hidden, &m.def.Hidden}, {&s.Input, &m.def.Input},
 	} {
 		if *f.to == 0 {
 			*f.to = *f.def

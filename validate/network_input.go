@@ -1,0 +1,192 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"gpusim"
+	"gpusim/workloads"
+)
+
+// networkColumns make a table one of whole networks.
+var networkColumns = []string{"device", "model", "batch", "precision", "phase", "latency_ms", "throughput", "source"}
+
+// Metrics of networks.
+const (
+	metricLatency    = "latency_ms"
+	metricThroughput = "throughput" // samples per second
+)
+
+// networkRow is what a row says about a network before the machine is known.
+type networkRow struct {
+	net   workloads.Network
+	batch int // 0: not listed, the largest that fits
+}
+
+// largestBatch is where the search for the largest batch that fits begins where
+// none is listed.
+const largestBatch = 256
+
+// addNetworks reads a table of whole networks.
+func (t *Tables) addNetworks(tab *workloads.Table) error {
+	for i, rec := range tab.Rows {
+		r, err := readNetworkRow(func(column string) string { return tab.Field(rec, column) })
+		var skip skipped
+		switch {
+		case errors.As(err, &skip):
+			t.skipped = append(t.skipped, Skip{tab.File, tab.Line(i), string(skip)})
+		case err != nil:
+			return &workloads.Error{File: tab.File, Line: tab.Line(i), Reason: err.Error()}
+		default:
+			r.file, r.line = tab.File, tab.Line(i)
+			t.rows = append(t.rows, *r)
+		}
+	}
+	return nil
+}
+
+// skipped says why a well-formed row cannot be simulated.
+type skipped string
+
+func (s skipped) Error() string { return string(s) }
+
+func skipf(format string, a ...any) error { return skipped(fmt.Sprintf(format, a...)) }
+
+// readNetworkRow reads a row; a skipped error says that it is well formed.
+func readNetworkRow(get func(column string) string) (*row, error) {
+	device, gpus := deviceOf(get("device"))
+	if device == "" {
+		return nil, errors.New("device: empty")
+	}
+	r := &row{device: device, network: &networkRow{}}
+	if err := r.figure(get); err != nil {
+		return nil, err
+	}
+	n := &r.network.net
+	n.Phase = strings.ToLower(get("phase"))
+	if n.Phase != workloads.PhaseInfer && n.Phase != workloads.PhaseTrain {
+		return nil, fmt.Errorf("phase: %q (allowed: infer, train)", get("phase"))
+	}
+	how, err := describe(n, get("model"), strings.ToLower(get("source")))
+	if err != nil {
+		return nil, err
+	}
+	if name := get("method"); name != "" {
+		if how, err = MethodFor(name, get("source"), get("device")); err != nil {
+			return nil, fmt.Errorf("method: %w", err)
+		}
+	}
+	r.method = how
+	switch p := get("precision"); {
+	case p == "", strings.EqualFold(p, "unstated"):
+		return nil, skipf("no precision is listed")
+	case strings.Contains(p, ","):
+		return nil, skipf("a mixture of precisions: %s", p)
+	default:
+		if n.DType, err = workloads.DType(p); err != nil {
+			return nil, fmt.Errorf("precision: %w", err)
+		}
+	}
+	if b := get("batch"); b != "" {
+		v, err := strconv.Atoi(b)
+		switch {
+		case err != nil && strings.ContainsAny(b, "+x"):
+			return nil, skipf("batch %s: shared with other devices", b)
+		case err != nil || v < 1:
+			return nil, fmt.Errorf("batch: %q is not a whole number of 1 or more", b)
+		}
+		r.network.batch = v
+	}
+	if gpus != 1 {
+		return nil, skipf("%d GPUs: networks on several are not supported yet", gpus)
+	}
+	r.class = n.Phase + "/" + n.DType
+	return r, nil
+}
+
+// figure takes what was measured: the latency, or, where the throughput is
+// another figure than the batch over it, the throughput.
+func (r *row) figure(get func(column string) string) error {
+	read := func(column string) (float64, error) {
+		s := get(column)
+		if s == "" {
+			return 0, nil
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(v > 0) || math.IsInf(v, 0) {
+			return 0, fmt.Errorf("%s: %q is not a number above 0", column, s)
+		}
+		return v, nil
+	}
+	latency, err := read(metricLatency)
+	if err != nil {
+		return err
+	}
+	throughput, err := read(metricThroughput)
+	if err != nil {
+		return err
+	}
+	batch, _ := strconv.ParseFloat(get("batch"), 64)
+	switch {
+	case latency == 0 && throughput == 0:
+		return skipf("neither a latency nor a throughput is listed")
+	case throughput == 0, latency > 0 && math.Abs(batch/latency*1e3/throughput-1) < 0.01:
+		r.metric, r.measured = metricLatency, latency
+	default:
+		r.metric, r.measured = metricThroughput, throughput
+	}
+	return nil
+}
+
+// network settles a row's network when its machine is known: the batch, where
+// none is listed, is the largest power of two that fits the memory. A reason says
+// why the row is skipped.
+func (p *planner) network(r *row) (reason string, err error) {
+	m, err := p.o.Machine(r.device)
+	if err != nil || m == nil {
+		return "", err // add says so
+	}
+	n := r.network.net
+	n.Batch = r.network.batch
+	if n.Batch > 0 {
+		r.work, err = workloads.OfNetwork(n)
+	} else {
+		for n.Batch = largestBatch; ; n.Batch /= 2 {
+			r.work, err = workloads.OfNetwork(n)
+			if n.Batch == 1 || err == nil && gpusim.Fits(m, r.work.Net) {
+				break
+			}
+		}
+	}
+	if err != nil {
+		return err.Error(), nil
+	}
+	return "", nil
+}
+
+// compareNetwork turns a simulated network into the row's figure.
+func (r *row) compareNetwork(res *gpusim.Result) Row {
+	kernels, main := 0, 0
+	for i := range res.Layers {
+		kernels += res.Layers[i].Kernels
+		if res.Layers[i].TimeUS > res.Layers[main].TimeUS {
+			main = i
+		}
+	}
+	us := r.method.Total(res.TimeUS, kernels)
+	out := Row{
+		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(),
+		Measured: r.measured, Simulated: us / 1e3,
+	}
+	if r.metric == metricThroughput {
+		out.Simulated = float64(res.Batch) / us * 1e6
+	}
+	if len(res.Layers) > 0 {
+		out.Kernel = res.Layers[main].Kernel
+	}
+	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
+	return out
+}

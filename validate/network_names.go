@@ -1,0 +1,122 @@
+package validate
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"gpusim/workloads"
+	"gpusim/workloads/models"
+)
+
+// Forms in which tables name a device and how many of it.
+var (
+	several   = regexp.MustCompile(`\[(\d+) GPU\]`)       // NVIDIA DGX-1 (8x V100 16GB) [1 GPU]
+	inside    = regexp.MustCompile(`\((\d+)x ([^)]+)\)`)  // what the system is made of
+	times     = regexp.MustCompile(` x(\d+)$`)            // NVIDIA A100-SXM4-40GB x4
+	submitted = regexp.MustCompile(`^(.+?)x(\d+)(_.*)?$`) // T4x1_TRT, of MLPerf
+)
+
+// deviceNames are what tables of networks call devices that machine files have
+// under other names.
+var deviceNames = map[string]string{
+	"v100 16g": "V100-SXM2", "v100 16gb": "V100-SXM2", "t4 16g": "T4", "nvidia t4": "T4",
+	"v100 32g": "V100-SXM2-32GB", "v100 32gb": "V100-SXM2-32GB",
+	"a100 40gb": "A100-SXM4-40GB", "a100 80gb": "A100-SXM4-80GB",
+	"a100-pcie": "A100-PCIE-40GB", "a100-pcie-80gb": "A100-PCIE-80GB",
+	"dgx-a100_a100-sxm4": "A100-SXM4-40GB", "a100-sxm4-40gb": "A100-SXM4-40GB", "a100-sxm-80gb": "A100-SXM4-80GB",
+	"dgx-a100_a100-sxm-80gb": "A100-SXM4-80GB",
+}
+
+// deviceOf gives the device that a name stands for, and how many of it ran.
+func deviceOf(s string) (device string, gpus int) {
+	device, gpus = strings.TrimSpace(s), 1
+	if m := inside.FindStringSubmatch(device); m != nil {
+		gpus, _ = strconv.Atoi(m[1])
+		if k := several.FindStringSubmatch(device); k != nil {
+			gpus, _ = strconv.Atoi(k[1])
+		}
+		device = m[2]
+	} else if m := times.FindStringSubmatch(device); m != nil {
+		gpus, _ = strconv.Atoi(m[1])
+		device = strings.TrimSuffix(device, m[0])
+	} else if name := device[strings.LastIndex(device, "/")+1:]; submitted.MatchString(name) {
+		m := submitted.FindStringSubmatch(name)
+		gpus, _ = strconv.Atoi(m[2])
+		device = m[1]
+	}
+	if name, ok := deviceNames[strings.ToLower(device)]; ok {
+		device = name
+	}
+	return device, gpus
+}
+
+// modelNames are what tables call networks that have another name here.
+var modelNames = map[string]workloads.Network{
+	"resnet":    {Model: "resnet50"},
+	"bert-99":   {Model: "bert-large", Seq: 384}, // MLPerf: SQuAD
+	"bert-99.9": {Model: "bert-large", Seq: 384},
+	// NeuSight's times go with the width that 24 heads of 128 make: 3072 gives the
+	// same operations per second as its other networks, 2048 less than half.
+	"gpt3_xl": {Model: "gpt3-xl-3072"},
+}
+
+// hostIssue is the host time per kernel of frameworks, in microseconds.
+//
+// Fitted: medians of the V100 rows of NVIDIA's DeepLearningExamples with batch 1
+// and 2, over the kernels of the network; hosts and versions differ, so it says
+// what a framework's overhead is of, not more.
+var hostIssue = map[string]float64{"pytorch": 50, "tensorflow": 25, "tensorflow+xla": 25, "mxnet": 20}
+
+// describe reads the name of a network and what stands in parentheses or behind
+// a slash: a framework, options of the network, a scenario. The method is that of
+// the source.
+func describe(n *workloads.Network, model, source string) (how Method, err error) {
+	name, rest, _ := strings.Cut(strings.TrimSpace(model), "(")
+	name, scenario, _ := strings.Cut(strings.TrimSpace(name), "/")
+	options := strings.Split(strings.TrimSuffix(rest, ")"), ",")
+	if scenario != "" {
+		options = append(options, scenario)
+	}
+	if known, ok := modelNames[strings.ToLower(name)]; ok {
+		n.Model, n.Seq = known.Model, known.Seq
+	} else if m, ok := models.Find(name); ok {
+		n.Model = m.Name
+	} else {
+		return how, skipf("no network is known as %q", name)
+	}
+	n.Fused = n.Phase == workloads.PhaseInfer
+	how = named(WarmGraph)
+	if strings.Contains(source, "neusight") { // PyTorch, a pass between two events
+		n.Fused = false
+		how = named(Eager)
+		// Its times go with the operations of the blocks alone, see DEVIATIONS.
+		if m, _ := models.Find(n.Model); m.Takes("head") {
+			n.Headless = true
+		}
+	}
+	for _, o := range options {
+		o = strings.ToLower(strings.TrimSpace(o))
+		key, value, _ := strings.Cut(o, "=")
+		switch {
+		case o == "", o == "offline", o == "singlestream":
+		case o == "server", o == "multistream", o == "interactive":
+			return how, skipf("scenario %s: as many requests as a latency limit lets through", o)
+		case hostIssue[o] > 0:
+			n.Fused = o == "tensorflow+xla" && n.Phase == workloads.PhaseInfer
+			how = named(Eager)
+			how.HostIssueUS = hostIssue[o]
+		case o == "fusion":
+			n.Fused = n.Phase == workloads.PhaseInfer
+		case key == "seq":
+			if n.Seq, err = strconv.Atoi(value); err != nil || n.Seq < 1 {
+				return how, skipf("option %q", o)
+			}
+		case strings.HasPrefix(o, "tp"), strings.HasPrefix(o, "pp"), strings.HasPrefix(o, "dp"):
+			return how, skipf("%s: networks on several GPUs are not supported yet", o)
+		default:
+			return how, skipf("option %q is not known", o)
+		}
+	}
+	return how, nil
+}
