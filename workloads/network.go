@@ -36,6 +36,8 @@ type Network struct {
 	Headless    bool   // without the projection onto words, of transformers that have one
 	Input       int    // features that a recurrent layer projects; 0: it has no projection
 
+	table bool // it is a table of layers, as fused as they are
+
 	// What it comes to.
 	Layers     []NetLayer
 	MACs       int64 // of a forward pass, as defined and not as fused
@@ -132,7 +134,8 @@ func OfNetwork(n Network) (Workload, error) {
 	fail := func(format string, a ...any) (Workload, error) {
 		return Workload{}, &Error{Text: "model:" + n.Model, Reason: fmt.Sprintf(format, a...)}
 	}
-	if n.DType == "" {
+	typed := n.DType != ""
+	if !typed {
 		n.DType = "fp32"
 	}
 	if n.Phase == "" {
@@ -154,6 +157,7 @@ func OfNetwork(n Network) (Workload, error) {
 	case n.Batch > maxBatch:
 		return fail("batch=%d is out of range (allowed 1..%d)", n.Batch, maxBatch)
 	}
+	n.Layers = nil // of the network that this one was made from
 	g, err := n.graph()
 	if err != nil {
 		return Workload{}, err
@@ -162,9 +166,21 @@ func OfNetwork(n Network) (Workload, error) {
 		if err := n.lower(g); err != nil {
 			return fail("%v", err)
 		}
+	} else if !typed {
+		n.DType = n.mainType()
 	}
-	w := Of(&n)
-	return w, nil
+	return Of(&n), nil
+}
+
+// mainType is the type of the layer with most operations.
+func (n *Network) mainType() string {
+	var best Shape
+	for i := range n.Layers {
+		if s := n.Layers[i].Work.Shape(); best == nil || s.Ops() > best.Ops() {
+			best = s
+		}
+	}
+	return best.Type()
 }
 
 // maxBatch bounds the samples of a network.
@@ -342,7 +358,7 @@ func (n *Network) Unforced() Shape { return n }
 
 // Naive is the same network layer by layer; ok is false where it is that already.
 func (n *Network) Naive() (w Workload, ok bool) {
-	if !n.Fused {
+	if !n.Fused || n.table {
 		return Workload{}, false
 	}
 	c := *n

@@ -158,8 +158,14 @@ func TestExportReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := back[0].Net; len(n.Layers) != len(w.Net.Layers) || n.Ops() != w.Net.Ops() || n.Bytes() != w.Net.Bytes() {
+	if _, ok := back[0].Net.Naive(); ok {
+		t.Error("a table of layers has a naive mapping")
+	}
+	if n := back[0].Net; n.DType != "fp16" || len(n.Layers) != len(w.Net.Layers) || n.Ops() != w.Net.Ops() || n.Bytes() != w.Net.Bytes() {
 		t.Errorf("%d layers of %d operations, want %d of %d", len(n.Layers), n.Ops(), len(w.Net.Layers), w.Net.Ops())
+	}
+	if naive, ok := w.Net.Naive(); !ok || len(naive.Net.Layers) <= len(w.Net.Layers) {
+		t.Errorf("the naive mapping has %d layers, the fused one %d", len(naive.Net.Layers), len(w.Net.Layers))
 	}
 	for _, name := range []string{"googlenet", "resnext101-32x4d", "bert-base"} {
 		w, err := Parse("model:" + name + ",fused=false")

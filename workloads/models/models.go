@@ -11,11 +11,11 @@ import (
 
 // Spec is what a network may be asked for. Zero means the network's default.
 type Spec struct {
-	Batch  int // samples
-	Seq    int // tokens of a sample
-	Steps  int // of a recurrent layer
-	Hidden int // units of a recurrent layer
-	Input  int // features that a recurrent layer projects; 0: none, they go into the gates as they are
+	Batch  int  // samples
+	Seq    int  // tokens of a sample
+	Steps  int  // of a recurrent layer
+	Hidden int  // units of a recurrent layer
+	Input  int  // features that a recurrent layer projects; 0: none, they go into the gates as they are
 	NoHead bool // without the projection onto words
 }
 
