@@ -32,6 +32,9 @@ func Build(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
+	if p.Steps.any() && !TakesSteps(p, c) {
+		return nil, fmt.Errorf("gemm: kernels of family %q with %d slices, accumulating in %s, have no steps in their epilogue", c.Family, c.Splits, p.Acc)
+	}
 	return b(p, c, l)
 }
 

@@ -19,6 +19,7 @@ type Problem struct {
 	DType, Acc     string // canonical types of the operands and the accumulators
 	OutType        string // type of C; empty: see Out
 	Alpha, Beta    float64
+	Steps          Steps    // of the epilogue, behind alpha and beta; see TakesSteps
 	Lowered        *Lowered // the matrices are views; nil: stored as such
 }
 

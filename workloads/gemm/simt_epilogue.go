@@ -64,7 +64,8 @@ func (s *simt) reads() bool { return !s.c.Workspace && (s.p.Beta != 0 || s.c.Spl
 // accumulators, what comes back from the buffer, the source. The source counts
 // even where nothing reads it, because library kernels take beta at run time.
 func (s *simt) epilogueRegs() int {
-	return (s.a.count + s.units()*s.slices + s.units()) * s.words
+	steps := s.units() * (s.p.Steps.sources() + s.p.Steps.actTemps())
+	return (s.a.count+s.units()*s.slices+s.units())*s.words + steps
 }
 
 // epilogue writes alpha times the accumulators, plus what C asks for, or the
@@ -135,15 +136,24 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 	column := func(i int) int { return s.regTemp + i*s.words }
 	val := func(u, slice int) int { return column(s.a.count + u*s.slices + slice) }
 	raw := func(u int) int { return column(s.a.count + units*s.slices + u) }
-	targets := make([]int16, units)
+	targets, sources := make([]int16, units), make([][]int16, units)
 	for u := range targets {
-		targets[u] = s.access(s.target(j, u))
+		t := s.target(j, u)
+		targets[u] = s.access(t)
+		sources[u] = stepSources(s.k, s.p.Steps, t)
 	}
+	more := func(u, i int) int { return raw(units) + i*units + u }
+	tmp := more(0, s.p.Steps.sources())
 	var code []tile.Inst
 	// The source is requested first: it has the longest way.
 	if s.reads() {
 		for u := range units {
 			code = append(code, guarded(sourceGuard(s.p), load(tile.OpLDG, raw(u), targets[u])))
+		}
+	}
+	for u := range units {
+		for i, acc := range sources[u] {
+			code = append(code, load(tile.OpLDG, more(u, i), acc))
 		}
 	}
 	for i := range s.a.count {
@@ -174,6 +184,11 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 			code = append(code, s.widened(raw(u), sourceGuard(s.p))...)
 			code = append(code, addSource(s.p, s.c, s.t.fma, sum, raw(u))...)
 		}
+		for i := range sources[u] {
+			code = append(code, s.widened(more(u, i), tile.GuardNone)...)
+			code = append(code, ins(s.t.add, sum, sum, more(u, i), tile.RZ))
+		}
+		code = append(code, s.p.Steps.activate(s.k, sum, tmp+u*s.p.Steps.actTemps(), 1)...)
 		if !s.c.Workspace {
 			code = append(code, s.narrow(sum)...)
 		}

@@ -68,6 +68,8 @@ type drain struct {
 	out   int
 	raw   int
 	add   int
+	steps int // sources of the steps, each as large as raw would be
+	tmp   int // what activations work in
 }
 
 func (e *staging) drain() drain {
@@ -90,7 +92,9 @@ func (e *staging) drain() drain {
 			d.out = packed // halves as they come from the buffer
 		}
 	}
-	if d.src {
+	d.steps = e.p.Steps.sources()
+	d.tmp = e.p.Steps.actTemps() * d.vec
+	if d.src || d.steps > 0 {
 		d.raw = d.vec
 		if d.half {
 			d.raw = packed
@@ -102,10 +106,18 @@ func (e *staging) drain() drain {
 	return d
 }
 
+// raws is the sources that are read at a time.
+func (d *drain) raws() int {
+	if d.src {
+		return 1 + d.steps
+	}
+	return d.steps
+}
+
 // regs is the number of temporary registers of a step.
 func (e *staging) regs() int {
 	d := e.drain()
-	return d.units * (d.val + d.out + d.raw + d.add)
+	return d.units*(d.val+d.out+d.raw*d.raws()+d.add) + d.tmp
 }
 
 // code writes alpha times the accumulators, plus what C asks for, or the

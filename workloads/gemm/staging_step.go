@@ -8,15 +8,25 @@ func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst
 	val := func(u int) int { return e.temp + u*d.val }
 	out := func(u int) int { return e.temp + d.units*d.val + u*d.out }
 	raw := func(u int) int { return e.temp + d.units*(d.val+d.out) + u*d.raw }
-	add := func(u int) int { return e.temp + d.units*(d.val+d.out+d.raw) + u*d.add }
-	targets := make([]int16, d.units)
+	add := func(u int) int { return e.temp + d.units*(d.val+d.out+d.raw*d.raws()) + u*d.add }
+	// Those of the steps lie behind those of C, where that is read too.
+	more := func(u, i int) int { return raw(u) + (d.raws()-d.steps+i)*d.units*d.raw }
+	tmp := add(d.units)
+	targets, sources := make([]int16, d.units), make([][]int16, d.units)
 	for u := range targets {
-		targets[u] = addAccess(e.k, e.target(s, u, d))
+		t := e.target(s, u, d)
+		targets[u] = addAccess(e.k, t)
+		sources[u] = stepSources(e.k, e.p.Steps, t)
 	}
 	// The source is requested first: it has the longest way.
 	if d.src {
 		for u := range d.units {
 			code = append(code, guarded(sourceGuard(e.p), load(tile.OpLDG, raw(u), targets[u])))
+		}
+	}
+	for u := range d.units {
+		for i, acc := range sources[u] {
+			code = append(code, load(tile.OpLDG, more(u, i), acc))
 		}
 	}
 	for i, acc := range puts {
@@ -40,6 +50,10 @@ func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst
 			code = append(code, unpack(halves(e.p.Out()), val(u), out(u), d.vec, tile.GuardNone)...)
 		}
 		code = append(code, e.combine(d, val(u), raw(u), add(u))...)
+		for i := range d.steps {
+			code = append(code, e.addStep(d, val(u), more(u, i), add(u), e.p.Steps.scalar(i))...)
+		}
+		code = append(code, e.p.Steps.activate(e.k, val(u), tmp, d.val)...)
 		src := val(u)
 		if d.wide && d.half {
 			src = out(u)
@@ -78,6 +92,23 @@ func (e *staging) combine(d drain, val, raw, add int) []tile.Inst {
 	}
 	for i := range n {
 		code = append(code, addSource(e.p, e.c, fma, val+i, source+i)...)
+	}
+	return code
+}
+
+// addStep adds a source of the steps to values in fp32; a scalar one to all.
+func (e *staging) addStep(d drain, val, raw, add int, scalar bool) []tile.Inst {
+	var code []tile.Inst
+	n, next := d.vec, 1
+	if scalar {
+		n, next = 1, 0
+	}
+	if d.half {
+		code = unpack(halves(e.p.Out()), add, raw, n, tile.GuardNone)
+		raw = add
+	}
+	for i := range d.val {
+		code = append(code, ins(tile.OpFADD, val+i, val+i, raw+i*next, tile.RZ))
 	}
 	return code
 }

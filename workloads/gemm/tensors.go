@@ -77,7 +77,8 @@ func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 		return nil, err
 	}
 	if p.Lowered != nil {
-		return p.Lowered.tensors(p, in, out, splits)
+		ts, err := p.Lowered.tensors(p, in, out, splits)
+		return p.stepTensors(ts), err
 	}
 	ts := []tile.Tensor{
 		stored("A", in, p.M, p.K, p.Batch, p.TransA),
@@ -88,7 +89,7 @@ func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 		ts = append(ts, stored("workspace", max(in, 4), p.M, p.N*splits, p.Batch, false))
 	}
 	allocate(ts)
-	return ts, nil
+	return p.stepTensors(ts), nil
 }
 
 // kSlices divides K into slices of whole k-tiles: slices of per k-tiles each,

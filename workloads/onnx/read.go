@@ -262,6 +262,9 @@ func (r *reader) node(n *node) error {
 		return fmt.Errorf("node %q (%s): %w", n.name, n.title(), err)
 	}
 	for i, v := range outs {
+		if len(v.shape) > maxSides {
+			return fmt.Errorf("node %q (%s): a tensor of %d sides", n.name, n.title(), len(v.shape))
+		}
 		if i < len(n.out) && n.out[i] != "" {
 			v.name = n.out[i]
 			r.values[n.out[i]] = v
@@ -269,6 +272,9 @@ func (r *reader) node(n *node) error {
 	}
 	return nil
 }
+
+// maxSides bounds the sides of a tensor; the networks that are known have up to six.
+const maxSides = 64
 
 func (r *reader) finish() (*graph.Graph, error) {
 	var outs []*graph.Tensor

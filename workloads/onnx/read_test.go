@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -67,6 +68,20 @@ func TestTruncated(t *testing.T) {
 		if _, err := Read(whole[:n], Options{}); err == nil && n < graphEnd {
 			t.Errorf("%d of %d bytes are read without an error", n, len(whole))
 		}
+	}
+}
+
+// A list that is put together with itself again and again does not grow without
+// end: its values are forgotten, its length is not.
+func TestDoublingList(t *testing.T) {
+	parts := [][]byte{image, output, weightOf("l0", []int64{2}, 1, 1)}
+	for i := range 40 {
+		from := fmt.Sprintf("l%d", i)
+		parts = append(parts, encNode("n"+from, "Concat", []string{from, from}, []string{fmt.Sprintf("l%d", i+1)}, encInt("axis", 0)))
+	}
+	parts = append(parts, encNode("r", "Reshape", []string{"x", "l40"}, []string{"y"}))
+	if _, err := Read(onnxFile(parts...), Options{}); err == nil || !strings.Contains(err.Error(), "is not known before the network runs") {
+		t.Errorf("got %v", err)
 	}
 }
 

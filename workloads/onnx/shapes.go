@@ -102,8 +102,11 @@ func concat(c *call) ([]*value, error) {
 			constants++
 		}
 		parts = append(parts, v.t)
-		known = known && v.ints != nil && sides == 1
-		ints = append(ints, v.ints...)
+		// Lists that are put together over and over would grow without end.
+		known = known && v.ints != nil && sides == 1 && len(ints)+len(v.ints) <= maxValues
+		if known {
+			ints = append(ints, v.ints...)
+		}
 	}
 	a := c.axis(c.int("axis", 0), sides)
 	switch {
