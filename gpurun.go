@@ -33,7 +33,7 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 	case w.GEMM != nil:
 		return gemmCall(m, w.GEMM, o)
 	case w.Conv != nil:
-		return convCall(m.GPU, w.Conv, o)
+		return convCall(m, w.Conv, o)
 	case w.Layer != nil:
 		return layerCall(m, w.Layer, o)
 	}
@@ -42,9 +42,6 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 
 // gemmCall is the call of a matrix product.
 func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
-	if w.Epilogue != "" {
-		return call{}, fmt.Errorf("workload %q: epilogues of products are not simulated on GPUs yet", w.Short())
-	}
 	p, err := problem(w)
 	if err != nil {
 		return call{}, err
@@ -55,20 +52,38 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 		return call{}, err
 	}
 	out := call{name: c.Name, analytic: func(r Result) (Result, error) { return analyticGPU(m, p, c, r) }}
-	if o.Fidelity != Analytic {
-		out.kernels, err = gemm.Build(p, c.Config, library.Latencies(g))
+	fused := gemm.TakesSteps(p, c.Config)
+	if fused {
+		p.Steps = gemm.StepsOf(w.Epilogue)
 	}
+	if o.Fidelity == Analytic {
+		return out, nil
+	}
+	if out.kernels, err = gemm.Build(p, c.Config, library.Latencies(g)); err != nil || fused || w.Epilogue == "" {
+		return out, err
+	}
+	after, err := epilogueKernels(m, w.Epilogue, w.DType, w.M*w.N*w.Batch, w.M, 1)
+	out.kernels = append(out.kernels, after...)
 	return out, err
 }
 
 // convCall is the call of a convolution.
-func convCall(g *configs.GPU, w *workloads.Conv, o Options) (call, error) {
+func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
+	g := m.GPU
 	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
 	if err != nil || o.Fidelity == Analytic {
 		return call{name: c.Name}, err
 	}
 	ks, err := c.Build(library.Latencies(g))
-	return call{name: c.Name, kernels: ks}, err
+	if err != nil || c.Fused || w.Epilogue == "" || w.DType == "int8" { // of int8 an epilogue is not counted
+		return call{name: c.Name, kernels: ks}, err
+	}
+	inner := 1
+	if w.Layout == workloads.LayoutNCHW {
+		inner = w.P() * w.Q()
+	}
+	after, err := epilogueKernels(m, w.Epilogue, w.DType, w.N*w.K*w.P()*w.Q(), w.K, inner)
+	return call{name: c.Name, kernels: append(ks, after...)}, err
 }
 
 // runGPU simulates a workload on a GPU.

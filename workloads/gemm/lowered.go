@@ -160,6 +160,9 @@ func addressing(work, offset int) []tile.Inst {
 // tableTensor is the place of the table of offsets among a lowered product's tensors.
 const tableTensor = tensorWorkspace + 1
 
+// Table is the table of offsets of a lowered product's kernel.
+func Table(k *tile.Kernel) tile.Tensor { return k.Tensors[tableTensor] }
+
 // lookup loads the offset of the k that each thread has in an access of the
 // gathered matrix to a register.
 func lookup(k *tile.Kernel, of tile.Access, reg int) tile.Inst {

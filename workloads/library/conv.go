@@ -18,6 +18,7 @@ type ConvCall struct {
 	Algo   string  // algorithm, as cuDNN's enumerations call it
 	Kernel string  // main kernel
 	Cost   float64 // the library's own estimate in SM cycles
+	Fused  bool    // its kernels do the convolution's epilogue
 	Build  func(tile.Latencies) ([]*tile.Kernel, error)
 }
 
@@ -183,6 +184,9 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	w := *p.Lowered
 	p.Lowered = &w
 	call := ConvCall{Name: convNames[c.Pass], Algo: AlgoPrecomp}
+	if c.Epilogue != "" && gemm.TakesSteps(p, cfg) {
+		p.Steps, call.Fused = conv.Steps(c), true
+	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
 	if c.Pass != workloads.PassWeight {
@@ -196,8 +200,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		if err != nil || w.Table == 0 {
 			return ks, err
 		}
-		main := ks[0]
-		o, err := conv.Offsets(main.Tensors[len(main.Tensors)-1], l)
+		o, err := conv.Offsets(gemm.Table(ks[0]), l)
 		if err != nil {
 			return nil, err
 		}
