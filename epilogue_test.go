@@ -36,8 +36,13 @@ func TestEpilogues(t *testing.T) {
 			t.Errorf("%s: an epilogue of no instructions", c.plain)
 		}
 	}
-	// Few rows: split-K, whose sums no epilogue sees.
+	// Few rows: split-K, whose reduction has the epilogue.
 	r := run("gemm:1000x1x2048:fp16,ta=t,epilogue=bias")
+	if last := r.Layers[len(r.Layers)-1].Kernel; !strings.Contains(last, "splitKreduce") {
+		t.Errorf("the last kernel is %s", last)
+	}
+	// fp16 accumulators: no kernel has one.
+	r = run("gemm:1024x256x256:fp16,acc=fp16,epilogue=bias")
 	if last := r.Layers[len(r.Layers)-1].Kernel; !strings.Contains(last, "elementwise") {
 		t.Errorf("the last kernel is %s", last)
 	}

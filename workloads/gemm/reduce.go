@@ -49,12 +49,25 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 	if r.out == 1 {
 		r.vec = 1
 	}
+	tensors := []tile.Tensor{w, c}
+	for i := range ts {
+		switch t := ts[i]; t.Name {
+		case biasTensor: // walked over and over, or a value for each column
+			v := tile.View{Row: []tile.Digit{{Size: int32(p.M), Stride: t.RowStride}, {Size: int32(p.N), Stride: t.ColStride}}}
+			t.Rows, t.Cols, t.Views = n, 1, []tile.View{v}
+			tensors = append(tensors, t)
+			r.vec = min(r.vec, widestVector(p.M, r.vec))
+		case sourceTensor:
+			t.Rows, t.Cols, t.RowStride, t.ColStride, t.Views = n, 1, 1, int64(n), nil
+			tensors = append(tensors, t)
+		}
+	}
 	per := reduceThreads * r.vec
 	r.k = &tile.Kernel{
 		Name:    fmt.Sprintf("splitKreduce_kernel_%s_%d", p.Out(), splits),
 		Grid:    [3]int{ceilDiv(n, per), 1, p.Batch},
 		Threads: reduceThreads, TileM: per, TileN: 1, Splits: 1,
-		Role: make([]uint8, reduceThreads/32), Tensors: []tile.Tensor{w, c},
+		Role: make([]uint8, reduceThreads/32), Tensors: tensors,
 		Alpha: p.Alpha, Beta: p.Beta, DType: "fp32",
 	}
 	if r.sum == 8 || p.Acc == "int32" {
@@ -100,6 +113,7 @@ func (r *reducer) code() []tile.Inst {
 		part = 4                    // reduceAhead groups of up to 4
 		src  = part + 4*reduceAhead // C, and widened from src+4
 		addr = src + 8
+		more = addr + 4 // sources of the steps, 4 each, then what an activation works in
 	)
 	add, mul, fma, words := tile.OpFADD, tile.OpFMUL, tile.OpFFMA, r.sum/4
 	switch r.k.DType {
@@ -119,6 +133,14 @@ func (r *reducer) code() []tile.Inst {
 	target := r.access(1, r.out, 0)
 	if r.p.Beta != 0 {
 		code = append(code, load(tile.OpLDG, src, target))
+	}
+	steps := r.p.Steps
+	for i := range steps.sources() {
+		at := r.access(2+i, r.out, 0)
+		if steps.scalar(i) {
+			r.k.Accesses[at].Bytes = r.out
+		}
+		code = append(code, load(tile.OpLDG, more+4*i, at))
 	}
 	for s0 := 0; s0 < r.splits; s0 += reduceAhead {
 		s1 := min(s0+reduceAhead, r.splits)
@@ -150,6 +172,21 @@ func (r *reducer) code() []tile.Inst {
 			code = append(code, scaled(fma, sum+e, from+e, sum+e, tile.ImmBeta))
 		}
 	}
+	for i := range steps.sources() {
+		n, next, from := r.vec, 1, more+4*i
+		if steps.scalar(i) {
+			n, next = 1, 0
+		}
+		if r.out == 2 {
+			code = append(code, unpack(halves(r.p.Out()), src+4, from, n, tile.GuardNone)...)
+			from = src + 4
+		}
+		for e := range r.vec {
+			code = append(code, ins(tile.OpFADD, sum+e, sum+e, from+e*next, tile.RZ))
+		}
+	}
+	work := more + 4*steps.sources()
+	code = append(code, steps.activate(r.k, sum, work, r.vec)...)
 	result := sum
 	if r.out == 2 {
 		result = src
@@ -159,6 +196,9 @@ func (r *reducer) code() []tile.Inst {
 		code = append(code, ins(tile.OpI2I, sum, sum, tile.RZ, tile.RZ))
 	}
 	code = append(code, store(tile.OpSTG, result, target), bare(tile.OpEXIT))
-	r.k.Regs = addr + 4
+	r.k.Regs = more
+	if steps.any() {
+		r.k.Regs = work + 4*steps.actTemps()
+	}
 	return code
 }

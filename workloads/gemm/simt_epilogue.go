@@ -64,7 +64,7 @@ func (s *simt) reads() bool { return !s.c.Workspace && (s.p.Beta != 0 || s.c.Spl
 // accumulators, what comes back from the buffer, the source. The source counts
 // even where nothing reads it, because library kernels take beta at run time.
 func (s *simt) epilogueRegs() int {
-	steps := s.units() * (s.p.Steps.sources() + s.p.Steps.actTemps())
+	steps := s.units() * (s.c.steps(s.p).sources() + s.c.steps(s.p).actTemps())
 	return (s.a.count+s.units()*s.slices+s.units())*s.words + steps
 }
 
@@ -140,10 +140,10 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 	for u := range targets {
 		t := s.target(j, u)
 		targets[u] = s.access(t)
-		sources[u] = stepSources(s.k, s.p.Steps, t)
+		sources[u] = stepSources(s.k, s.c.steps(s.p), t)
 	}
 	more := func(u, i int) int { return raw(units) + i*units + u }
-	tmp := more(0, s.p.Steps.sources())
+	tmp := more(0, s.c.steps(s.p).sources())
 	var code []tile.Inst
 	// The source is requested first: it has the longest way.
 	if s.reads() {
@@ -188,7 +188,7 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 			code = append(code, s.widened(more(u, i), tile.GuardNone)...)
 			code = append(code, ins(s.t.add, sum, sum, more(u, i), tile.RZ))
 		}
-		code = append(code, s.p.Steps.activate(s.k, sum, tmp+u*s.p.Steps.actTemps(), 1)...)
+		code = append(code, s.c.steps(s.p).activate(s.k, sum, tmp+u*s.c.steps(s.p).actTemps(), 1)...)
 		if !s.c.Workspace {
 			code = append(code, s.narrow(sum)...)
 		}

@@ -92,8 +92,8 @@ func (e *staging) drain() drain {
 			d.out = packed // halves as they come from the buffer
 		}
 	}
-	d.steps = e.p.Steps.sources()
-	d.tmp = e.p.Steps.actTemps() * d.vec
+	d.steps = e.c.steps(e.p).sources()
+	d.tmp = e.c.steps(e.p).actTemps() * d.vec
 	if d.src || d.steps > 0 {
 		d.raw = d.vec
 		if d.half {

@@ -16,7 +16,7 @@ func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst
 	for u := range targets {
 		t := e.target(s, u, d)
 		targets[u] = addAccess(e.k, t)
-		sources[u] = stepSources(e.k, e.p.Steps, t)
+		sources[u] = stepSources(e.k, e.c.steps(e.p), t)
 	}
 	// The source is requested first: it has the longest way.
 	if d.src {
@@ -51,9 +51,9 @@ func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst
 		}
 		code = append(code, e.combine(d, val(u), raw(u), add(u))...)
 		for i := range d.steps {
-			code = append(code, e.addStep(d, val(u), more(u, i), add(u), e.p.Steps.scalar(i))...)
+			code = append(code, e.addStep(d, val(u), more(u, i), add(u), e.c.steps(e.p).scalar(i))...)
 		}
-		code = append(code, e.p.Steps.activate(e.k, val(u), tmp, d.val)...)
+		code = append(code, e.c.steps(e.p).activate(e.k, val(u), tmp, d.val)...)
 		src := val(u)
 		if d.wide && d.half {
 			src = out(u)

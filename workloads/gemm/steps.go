@@ -33,15 +33,23 @@ func StepsOf(epilogue string) (s Steps) {
 }
 
 // TakesSteps says whether kernels of a configuration do such steps for a
-// problem. Those that add up slices of k elsewhere do not, nor those that keep
-// fp16 accumulators or integers to the end.
+// problem; of split-K the reduction does them. Those that add up slices of k in C
+// do not, nor those that keep fp16 accumulators or integers to the end.
 func TakesSteps(p Problem, c Config) bool {
 	switch c.Family {
 	case "hmma", "mma", "simt":
 	default:
 		return false
 	}
-	return c.Splits <= 1 && p.Beta == 0 && (p.Acc == "fp32" || p.Acc == "") && p.DType != "fp64"
+	return !c.serial() && p.Beta == 0 && (p.Acc == "fp32" || p.Acc == "") && p.DType != "fp64"
+}
+
+// steps are those of the main kernel: none where a reduction follows.
+func (c *Config) steps(p Problem) Steps {
+	if c.Workspace {
+		return Steps{}
+	}
+	return p.Steps
 }
 
 // any says whether there are steps at all.

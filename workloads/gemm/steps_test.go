@@ -28,6 +28,9 @@ func TestEpilogueSteps(t *testing.T) {
 		{"hmma, fp32 out", Problem{M: 64, N: 24, K: 32, DType: "fp16", Acc: "fp32", OutType: "fp32"}, hmma(Config{TileM: 64, TileN: 64}), voltaLatencies},
 		{"mma", Problem{M: 72, N: 40, K: 64, DType: "fp16", Acc: "fp32", TransA: true}, Config{Family: "mma", TileM: 64, TileN: 64, TileK: 32, WarpM: 32, WarpN: 32}, ampere},
 		{"simt", Problem{M: 70, N: 33, K: 20, DType: "fp32", Acc: "fp32"}, Config{Family: "simt", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 32}, voltaLatencies},
+		{"hmma, split", Problem{M: 72, N: 40, K: 128, DType: "fp16", Acc: "fp32"}, hmma(Config{TileM: 64, TileN: 64, Splits: 3, Workspace: true}), voltaLatencies},
+		{"simt, split", Problem{M: 70, N: 33, K: 64, DType: "fp32", Acc: "fp32"}, Config{Family: "simt", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 32, Splits: 2, Workspace: true}, voltaLatencies},
+		{"simt, sliced", Problem{M: 64, N: 33, K: 64, DType: "fp32", Acc: "fp32"}, Config{Family: "simt", TileM: 32, TileN: 32, TileK: 16, WarpM: 32, WarpN: 32, WarpK: 4}, voltaLatencies},
 		{"simt, halves", Problem{M: 70, N: 33, K: 20, DType: "fp16", Acc: "fp32"}, Config{Family: "simt", TileM: 64, TileN: 64, TileK: 8, WarpM: 32, WarpN: 32}, voltaLatencies},
 	} {
 		for _, text := range []string{"bias", "add", "relu", "bias+add+relu", "bias+gelu"} {
@@ -122,7 +125,6 @@ func verifySteps(t *testing.T, p Problem, c Config, l tile.Latencies) {
 func TestEpilogueStepsRefused(t *testing.T) {
 	p := Problem{M: 64, N: 64, K: 512, Batch: 1, DType: "fp16", Acc: "fp32", Alpha: 1, Steps: StepsOf("bias")}
 	for _, c := range []Config{
-		{Family: "hmma", TileM: 64, TileN: 64, Splits: 2, Workspace: true},
 		{Family: "hmma", TileM: 64, TileN: 64, Splits: 2},
 		{Family: "gemv"},
 	} {
