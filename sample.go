@@ -40,11 +40,20 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 		fixed := k.Programs[r].Instructions(0)
 		s.fixed += fixed
 		s.loop += k.Programs[r].Instructions(1) - fixed
+		if k.Streams {
+			once, each := lines(k, k.Programs[r])
+			s.fixed, s.loop = s.fixed+streamLine*once, s.loop+streamLine*each
+			s.lines += once + s.trips*each
+		}
 	}
 	if k.Tiles > 0 {
 		return l, s.persistent(p)
 	}
 	if s.insts(s.ctas, s.trips) <= budget {
+		return l, nil
+	}
+	if k.Streams {
+		l.Waves = s.streaming(int(g.L2.Size))
 		return l, nil
 	}
 	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
@@ -74,6 +83,7 @@ type sampling struct {
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	leastWaves         int // waves simulated at least
+	lines              int // that a CTA of a streaming kernel moves
 }
 
 func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s.loop) }

@@ -103,7 +103,7 @@ var tableKinds = []struct {
 	{suiteColumns, (*Tables).addSuites, ""},
 	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
 	{workloads.ConvColumns, (*Tables).addConvs, ""},
-	{[]string{"device", "op", "shape", "time_us"}, nil, "element-wise operators are not supported yet"},
+	{workloads.LayerColumns, (*Tables).addLayers, ""},
 	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
 	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},
 	{networkColumns, (*Tables).addNetworks, ""},

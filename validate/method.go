@@ -66,6 +66,7 @@ var sources = []source{
 	neusight("linear", "a100", 34, 55.1), neusight("bmm", "a100", 25, 32.8),
 	neusight("linear", "h100", 28, 45), neusight("bmm", "h100", 17, 24),
 	neusight("linear", "l4", 34, 55), neusight("bmm", "l4", 27, 36),
+	layerFloor("op-elementwise", "v100", 30, 32),
 	{[]string{"neusight"}, "", Method{Name: Bracketed}},
 	{[]string{"llmcompass"}, "", Method{Name: HostSync}},
 	{[]string{"deepgemm"}, "", Method{Name: WarmGraph}},
@@ -77,6 +78,10 @@ var sources = []source{
 // none, and take what their shortest rows leave. The way to the launch is the
 // same part of the floor as on V100.
 func neusight(operator, device string, issue, floor float64) source {
+	return source{[]string{"neusight", operator}, device, Method{Name: Bracketed, HostIssueUS: issue, FloorUS: floor, SecondKernelUS: 5.5, GapUS: 1}}
+}
+
+func layerFloor(operator, device string, issue, floor float64) source {
 	return source{[]string{"neusight", operator}, device, Method{Name: Bracketed, HostIssueUS: issue, FloorUS: floor, SecondKernelUS: 5.5, GapUS: 1}}
 }
 

@@ -16,9 +16,10 @@ const noReg reg = -1 // RZ
 
 // operand is a register or a constant.
 type operand struct {
-	reg   reg
-	konst bool
-	bits  uint32
+	reg      reg
+	konst    bool
+	bits     uint32
+	neg, abs bool // signs that the instructions that read it change
 }
 
 // val is one operand for each of the elements that a thread works on side by
@@ -109,11 +110,54 @@ func (c *code) hold(bits uint32) reg {
 	return r
 }
 
+// inReg is a register with the value of an operand.
 func (c *code) inReg(o operand) reg {
-	if o.konst {
+	switch {
+	case o.konst:
 		return c.hold(o.bits)
+	case o.neg || o.abs:
+		return c.binary(tile.OpFADD, 0, val{o}, num(0))[0].reg
 	}
 	return o.reg
+}
+
+// signs is the bits of an operand's sign changes.
+func signs(o operand, neg, abs uint8) (mod uint8) {
+	if o.neg {
+		mod |= neg
+	}
+	if o.abs {
+		mod |= abs
+	}
+	return mod
+}
+
+// operand is the register of an operand that an instruction reads and the
+// signs that it changes; what it cannot change is changed before.
+func (c *code) operand(o operand, neg, abs uint8) (reg, uint8) {
+	if o.konst || o.abs && abs == 0 || o.neg && neg == 0 {
+		return c.inReg(o), 0
+	}
+	return o.reg, signs(o, neg, abs)
+}
+
+// changesSigns says which sign changes an instruction does on the way: of
+// absolute values FFMA none.
+func changesSigns(op tile.Op) (neg, abs bool) {
+	switch op {
+	case tile.OpFFMA, tile.OpFMUL:
+		return true, op != tile.OpFFMA
+	case tile.OpFADD, tile.OpFMNMX, tile.OpFSETP, tile.OpMUFU:
+		return true, true
+	}
+	return false, false
+}
+
+func bit(ok bool, b uint8) uint8 {
+	if ok {
+		return b
+	}
+	return 0
 }
 
 // width is the number of elements of some operands.
@@ -129,9 +173,12 @@ func width(vs ...val) int {
 func (c *code) unary(op tile.Op, imm, steps uint8, a val) val {
 	out := make(val, len(a))
 	for i := range out {
-		r := c.reg()
-		c.emit(vinst{Inst: tile.Inst{Op: op, Imm: imm, Steps: steps}, dst: r, a: c.inReg(a[i]), b: noReg, c: noReg})
-		out[i] = operand{reg: r}
+		neg, abs := changesSigns(op)
+		in := vinst{Inst: tile.Inst{Op: op, Imm: imm, Steps: steps}, b: noReg, c: noReg}
+		in.a, in.Mod = c.operand(a[i], bit(neg, tile.NegA), bit(abs, tile.AbsA))
+		in.dst = c.reg()
+		c.emit(in)
+		out[i] = operand{reg: in.dst}
 	}
 	return out
 }
@@ -140,9 +187,15 @@ func (c *code) binary(op tile.Op, steps uint8, a, b val) val {
 	out := make(val, width(a, b))
 	for i := range out {
 		x, y := a.at(i), b.at(i)
-		in := vinst{Inst: tile.Inst{Op: op, Steps: steps}, a: c.inReg(x), b: y.reg, c: noReg}
+		neg, abs := changesSigns(op)
+		in := vinst{Inst: tile.Inst{Op: op, Steps: steps}, b: noReg, c: noReg}
+		in.a, in.Mod = c.operand(x, bit(neg, tile.NegA), bit(abs, tile.AbsA))
 		if y.konst {
-			in.Imm, in.b = c.konst(y.bits), noReg
+			in.Imm = c.konst(y.bits)
+		} else {
+			var mod uint8
+			in.b, mod = c.operand(y, bit(neg, tile.NegB), bit(abs, tile.AbsB))
+			in.Mod |= mod
 		}
 		in.dst = c.reg()
 		c.emit(in)
@@ -159,18 +212,23 @@ func (c *code) ternary(op tile.Op, a, b, d val) val {
 		if x.konst && !y.konst && op == tile.OpFFMA {
 			x, y = y, x
 		}
-		in := vinst{Inst: tile.Inst{Op: op}, a: c.inReg(x), b: y.reg, c: z.reg}
+		neg, _ := changesSigns(op)
+		in := vinst{Inst: tile.Inst{Op: op}, b: noReg, c: noReg}
+		var mod [3]uint8
+		in.a, mod[0] = c.operand(x, bit(neg, tile.NegA), 0)
+		if !y.konst {
+			in.b, mod[1] = c.operand(y, bit(neg, tile.NegB), 0)
+		}
 		switch {
 		case y.konst:
-			in.c = c.inReg(z)
-			in.Imm, in.b = c.konst(y.bits), noReg
-		case z.konst && z.bits == 0:
-			in.c = noReg
-		case z.konst && op == tile.OpFFMA:
-			in.Imm, in.Steps, in.c = c.konst(z.bits), 1, noReg
-		case z.konst:
-			in.c = c.inReg(z)
+			in.Imm = c.konst(y.bits)
+			in.c, mod[2] = c.operand(z, bit(neg, tile.NegC), 0)
+		case z.konst && op == tile.OpFFMA && z.bits != 0:
+			in.Imm, in.Steps = c.konst(z.bits), 1
+		default:
+			in.c, mod[2] = c.operand(z, bit(neg, tile.NegC), 0)
 		}
+		in.Mod = mod[0] | mod[1] | mod[2]
 		in.dst = c.reg()
 		c.emit(in)
 		out[i] = operand{reg: in.dst}
@@ -178,15 +236,36 @@ func (c *code) ternary(op tile.Op, a, b, d val) val {
 	return out
 }
 
-// Arithmetic. A difference is a product with -1 and a sum: machine code negates
-// operands for nothing.
+// Arithmetic. Operands are negated and made absolute for nothing.
 func (c *code) fma(a, b, d val) val { return c.ternary(tile.OpFFMA, a, b, d) }
-func (c *code) sub(a, b val) val    { return c.fma(b, num(-1), a) }
+func (c *code) sub(a, b val) val    { return c.add(a, c.neg(b)) }
 func (c *code) min(a, b val) val    { return c.binary(tile.OpFMNMX, 0, a, b) }
 func (c *code) max(a, b val) val    { return c.binary(tile.OpFMNMX, 1, a, b) }
 func (c *code) and(a, b val) val    { return c.binary(tile.OpLOP, tile.LOPAnd, a, b) }
 func (c *code) or(a, b val) val     { return c.binary(tile.OpLOP, tile.LOPOr, a, b) }
-func (c *code) neg(a val) val       { return c.mul(a, num(-1)) }
+
+func (c *code) neg(a val) val {
+	out := slices.Clone(a)
+	for i := range out {
+		if out[i].konst {
+			out[i].bits ^= signBit
+		} else {
+			out[i].neg = !out[i].neg
+		}
+	}
+	return out
+}
+
+func (c *code) abs(a val) val {
+	out := slices.Clone(a)
+	for i := range out {
+		out[i].neg, out[i].abs = false, !out[i].konst
+		if out[i].konst {
+			out[i].bits &^= signBit
+		}
+	}
+	return out
+}
 
 func (c *code) add(a, b val) val {
 	if len(a) == 1 && a[0].konst {
@@ -214,12 +293,11 @@ func (c *code) shift(how uint8, a val, n int) val {
 // set moves values to registers that exist, such as the sums of a loop.
 func (c *code) set(to, from val) {
 	for i := range to {
-		in := vinst{Inst: tile.Inst{Op: tile.OpMOV}, dst: to[i].reg, a: from.at(i).reg, b: noReg, c: noReg}
-		if o := from.at(i); o.konst {
-			in.a = noReg
-			if o.bits != 0 {
-				in.Imm = c.konst(o.bits)
-			}
+		in := vinst{Inst: tile.Inst{Op: tile.OpMOV}, dst: to[i].reg, a: noReg, b: noReg, c: noReg}
+		if o := from.at(i); !o.konst {
+			in.a = c.inReg(o)
+		} else if o.bits != 0 {
+			in.Imm = c.konst(o.bits)
 		}
 		c.emit(in)
 	}

@@ -43,7 +43,7 @@ type flat struct {
 // last vector that lie beyond the end are taken one by one.
 func newFlat(name string, n, threads, vec int) *flat {
 	f := &flat{n: n, per: threads * vec, vec: vec, tail: n % vec}
-	f.k = &tile.Kernel{Name: name, Grid: [3]int{ceilDiv(n, f.per), 1, 1}, Threads: threads, TileM: f.per, TileN: 1, Splits: 1, DType: "fp32"}
+	f.k = &tile.Kernel{Name: name, Grid: [3]int{ceilDiv(n, f.per), 1, 1}, Threads: threads, TileM: f.per, TileN: 1, Splits: 1, DType: "fp32", Streams: true}
 	f.k.Place = func(index int, cta *tile.CTA) {
 		left := min(f.per, n-index*f.per)
 		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index)}

@@ -72,9 +72,8 @@ func (c *code) sqrt(x val) val {
 	return c.choose(c.compare(tile.CmpEQ, x, num(0)), x, s)
 }
 
-const signBit, restBits = 1 << 31, 1<<31 - 1
+const signBit = 1 << 31
 
-func (c *code) abs(x val) val          { return c.and(x, word(restBits)) }
 func (c *code) signed(x, sign val) val { return c.or(x, c.and(sign, word(signBit))) }
 func (c *code) sigmoid(x val) val      { return c.div(num(1), c.add(c.exp(c.neg(x)), num(1))) }
 func (c *code) log(x val) val          { return c.mul(c.log2(x), num(math.Ln2)) }

@@ -110,6 +110,16 @@ const ImmConst = 4
 // ImmMinus in OpFADD's Imm negates SrcB.
 const ImmMinus = 1
 
+// Mod of an instruction: it takes the absolute value of an operand, then the
+// negative one.
+const (
+	NegA = 1 << iota
+	NegB
+	NegC
+	AbsA
+	AbsB
+)
+
 // Imm of OpMUFU.
 const (
 	MUFUEx2 = 1 + iota // 2 to the power of SrcA
@@ -182,6 +192,8 @@ type Inst struct {
 	SrcC  uint8
 	Imm   uint8
 	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; variants of OpFMNMX, OpFSETP, OpLOP, OpSHF, OpI2F and OpFFMA; else 0
+
+	Mod uint8 // of fp32 arithmetic, comparisons and special functions: signs of operands, see NegA
 
 	// What the compiler decides; filled in by Schedule.
 	Stall uint8 // cycles before this warp may issue its next instruction, at least 1

@@ -133,6 +133,10 @@ type Kernel struct {
 	DType     string   // canonical type of the payload arithmetic, such as fp16
 	CodeBytes int      // instruction footprint
 
+	// Streams says that the kernel goes through its tensors once, side by side, as
+	// layers do: what caches hold of a launch before is the ends of all of them.
+	Streams bool
+
 	// Place fills in the CTA with the given linear index (x fastest), or of a
 	// persistent grid the tile with that index.
 	Place func(index int, c *CTA)

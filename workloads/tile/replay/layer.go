@@ -17,6 +17,21 @@ func withConst(op tile.Op) bool {
 	return false
 }
 
+// modified are operands with their signs changed, see tile.NegA.
+func modified(mod uint8, a, b, c uint32) (uint32, uint32, uint32) {
+	const sign = 1 << 31
+	change := func(v uint32, abs, neg uint8) uint32 {
+		if mod&abs != 0 {
+			v &^= sign
+		}
+		if mod&neg != 0 {
+			v ^= sign
+		}
+		return v
+	}
+	return change(a, tile.AbsA, tile.NegA), change(b, tile.AbsB, tile.NegB), change(c, 0, tile.NegC)
+}
+
 // layer executes what only layers use: comparisons, logic, conversions and
 // special functions.
 func layer(in *tile.Inst, a, b, c uint32) (uint32, error) {

@@ -243,6 +243,10 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 			} else if in.Op == tile.OpFFMA || in.Op == tile.OpFMUL {
 				b = bits(scalar(l))
 			}
+			a := r[in.SrcA]
+			if in.Mod != 0 {
+				a, b, c = modified(in.Mod, a, b, c)
+			}
 			switch in.Op {
 			case tile.OpMOV:
 				v = r[in.SrcA]
@@ -253,17 +257,17 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 				if in.Imm == tile.ImmMinus {
 					b ^= 1 << 31
 				}
-				v = bits(f32(r[in.SrcA]) + f32(b))
+				v = bits(f32(a) + f32(b))
 			case tile.OpFMUL:
-				v = bits(f32(r[in.SrcA]) * f32(b))
+				v = bits(f32(a) * f32(b))
 			case tile.OpFFMA:
-				v = bits(float32(float64(f32(r[in.SrcA]))*float64(f32(b)) + float64(f32(c))))
+				v = bits(float32(float64(f32(a))*float64(f32(b)) + float64(f32(c))))
 			case tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpLOP, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I, tile.OpMUFU:
 				if in.Op == tile.OpLOP && in.Steps == 0 {
 					continue
 				}
 				var err error
-				if v, err = layer(in, r[in.SrcA], b, c); err != nil {
+				if v, err = layer(in, a, b, c); err != nil {
 					return err
 				}
 			case tile.OpHFMA2:

@@ -1,0 +1,54 @@
+package validate
+
+import (
+	"strings"
+
+	"gpusim/workloads"
+)
+
+// addLayers reads a table of measured layers, each in the class of its op.
+//
+// What an operator moves, by its name in NeuSight's tables: add, mul, div and
+// pow read two tensors and write one (12 bytes an element in fp32); addu, mulu,
+// divu, powu, whose second operand is a number, and relu, gelu and tanh read one
+// and write one (8 bytes). The measured times of large tensors say so: on each
+// device the u forms are 3/2 as fast per element.
+func (t *Tables) addLayers(tab *workloads.Table) error {
+	rows, unsupported, err := tab.MeasuredLayers()
+	if err != nil {
+		return err
+	}
+	for i := range tab.Rows {
+		if reason, ok := unsupported[tab.Line(i)]; ok {
+			t.skipped = append(t.skipped, Skip{tab.File, tab.Line(i), reason})
+		}
+	}
+	for _, m := range rows {
+		l := m.Workload.Layer
+		r := row{
+			file: tab.File, line: m.Line, device: m.Device, metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
+			class: l.Op, work: m.Workload,
+		}
+		if r.class == "" {
+			r.class = l.Kind
+		}
+		if r.method, err = MethodFor(m.Method, m.Source+" "+layerWord(l), m.Device); err != nil {
+			return &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
+		}
+		if r.method.Name == Cold {
+			t.skipped = append(t.skipped, Skip{tab.File, m.Line, "cold caches are not modelled"})
+			continue
+		}
+		t.rows = append(t.rows, r)
+	}
+	return nil
+}
+
+// layerWord is what methods of measurement know a layer by: how a framework
+// reaches its kernel takes the host a time of its own.
+func layerWord(l *workloads.Layer) string {
+	if strings.Contains(l.Kind, workloads.KindElementwise) {
+		return "op-elementwise"
+	}
+	return "op-" + l.Kind
+}
