@@ -22,6 +22,9 @@ type Device struct {
 // generators make the kernels of a layer, by kind.
 var generators = map[string]func(*workloads.Layer, Device) ([]*tile.Kernel, error){
 	workloads.KindElementwise: elementwise,
+	workloads.KindSoftmax:     softmax,
+	workloads.KindLayerNorm:   layerNorm,
+	workloads.KindReduce:      reduction,
 }
 
 // Build generates the kernels of a layer, in launch order.

@@ -1,0 +1,344 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+
+	"gpusim/workloads"
+	"gpusim/workloads/tile"
+)
+
+// rowKernel works on the rows of matrices that lie densely in memory: a CTA
+// walks along one row, or each of its warps holds a few short ones in registers.
+type rowKernel struct {
+	c          *code
+	k          *tile.Kernel
+	rows, cols int
+	vec        int // elements of a load
+	perWarp    int // rows that a warp holds; 0: a CTA has one row
+	chunks     int // loads of a row that a warp holds
+	col        val // column at which a thread works, as a number
+	shared     int // bytes in use
+}
+
+// longestHeld is the longest row that a warp holds in registers, as PyTorch's
+// softmax does.
+const longestHeld = 1024
+
+// newRows begins a kernel in which a CTA of some threads walks along a row, in
+// loads as wide as the rows' alignment allows up to 16 bytes of the widest type.
+func newRows(name string, rows, cols, threads, vec int) *rowKernel {
+	for vec > 1 && cols%vec != 0 {
+		vec /= 2
+	}
+	r := &rowKernel{rows: rows, cols: cols, vec: vec}
+	r.begin(name, threads, rows)
+	step := threads * vec
+	r.k.TileM, r.k.TileN = 1, step
+	r.k.Place = func(index int, cta *tile.CTA) {
+		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index), Trips: int32(ceilDiv(cols, step))}
+		cta.Origin[tile.VarM], cta.Limit[tile.VarM] = int32(index), int32(rows)
+		cta.Limit[tile.VarN] = int32(cols)
+	}
+	return r
+}
+
+// newHeld begins a kernel whose warps hold rows in registers, four warps to a CTA.
+func newHeld(name string, rows, cols int) *rowKernel {
+	const warps = 4
+	r := &rowKernel{rows: rows, cols: cols, vec: 1, perWarp: 1, chunks: ceilDiv(cols, 32)}
+	if cols <= 128 {
+		r.perWarp = 2
+	}
+	per := warps * r.perWarp
+	r.begin(name, 32*warps, ceilDiv(rows, per))
+	r.k.TileM, r.k.TileN = per, cols
+	r.k.Place = func(index int, cta *tile.CTA) {
+		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index)}
+		cta.Origin[tile.VarM], cta.Limit[tile.VarM] = int32(index*per), int32(rows)
+		cta.Limit[tile.VarN] = int32(cols)
+	}
+	return r
+}
+
+func (r *rowKernel) begin(name string, threads, ctas int) {
+	r.k = &tile.Kernel{Name: name, Grid: [3]int{ctas, 1, 1}, Threads: threads, Splits: 1, DType: "fp32", Streams: true}
+	r.c = newCode(r.k)
+	r.c.address(9)
+	tid := r.c.reg()
+	r.c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
+	at := val{{reg: tid}}
+	if r.perWarp > 0 {
+		at = r.c.and(at, word(31))
+	}
+	at = r.c.unary(tile.OpI2F, 0, tile.I2FInt, at)
+	if r.vec > 1 {
+		at = r.c.mul(at, num(float64(r.vec)))
+	}
+	r.col = r.c.fresh(1)
+	r.c.set(r.col, at)
+}
+
+// matrix adds a tensor of rows x cols, vector one of as many elements as a row,
+// perRow one of an element for each row.
+func (r *rowKernel) matrix(name string, bytes int, output bool) int {
+	return r.tensor(name, bytes, r.rows, r.cols, int64(r.cols), output)
+}
+func (r *rowKernel) vector(name string, bytes int) int {
+	return r.tensor(name, bytes, 1, r.cols, 0, false)
+}
+func (r *rowKernel) perRow(name string, bytes int, output bool) int {
+	return r.tensor(name, bytes, r.rows, 1, 1, output)
+}
+
+func (r *rowKernel) tensor(name string, bytes, rows, cols int, stride int64, output bool) int {
+	r.k.Tensors = append(r.k.Tensors, tile.Tensor{
+		Name: name, Elem: bytes, Rows: rows, Cols: cols, RowStride: stride, ColStride: 1, Bytes: int64(rows) * int64(cols) * int64(bytes), Output: output,
+	})
+	return len(r.k.Tensors) - 1
+}
+
+// access is that to a thread's elements of a row in the current step of the
+// loop, or of chunk i of row j that its warp holds.
+func (r *rowKernel) access(t, i, j int) int16 {
+	a := tile.Access{Tensor: t, Bytes: r.vec * r.k.Tensors[t].Elem, RowVar: tile.VarM, ColVar: tile.VarN, BatchFree: true}
+	if r.perWarp > 0 {
+		a.Row = perThread(r.k, func(t int) int { return t/32*r.perWarp + j })
+		a.Col = perThread(r.k, func(t int) int { return t%32 + 32*i })
+	} else {
+		a.Row, a.ColStep = make([]int32, r.k.Threads), int32(r.k.Threads*r.vec)
+		a.Col = perThread(r.k, func(t int) int { return t * r.vec })
+	}
+	if r.k.Tensors[t].RowStride == 0 { // a vector
+		a.RowVar, a.Row = tile.VarZero, make([]int32, r.k.Threads)
+	}
+	return addAccess(r.k, a)
+}
+
+// load gives a thread's elements of a step; the loads of several tensors leave
+// before any is used.
+func (r *rowKernel) load(from ...source) []val {
+	regs := make([][]reg, len(from))
+	for i, s := range from {
+		regs[i] = r.c.regs(words(r.vec, r.k.Tensors[s.tensor].Elem))
+		r.c.memory(tile.OpLDG, r.access(s.tensor, 0, 0), regs[i])
+	}
+	out := make([]val, len(from))
+	for i, s := range from {
+		out[i] = r.c.widen(s.dtype, regs[i], r.vec)
+	}
+	return out
+}
+
+func (r *rowKernel) store(to source, v val) {
+	r.c.memory(tile.OpSTG, r.access(to.tensor, 0, 0), r.c.narrow(to.dtype, v, r.vec))
+}
+
+// hold loads row j that a warp holds, an element of each chunk for each lane.
+func (r *rowKernel) hold(s source, j int) val {
+	var regs [][]reg
+	for i := range r.chunks {
+		regs = append(regs, r.c.regs(1))
+		r.c.memory(tile.OpLDG, r.access(s.tensor, i, j), regs[i])
+	}
+	var out val
+	for i := range regs {
+		out = append(out, r.c.widen(s.dtype, regs[i], 1)...)
+	}
+	return out
+}
+
+func (r *rowKernel) release(to source, j int, v val) {
+	for i := range r.chunks {
+		r.c.memory(tile.OpSTG, r.access(to.tensor, i, j), r.c.narrow(to.dtype, val{v[i]}, 1))
+	}
+}
+
+// instead replaces what lies beyond the row's end, which loads give as 0.
+func (r *rowKernel) instead(v val, by float64) val {
+	switch step := r.k.Threads * r.vec; {
+	case r.perWarp > 0 && r.cols%32 == 0, r.perWarp == 0 && r.cols%step == 0:
+		return v
+	case r.perWarp > 0: // only the last chunk is not whole
+		last := len(v) - 1
+		inside := r.c.compare(tile.CmpLT, r.col, num(float64(r.cols-32*last)))
+		return append(v[:last:last], r.c.choose(inside, val{v[last]}, num(by))...)
+	}
+	inside := r.c.compare(tile.CmpLT, r.col, num(float64(r.cols)))
+	return r.c.choose(inside, v, num(by))
+}
+
+// walk makes a pass along the row.
+func (r *rowKernel) walk(body func()) {
+	start := r.c.fresh(1)
+	r.c.set(start, r.col)
+	r.c.loop(func() {
+		r.c.address(3)
+		body()
+		r.c.into(r.col, r.c.add(r.col, num(float64(r.k.Threads*r.vec))))
+	})
+	r.c.set(r.col, start)
+}
+
+// combine is a reduction of several values side by side: a and b stand for each.
+type combine func(c *code, a, b []val) []val
+
+// across combines values of the lanes of a warp, all of which get the result.
+func (r *rowKernel) across(vs []val, lanes int, f combine) []val {
+	for n := lanes / 2; n > 0; n /= 2 {
+		other := make([]val, len(vs))
+		for i := range vs {
+			other[i] = r.c.exchange(vs[i], uint8(n))
+		}
+		vs = f(r.c, vs, other)
+	}
+	return vs
+}
+
+// together combines values of all threads of a CTA through shared memory.
+func (r *rowKernel) together(vs []val, f combine) []val {
+	vs = r.across(vs, 32, f)
+	warps := r.k.Warps()
+	if warps == 1 {
+		return vs
+	}
+	at := r.shared
+	word := func(i int, lane func(t int) int) int16 {
+		return addAccess(r.k, tile.Access{Space: tile.Shared, Bytes: 4, Addr: perThread(r.k, func(t int) int { return at + 4*(i*warps+lane(t)) })})
+	}
+	for i, v := range vs {
+		r.c.memory(tile.OpSTS, word(i, func(t int) int { return t / 32 }), []reg{r.c.inReg(v[0])})
+	}
+	r.shared += 4 * warps * len(vs)
+	r.k.Shared = r.shared
+	r.c.bare(tile.OpBAR)
+	out := make([]val, len(vs))
+	for i := range vs {
+		reg := r.c.regs(1)
+		r.c.memory(tile.OpLDS, word(i, func(t int) int { return t % warps }), reg)
+		out[i] = val{{reg: reg[0]}}
+	}
+	return r.across(out, warps, f)
+}
+
+// one combines the elements of a value into one.
+func (c *code) one(v val, f func(c *code, a, b val) val) val {
+	for len(v) > 1 {
+		half := (len(v) + 1) / 2
+		v = append(f(c, v[:len(v)-half], v[half:]), v[len(v)-half:half]...)
+	}
+	return v
+}
+
+func sums(c *code, a, b []val) []val {
+	out := make([]val, len(a))
+	for i := range a {
+		out[i] = c.add(a[i], b[i])
+	}
+	return out
+}
+
+func maxima(c *code, a, b []val) []val {
+	out := make([]val, len(a))
+	for i := range a {
+		out[i] = c.max(a[i], b[i])
+	}
+	return out
+}
+
+// finish completes the kernel.
+func (r *rowKernel) finish(l tile.Latencies) error { return r.c.finish(l) }
+
+// softmaxThreads is the CTA of a long row: PyTorch keeps half of a row's
+// vectors for each thread, up to 512 threads.
+func softmaxThreads(cols, vec int) int {
+	most, n := min(cols/vec, 1024)/2, 32
+	for n < most {
+		n *= 2
+	}
+	return n
+}
+
+// softmax builds the kernel of either pass.
+func softmax(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
+	if l.Cols >= 1<<24 {
+		return nil, fmt.Errorf("ops: softmax of rows of %d elements (allowed up to 2^24)", l.Cols)
+	}
+	var r *rowKernel
+	name := map[string]string{"fwd": "Forward", "bwd": "Backward"}[l.Pass]
+	elem := workloads.ElemBytes(l.DType)
+	if l.Cols <= longestHeld {
+		r = newHeld("softmax_warp_"+l.Pass, l.Rows, l.Cols)
+	} else {
+		vec := 16 / elem
+		r = newRows("cunn_SoftMax"+name, l.Rows, l.Cols, softmaxThreads(l.Cols, vec), vec)
+	}
+	backward := l.Pass == workloads.PassBackward
+	var in []source
+	for _, n := range map[bool][]string{false: {"x"}, true: {"dy", "y"}}[backward] {
+		in = append(in, source{r.matrix(n, elem, false), l.DType})
+	}
+	out := source{r.matrix("out", elem, true), l.DType}
+	allocate([]*tile.Kernel{r.k})
+	switch {
+	case r.perWarp > 0:
+		for j := range r.perWarp {
+			r.softmaxHeld(j, in, out, backward)
+		}
+	case backward:
+		r.softmaxBack(in, out)
+	default:
+		r.softmaxLong(in[0], out)
+	}
+	return []*tile.Kernel{r.k}, r.finish(d.Latencies)
+}
+
+// softmaxHeld is that of row j that a warp holds.
+func (r *rowKernel) softmaxHeld(j int, in []source, out source, backward bool) {
+	c := r.c
+	if backward {
+		dy, y := r.hold(in[0], j), r.hold(in[1], j)
+		s := r.across([]val{c.one(c.mul(dy, y), (*code).add)}, 32, sums)[0]
+		r.release(out, j, c.mul(c.sub(dy, s), y))
+		return
+	}
+	x := r.instead(r.hold(in[0], j), math.Inf(-1))
+	m := r.across([]val{c.one(x, (*code).max)}, 32, maxima)[0]
+	e := c.exp(c.sub(x, m))
+	e = r.instead(e, 0)
+	s := r.across([]val{c.one(e, (*code).add)}, 32, sums)[0]
+	r.release(out, j, c.div(e, s))
+}
+
+// softmaxLong makes three passes: the maximum, the sum, and the quotients.
+func (r *rowKernel) softmaxLong(in, out source) {
+	c := r.c
+	m := c.fresh(r.vec)
+	c.set(m, num(math.Inf(-1)))
+	r.walk(func() { c.into(m, c.max(m, r.instead(r.load(in)[0], math.Inf(-1)))) })
+	top := r.together([]val{c.one(m, (*code).max)}, maxima)[0]
+	s := c.fresh(r.vec)
+	c.set(s, num(0))
+	r.walk(func() {
+		c.into(s, c.add(s, r.instead(c.exp(c.sub(r.load(in)[0], top)), 0)))
+	})
+	sum := r.together([]val{c.one(s, (*code).add)}, sums)[0]
+	r.walk(func() { r.store(out, c.div(c.exp(c.sub(r.load(in)[0], top)), sum)) })
+}
+
+// softmaxBack makes two passes: the product of gradient and result, and the
+// gradient.
+func (r *rowKernel) softmaxBack(in []source, out source) {
+	c := r.c
+	s := c.fresh(r.vec)
+	c.set(s, num(0))
+	r.walk(func() {
+		v := r.load(in...)
+		c.into(s, c.fma(v[0], v[1], s))
+	})
+	sum := r.together([]val{c.one(s, (*code).add)}, sums)[0]
+	r.walk(func() {
+		v := r.load(in...)
+		r.store(out, c.mul(c.sub(v[0], sum), v[1]))
+	})
+}
