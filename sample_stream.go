@@ -11,7 +11,7 @@ import (
 const (
 	streamLine   = 8       // warp instructions that a line counts as: what it takes to simulate
 	streamBudget = 5 << 20 // warp instructions simulated at least, where there are as many
-	streamWaves  = 8       // waves simulated at least
+	streamWaves  = 4       // waves simulated at least
 	streamTurns  = 2.5     // times that what is simulated fills L2: the pace is that of the second half
 )
 

@@ -95,7 +95,7 @@ var layerKinds = []layerKind{
 		count: func(l *Layer) (float64, float64, bool) {
 			n := l.points()
 			if l.Pass == PassBackward {
-				return n * float64(3*l.Window+8), 4 * n * l.elem(), true
+				return n * float64(3*l.Window+8), 3 * n * l.elem(), true
 			}
 			return n * float64(2*l.Window+3), 2 * n * l.elem(), true
 		},

@@ -14,10 +14,10 @@ const (
 	columnUnroll = 4 // rows that a warp has under way
 )
 
-// namedSource is a matrix, or with perRow a vector of an element for each row.
+// namedSource is a matrix, or a vector of an element for each row or column.
 type namedSource struct {
-	name, dtype string
-	perRow      bool
+	name, dtype    string
+	perRow, perCol bool
 }
 
 // columnReduction says what is reduced.
@@ -55,7 +55,7 @@ func columnSums(name string, rows, cols int, d Device, r columnReduction) ([]*ti
 	last := r
 	last.in = nil
 	for _, o := range part.out {
-		last.in = append(last.in, namedSource{o, "fp32", false})
+		last.in = append(last.in, namedSource{name: o, dtype: "fp32"})
 	}
 	last.term = func(c *code, v []val) []val { return v }
 	if k, err = columnKernel(name+"_parts", splits, cols, 1, last, d); err != nil {
@@ -77,6 +77,8 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 		if s.perRow {
 			t.RowStride, t.ColStride = 1, 0
 			t.Bytes = int64(rows * t.Elem)
+		} else if s.perCol {
+			t.RowStride, t.Bytes = 0, int64(cols*t.Elem)
 		} else {
 			t.Bytes = int64(rows) * int64(cols) * int64(t.Elem)
 		}

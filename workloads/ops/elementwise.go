@@ -2,7 +2,6 @@ package ops
 
 import (
 	"fmt"
-	"math"
 
 	"gpusim/workloads"
 	"gpusim/workloads/tile"
@@ -37,6 +36,8 @@ type flat struct {
 	per  int // of a CTA
 	vec  int // of a thread
 	tail int // elements at the end that fill no vector: single accesses take them
+
+	channels, inner int // see byChannel
 }
 
 // newFlat begins a kernel. What a CTA covers need not be whole; elements of the
@@ -164,7 +165,10 @@ func elementwise(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		case o.Name == "mask":
 			e.in = append(e.in, source{f.tensor(name, 1, false), "u8"})
 		case o.Name == "bias":
-			e.bias = append(e.bias, e.biasTensor(name))
+			if f.inner == 0 {
+				f.byChannel(l.Channels, l.Inner)
+			}
+			e.bias = append(e.bias, f.channelVector(name, l.DType))
 		}
 	}
 	e.out = source{f.tensor("out", workloads.ElemBytes(l.Out()), true), l.Out()}
@@ -202,7 +206,7 @@ func (e *elements) body(single bool) {
 	in := f.read(single, e.in...)
 	var bias []val
 	for _, b := range e.bias {
-		bias = append(bias, e.readBias(b, single))
+		bias = append(bias, f.readChannels(b, single))
 	}
 	x, in := in[0], in[1:]
 	next := func(from *[]val) val {
@@ -248,60 +252,6 @@ func (e *elements) keep(op, n int) val {
 // uniform makes words numbers in [0, 1].
 func (c *code) uniform(v val) val {
 	return c.mul(c.unary(tile.OpI2F, 0, tile.I2FUint, v), num(1.0/(1<<32)))
-}
-
-// biasTensor is a vector that element i takes entry (i/inner) mod channels of.
-// It is seen as a row of as many elements as a CTA reaches.
-func (e *elements) biasTensor(name string) source {
-	l, f := e.l, e.f
-	elem := workloads.ElemBytes(l.DType)
-	f.k.Tensors = append(f.k.Tensors, tile.Tensor{
-		Name: name, Elem: elem, Rows: 1, Cols: math.MaxInt32, Bytes: int64(l.Channels * elem),
-		Views: []tile.View{{
-			Row: []tile.Digit{{Size: 1}},
-			Col: []tile.Digit{{Size: int32(l.Inner)}, {Size: int32(l.Channels), Stride: 1}, {Size: math.MaxInt32}},
-		}},
-	})
-	period, place := l.Channels*l.Inner, f.k.Place
-	f.k.Place = func(index int, cta *tile.CTA) {
-		place(index, cta)
-		from := index * f.per % period
-		cta.Origin[tile.VarScale], cta.Limit[tile.VarScale] = int32(from), int32(from+min(f.per, f.n-index*f.per))
-		cta.Origin[tile.VarSplit], cta.Limit[tile.VarSplit] = cta.Limit[tile.VarScale], cta.Limit[tile.VarScale]
-		if left := f.n - index*f.per; left < f.per && left%f.vec > 0 {
-			cta.Origin[tile.VarSplit] = int32(from + left/f.vec*f.vec)
-		}
-	}
-	return source{len(f.k.Tensors) - 1, l.DType}
-}
-
-// readBias loads the entries of a thread's elements: as a vector where they lie
-// so, once where all are the same, else one by one.
-func (e *elements) readBias(b source, single bool) val {
-	l, f, c := e.l, e.f, e.f.c
-	elem := f.k.Tensors[b.tensor].Elem
-	load := func(v tile.Var, n int, at func(t int) int) val {
-		rs := c.regs(words(n, elem))
-		c.memory(tile.OpLDG, addAccess(f.k, tile.Access{
-			Tensor: b.tensor, Bytes: n * elem, ColVar: v, Row: make([]int32, f.k.Threads), Col: perThread(f.k, at), BatchFree: true,
-		}), rs)
-		return c.widen(b.dtype, rs, n)
-	}
-	switch {
-	case single:
-		return load(tile.VarSplit, 1, func(t int) int { return min(t, f.vec) })
-	case l.Inner == 1 && l.Channels%f.vec == 0:
-		return load(tile.VarScale, f.vec, func(t int) int { return t * f.vec })
-	case l.Inner%f.vec == 0:
-		c.address(4)
-		return load(tile.VarScale, 1, func(t int) int { return t * f.vec })
-	}
-	var out val
-	for i := range f.vec {
-		c.address(4)
-		out = append(out, load(tile.VarScale, 1, func(t int) int { return t*f.vec + i })...)
-	}
-	return out
 }
 
 // unaryOps are operations on one value, binaryOps on two; scalarOps names the

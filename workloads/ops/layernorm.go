@@ -130,7 +130,7 @@ func layerNormBack(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		return nil, err
 	}
 	w, err := columnSums("GammaBetaBackwardCUDAKernel", l.Rows, l.Cols, d, columnReduction{
-		in:      []namedSource{{"dy", l.DType, false}, {"x", l.DType, false}, {"mean", "fp32", true}, {"rstd", "fp32", true}},
+		in:      []namedSource{{name: "dy", dtype: l.DType}, {name: "x", dtype: l.DType}, {name: "mean", dtype: "fp32", perRow: true}, {name: "rstd", dtype: "fp32", perRow: true}},
 		out:     []string{"dweight", "dbias"},
 		outType: "fp32",
 		term: func(c *code, v []val) []val {

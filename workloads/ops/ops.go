@@ -25,6 +25,16 @@ var generators = map[string]func(*workloads.Layer, Device) ([]*tile.Kernel, erro
 	workloads.KindSoftmax:     softmax,
 	workloads.KindLayerNorm:   layerNorm,
 	workloads.KindReduce:      reduction,
+	workloads.KindBatchNorm:   batchNorm,
+	workloads.KindPool:        pool,
+	workloads.KindLRN:         lrn,
+	workloads.KindLayout:      layout,
+	workloads.KindEmbedding:   embedding,
+	workloads.KindConcat:      concat,
+	workloads.KindOptimizer:   optimizer,
+	workloads.KindLSTMCell:    cell,
+	workloads.KindGRUCell:     cell,
+	workloads.KindRNNCell:     cell,
 }
 
 // Build generates the kernels of a layer, in launch order.

@@ -22,7 +22,7 @@ func reduction(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 			scale = 1 / float64(l.Rows)
 		}
 		ks, err := columnSums("reduce_columns_"+l.Op, l.Rows, l.Cols, d, columnReduction{
-			in: []namedSource{{"x", l.DType, false}}, out: []string{"out"}, outType: l.DType, start: start, max: l.Op == "max", scale: scale,
+			in: []namedSource{{name: "x", dtype: l.DType}}, out: []string{"out"}, outType: l.DType, start: start, max: l.Op == "max", scale: scale,
 			term: func(c *code, v []val) []val { return v },
 		})
 		allocate(ks)

@@ -213,7 +213,7 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 		if w == 0 {
 			m.sems[cta.Tile]++
 		}
-	case tile.OpLDG, tile.OpSTG, tile.OpLDS, tile.OpSTS:
+	case tile.OpLDG, tile.OpSTG, tile.OpLDS, tile.OpSTS, tile.OpRED:
 		return m.memory(k, cta, w, s, regs, shared)
 	case tile.OpDFMA, tile.OpDADD, tile.OpDMUL:
 		mul, given := map[uint8]float64{tile.ImmAlpha: k.Alpha, tile.ImmBeta: k.Beta, tile.ImmOne: 1}[in.Imm]
@@ -380,6 +380,11 @@ func (m *Machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32
 			if !loading {
 				m.Stored[k.Tensors[a.Tensor].Name] += int64(a.Bytes)
 			}
+		}
+		if in.Op == tile.OpRED {
+			sum := f32(binary.LittleEndian.Uint32(at)) + f32(regs[l][in.SrcA])
+			binary.LittleEndian.PutUint32(at, bits(sum))
+			continue
 		}
 		if a.Bytes == 1 {
 			if loading {
