@@ -36,6 +36,8 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 		return convCall(m, w.Conv, o)
 	case w.Layer != nil:
 		return layerCall(m, w.Layer, o)
+	case w.Custom != nil:
+		return customCall(m, w.Custom, o)
 	}
 	return call{}, fmt.Errorf("workload %q: %s is not simulated on GPUs yet", w.Short(), w.Kind)
 }

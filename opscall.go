@@ -21,9 +21,7 @@ func layerCall(m *configs.Machine, l *workloads.Layer, o Options) (call, error) 
 		return out, nil
 	}
 	var err error
-	out.kernels, err = ops.Build(l, ops.Device{
-		SMs: m.GPU.SM.Count, MaxThreads: 32 * m.GPU.SM.MaxWarps, Shared: int(m.GPU.SM.SharedMemory), Latencies: library.Latencies(m.GPU),
-	})
+	out.kernels, err = ops.Build(l, deviceOf(m.GPU))
 	return out, err
 }
 
@@ -43,4 +41,20 @@ func epilogueKernels(m *configs.Machine, epilogue, dtype string, size, channels,
 	}
 	c, err := layerCall(m, w.Layer, Options{})
 	return c.kernels, err
+}
+
+// customCall is the call of a kernel that a file describes.
+func customCall(m *configs.Machine, c *workloads.Custom, o Options) (call, error) {
+	out := call{name: c.Name}
+	if o.Fidelity == Analytic {
+		return out, nil
+	}
+	k, err := ops.Custom(c, deviceOf(m.GPU))
+	out.kernels = []*tile.Kernel{k}
+	return out, err
+}
+
+// deviceOf is what generators of layers ask of a GPU.
+func deviceOf(g *configs.GPU) ops.Device {
+	return ops.Device{SMs: g.SM.Count, Latencies: library.Latencies(g)}
 }

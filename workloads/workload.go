@@ -29,12 +29,13 @@ type Shape interface {
 // Workload is one thing to simulate. Exactly one of the pointers is set,
 // named by Kind.
 type Workload struct {
-	Kind  string
-	GEMM  *GEMM
-	Conv  *Conv
-	Layer *Layer
-	Net   *Network
-	Text  string // canonical form; Parse(Text) gives the same workload
+	Kind   string
+	GEMM   *GEMM
+	Conv   *Conv
+	Layer  *Layer
+	Net    *Network
+	Custom *Custom
+	Text   string // canonical form; Parse(Text) gives the same workload
 }
 
 // String gives the canonical form.
@@ -51,6 +52,8 @@ func (w Workload) Shape() Shape {
 		return w.Layer
 	case w.Net != nil:
 		return w.Net
+	case w.Custom != nil:
+		return w.Custom
 	}
 	return nil
 }
@@ -75,6 +78,8 @@ func Of(s Shape) Workload {
 		w.Kind, w.Layer = s.Kind, s
 	case *Network:
 		w.Kind, w.Net = KindNetwork, s
+	case *Custom:
+		w.Kind, w.Custom = KindCustom, s
 	}
 	return w
 }
@@ -119,11 +124,11 @@ func kinds() []kind {
 	for i := range layerKinds {
 		out = append(out, layerKinds[i].kind())
 	}
-	return append(out, networkKind())
+	return append(out, customKind, networkKind())
 }
 
 // later are the kinds of the workload language that no model takes yet.
-var later = []string{"custom", "allreduce"}
+var later = []string{"allreduce"}
 
 // Parse reads one workload string. Every error is an *Error.
 func Parse(s string) (Workload, error) {

@@ -53,7 +53,6 @@ type code struct {
 	offset []int // of it in its unit
 	held   map[uint32]reg
 	guard  tile.Guard
-	zero   bool
 }
 
 // vinst is an instruction on virtual registers.

@@ -12,7 +12,7 @@ import (
 )
 
 // device is V100's as far as generators ask.
-var device = Device{SMs: 80, MaxThreads: 2048, Shared: 48 << 10, Latencies: tile.Latencies{
+var device = Device{SMs: 80, Latencies: tile.Latencies{
 	FP32: 4, FP64: 8, INT: 4, FP16: 6, SFU: 18, Branch: 8, RegisterBanks: 2, OperandsPerRead: 2, SharedBanks: 32, SharedBytesClk: 128,
 }}
 

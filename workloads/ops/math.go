@@ -41,10 +41,6 @@ func (c *code) exp(x val) val {
 	return c.mul(e, c.shift(tile.ShiftLeft, j, 23))
 }
 
-// fastExp is exp without the reduction: good to 2 units for small x, as in
-// kernels of softmax and attention that are compiled so.
-func (c *code) fastExp(x val) val { return c.special(tile.MUFUEx2, c.mul(x, num(log2e))) }
-
 // reciprocal takes a Newton step after the special function.
 func (c *code) reciprocal(b val) val {
 	r := c.special(tile.MUFURcp, b)

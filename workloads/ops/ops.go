@@ -13,10 +13,8 @@ import (
 
 // Device is what generators ask of a machine.
 type Device struct {
-	SMs        int
-	MaxThreads int // of an SM
-	Shared     int // bytes that a CTA may have
-	Latencies  tile.Latencies
+	SMs       int
+	Latencies tile.Latencies
 }
 
 // generators make the kernels of a layer, by kind.
