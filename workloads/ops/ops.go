@@ -28,6 +28,7 @@ var generators = map[string]func(*workloads.Layer, Device) ([]*tile.Kernel, erro
 	workloads.KindLRN:         lrn,
 	workloads.KindLayout:      layout,
 	workloads.KindEmbedding:   embedding,
+	workloads.KindAttention:   attention,
 	workloads.KindConcat:      concat,
 	workloads.KindOptimizer:   optimizer,
 	workloads.KindLSTMCell:    cell,
