@@ -16,6 +16,7 @@ import (
 var voltaLatencies = tile.Latencies{
 	FP32: 4, FP64: 8, INT: 4, FP16: 6, SFU: 18, HMMA: 10, HMMAAccumulate: 8, HMMAStep: 2, HMMAStepFP16: 4,
 	Branch: 8, RegisterBanks: 2, OperandsPerRead: 2, SharedBanks: 32, SharedBytesClk: 128,
+	MMA: []tile.MMA{{Name: "IMMA.8816", Type: "int8", Acc: "int32", M: 8, N: 8, K: 16, Cycles: 4, Latency: 20, Accumulate: 12}}, // Turing's
 }
 
 // TestReplay executes the kernels of implicit GEMM on real numbers and compares
@@ -28,6 +29,16 @@ func TestReplay(t *testing.T) {
 		}
 		replayed(t, s+",pass=bwd_weight,layout=nhwc,dtype=fp16", gemm.Config{Family: "hmma", TileM: 128, TileN: 64, TileK: 32, Splits: 3, Workspace: true})
 		replayed(t, s+",pass=bwd_weight", gemm.Config{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 4, Workspace: true})
+	}
+}
+
+// TestInt8Replay does so for sums of bytes, written as bytes.
+func TestInt8Replay(t *testing.T) {
+	c := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}
+	for _, s := range []string{"conv:n=2,c=32,h=5,w=6,k=64,r=3,s=3,pad=1", "conv:n=1,c=64,h=9,w=8,k=32,r=3,s=2,stride=2"} {
+		replayed(t, s+",dtype=int8,layout=nhwc", c)
+		replayed(t, s+",dtype=int8,layout=nchw_vect_c", c)
+		epilogued(t, s+",dtype=int8,layout=nchw_vect_c,epilogue=bias+add+relu", c)
 	}
 }
 
@@ -73,6 +84,9 @@ func replayed(t *testing.T, text string, c gemm.Config) {
 	}
 	out := &ks[0].Tensors[2]
 	for i, want := range direct(w.Conv) {
+		if out.Elem == 1 {
+			want = min(max(want, -128), 127)
+		}
 		if got := value(m.Bytes(out)[i*out.Elem:], out.Elem); got != want {
 			t.Errorf("%s: element %d is %v, want %v", text, i, got, want)
 			return
@@ -82,16 +96,22 @@ func replayed(t *testing.T, text string, c gemm.Config) {
 
 func put(mem []byte, v []float64, elem int) {
 	for i, f := range v {
-		if elem == 2 {
+		switch elem {
+		case 1:
+			mem[i] = byte(int8(f))
+		case 2:
 			binary.LittleEndian.PutUint16(mem[2*i:], tile.HalfBits(f))
-		} else {
+		default:
 			binary.LittleEndian.PutUint32(mem[4*i:], math.Float32bits(float32(f)))
 		}
 	}
 }
 
 func value(mem []byte, elem int) float64 {
-	if elem == 2 {
+	switch elem {
+	case 1:
+		return float64(int8(mem[0]))
+	case 2:
 		return float64(tile.HalfValue(binary.LittleEndian.Uint16(mem)))
 	}
 	return float64(math.Float32frombits(binary.LittleEndian.Uint32(mem)))

@@ -62,6 +62,7 @@ type drain struct {
 	vec   int  // elements of C per global access
 	units int  // global accesses per lane and step
 	half  bool // C is of halves
+	bytes bool // C is of int8
 	wide  bool // values are computed in fp32
 	src   bool // C (or an earlier slice's sum) is read and added
 	val   int  // registers per unit: values, packed results, source, unpacked source
@@ -73,7 +74,7 @@ type drain struct {
 }
 
 func (e *staging) drain() drain {
-	d := drain{half: e.p.OutBytes() == 2 && !e.c.Workspace}
+	d := drain{half: e.p.OutBytes() == 2 && !e.c.Workspace, bytes: e.p.OutBytes() == 1 && !e.c.Workspace}
 	d.vec = min(e.c.VecC, e.rows*e.c.WarpM/32)
 	if !d.half {
 		d.vec = min(d.vec, 4)
@@ -91,6 +92,9 @@ func (e *staging) drain() drain {
 		if e.acc16 {
 			d.out = packed // halves as they come from the buffer
 		}
+		if d.bytes {
+			d.out = 1
+		}
 	}
 	d.steps = e.c.steps(e.p).sources()
 	d.tmp = e.c.steps(e.p).actTemps() * d.vec
@@ -101,6 +105,9 @@ func (e *staging) drain() drain {
 			if d.wide {
 				d.add = d.vec
 			}
+		}
+		if d.bytes {
+			d.raw, d.add = 1, 1
 		}
 	}
 	return d
@@ -181,8 +188,11 @@ func (e *staging) gets(d drain) [][]int16 {
 // target is the global access of unit u in step s.
 func (e *staging) target(s, u int, d drain) tile.Access {
 	a := tile.Access{Space: tile.Global, Tensor: tensorC, Bytes: d.vec * 4, RowVar: tile.VarM, ColVar: tile.VarN}
-	if d.half {
+	switch {
+	case d.half:
 		a.Bytes = d.vec * 2
+	case d.bytes:
+		a.Bytes = d.vec
 	}
 	if e.c.Workspace {
 		a.Tensor, a.ColVar = tensorWorkspace, tile.VarSplit

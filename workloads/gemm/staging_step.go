@@ -50,11 +50,21 @@ func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst
 			code = append(code, unpack(halves(e.p.Out()), val(u), out(u), d.vec, tile.GuardNone)...)
 		}
 		code = append(code, e.combine(d, val(u), raw(u), add(u))...)
+		if steps := e.c.steps(e.p); steps.any() && e.p.Acc == "int32" {
+			code = append(code, each(tile.OpI2F, val(u), d.vec)...) // integers are done with as fp32
+		}
 		for i := range d.steps {
 			code = append(code, e.addStep(d, val(u), more(u, i), add(u), e.c.steps(e.p).scalar(i))...)
 		}
 		code = append(code, e.c.steps(e.p).activate(e.k, val(u), tmp, d.val)...)
 		src := val(u)
+		if e.c.steps(e.p).any() && e.p.Acc == "int32" {
+			code = append(code, each(tile.OpF2I, val(u), d.vec)...)
+		}
+		if d.bytes {
+			src = out(u)
+			code = append(code, bytesOf(src, val(u), d.vec)...)
+		}
 		if d.wide && d.half {
 			src = out(u)
 			code = append(code, pack(halves(e.p.Out()), src, val(u), d.vec)...)
@@ -96,9 +106,47 @@ func (e *staging) combine(d drain, val, raw, add int) []tile.Inst {
 	return code
 }
 
+// each applies an instruction of one operand to n registers in place.
+func each(op tile.Op, reg, n int) []tile.Inst {
+	var code []tile.Inst
+	for i := range n {
+		code = append(code, ins(op, reg+i, reg+i, tile.RZ, tile.RZ))
+	}
+	return code
+}
+
+// bytesOf packs up to four integers, saturated, as the bytes of a register.
+func bytesOf(dst, src, n int) []tile.Inst {
+	code := each(tile.OpI2I, src, n)
+	zip := func(d, a, b int, imm uint8) {
+		in := ins(tile.OpPRMT, d, a, b, tile.RZ)
+		in.Imm = imm
+		code = append(code, in)
+	}
+	switch n {
+	case 1:
+		code = append(code, ins(tile.OpMOV, dst, src, tile.RZ, tile.RZ))
+	case 2:
+		zip(dst, src, src+1, tile.PRMTZipLow)
+	default:
+		zip(src, src, src+1, tile.PRMTZipLow)
+		zip(src+2, src+2, src+3, tile.PRMTZipLow)
+		zip(dst, src, src+2, tile.PRMTLow)
+	}
+	return code
+}
+
 // addStep adds a source of the steps to values in fp32; a scalar one to all.
 func (e *staging) addStep(d drain, val, raw, add int, scalar bool) []tile.Inst {
 	var code []tile.Inst
+	if d.bytes {
+		for i := range d.vec {
+			in := ins(tile.OpI2F, add, raw, tile.RZ, tile.RZ)
+			in.Steps = uint8(tile.I2FSigned + i)
+			code = append(code, in, ins(tile.OpFADD, val+i, val+i, add, tile.RZ))
+		}
+		return code
+	}
 	n, next := d.vec, 1
 	if scalar {
 		n, next = 1, 0

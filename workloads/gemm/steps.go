@@ -34,14 +34,15 @@ func StepsOf(epilogue string) (s Steps) {
 
 // TakesSteps says whether kernels of a configuration do such steps for a
 // problem; of split-K the reduction does them. Those that add up slices of k in C
-// do not, nor those that keep fp16 accumulators or integers to the end.
+// do not, nor those that keep fp16 accumulators or write the integers that they summed.
 func TakesSteps(p Problem, c Config) bool {
 	switch c.Family {
 	case "hmma", "mma", "simt":
 	default:
 		return false
 	}
-	return !c.serial() && p.Beta == 0 && (p.Acc == "fp32" || p.Acc == "") && p.DType != "fp64"
+	bytes := c.Family == "mma" && p.Out() == "int8" && !c.Workspace
+	return !c.serial() && p.Beta == 0 && (p.Acc == "fp32" || p.Acc == "" || bytes) && p.DType != "fp64"
 }
 
 // steps are those of the main kernel: none where a reduction follows.

@@ -162,6 +162,8 @@ const (
 	I2FInt = iota
 	I2FUint
 	I2FByte // byte 0; those after it follow
+
+	I2FSigned = I2FByte + 4 // the same of signed bytes
 )
 
 // Imm values of OpPRMT: the bytes of the result, the lowest first, a0 to a3

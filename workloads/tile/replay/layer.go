@@ -66,6 +66,9 @@ func layer(in *tile.Inst, a, b, c uint32) (uint32, error) {
 		case tile.I2FUint:
 			return bits(float32(a)), nil
 		}
+		if in.Steps >= tile.I2FSigned {
+			return bits(float32(int8(a >> (8 * (in.Steps - tile.I2FSigned))))), nil
+		}
 		return bits(float32(a >> (8 * (in.Steps - tile.I2FByte)) & 0xff)), nil
 	case tile.OpF2I:
 		return uint32(int32(math.Floor(float64(x)))), nil
