@@ -52,13 +52,11 @@ func (f *nonfused) tileDigits(c, h, w int) []tile.Digit {
 		{Size: int32(f.tw), Stride: s, W: int32(f.step)},
 		{Size: int32(f.th), Stride: s * int64(w), H: int32(f.step)},
 	}
-	if f.p.Pass == BackwardWeight || slowImages {
+	if f.p.Pass == BackwardWeight {
 		return append(tiles, image)
 	}
 	return append([]tile.Digit{image}, tiles...)
 }
-
-var slowImages = false
 
 // data transforms the images: x counts tiles, y channels.
 func (f *nonfused) data(x, v *tile.Tensor) *transform {
