@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"gpusim/workloads/tile"
+	"gpusim/workloads/tile/emit"
 )
 
 // loader is what a warp does, besides its products, to bring the next channels to
@@ -27,7 +28,7 @@ func (f *fused) imageLoader() loader {
 					a.Row = append(a.Row, f.at(t%fusedTiles))
 					a.Col = append(a.Col, int32(t/fusedTiles*fusedParts+e))
 				}
-				out = append(out, load(tile.OpLDG, regCopy+e, f.access(a)))
+				out = append(out, emit.Load(tile.OpLDG, regCopy+e, f.access(a)))
 			}
 			return out
 		},
@@ -40,7 +41,7 @@ func (f *fused) imageLoader() loader {
 					t %= fusedLoaders
 					a.Addr = append(a.Addr, int32(e*fusedPart+4*t))
 				}
-				out = append(out, store(tile.OpSTS, regCopy+e, f.access(a)))
+				out = append(out, emit.Store(tile.OpSTS, regCopy+e, f.access(a)))
 			}
 			return out
 		},
@@ -51,9 +52,9 @@ func (f *fused) imageLoader() loader {
 //
 //	d2 - d0, d1 + d2, d2 - d1, d3 - d1
 func (f *fused) transformPatch() []tile.Inst {
-	e := &emitter{k: f.k}
+	e := &emit.Emitter{K: f.k}
 	line := func(d0, d1, d2, d3 int) {
-		e.add(sum(d0, d2, -1, d0), sum(d3, d3, -1, d1), sum(d2, d2, -1, d1), e.scaled(d1, d1, 2, d2))
+		e.Add(emit.Sum(d0, d2, true, d0), emit.Sum(d3, d3, true, d1), emit.Sum(d2, d2, true, d1), e.Scaled(d1, d1, 2, d2))
 	}
 	for j := regCopy; j < regCopy+4; j++ {
 		line(j, j+4, j+8, j+12)
@@ -61,7 +62,7 @@ func (f *fused) transformPatch() []tile.Inst {
 	for i := regCopy; i < regCopy+16; i += 4 {
 		line(i, i+1, i+2, i+3)
 	}
-	return e.code
+	return e.Code
 }
 
 // filterLoader loads lines of 32 filters, eight threads each: a warp four
@@ -81,7 +82,7 @@ func (f *fused) filterLoader() loader {
 					a.Row = append(a.Row, int32(t%8*4))
 					a.Col = append(a.Col, int32(c*fusedParts+e))
 				}
-				out = append(out, load(tile.OpLDG, regCopy+4*r, f.access(a)))
+				out = append(out, emit.Load(tile.OpLDG, regCopy+4*r, f.access(a)))
 			}
 			return out
 		},
@@ -94,7 +95,7 @@ func (f *fused) filterLoader() loader {
 					e, c := line(t, r)
 					a.Addr = append(a.Addr, int32(fusedSide+e*fusedPart+c*4*fusedFilters+t%8*16))
 				}
-				out = append(out, store(tile.OpSTS, regCopy+4*r, f.access(a)))
+				out = append(out, emit.Store(tile.OpSTS, regCopy+4*r, f.access(a)))
 			}
 			return out
 		},
@@ -102,7 +103,7 @@ func (f *fused) filterLoader() loader {
 }
 
 // access adds an address generator to the kernel.
-func (f *fused) access(a tile.Access) int16 { return (&emitter{k: f.k}).access(a) }
+func (f *fused) access(a tile.Access) int16 { return (&emit.Emitter{K: f.k}).Access(a) }
 
 // owner is the component of a thread, and where its tiles and filters
 // begin: four from there on and four from 16 further.
@@ -124,7 +125,7 @@ func (f *fused) fragments(c int, flip int32) []tile.Inst {
 			}
 			a.Addr = append(a.Addr, int32(base+4*(at+n%2*16)))
 		}
-		out = append(out, load(tile.OpLDS, fragment(c, n*4), f.access(a)))
+		out = append(out, emit.Load(tile.OpLDS, fragment(c, n*4), f.access(a)))
 	}
 	return out
 }
@@ -147,7 +148,7 @@ func (f *fused) products(c int) []tile.Inst {
 				j = 7 - n
 			}
 			acc := accumulator(i, j)
-			out = append(out, ins(tile.OpFFMA, acc, fragment(c, 8+j), fragment(c, i), acc))
+			out = append(out, emit.Ins(tile.OpFFMA, acc, fragment(c, 8+j), fragment(c, i), acc))
 		}
 	}
 	return out
@@ -158,20 +159,20 @@ func (f *fused) products(c int) []tile.Inst {
 func (f *fused) program(l loader) *tile.Program {
 	var begin []tile.Inst
 	for i := range 4 {
-		begin = append(begin, ins(tile.OpS2R, regAddress+i, tile.RZ, tile.RZ, tile.RZ))
+		begin = append(begin, emit.Ins(tile.OpS2R, regAddress+i, tile.RZ, tile.RZ, tile.RZ))
 	}
 	// Indices of the CTA and of the thread in tiles, rows, columns; a predicate for
 	// each row and column of the patch.
 	for i := range 48 {
-		begin = append(begin, integer([...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}[i%5], regAddress+i%addressRegs))
+		begin = append(begin, emit.Integer([...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}[i%5], regAddress+i%addressRegs))
 	}
 	begin = append(begin, l.fetch(0)...)
 	for r := range regFragment {
-		begin = append(begin, ins(tile.OpMOV, r, tile.RZ, tile.RZ, tile.RZ))
+		begin = append(begin, emit.Move(r, tile.RZ))
 	}
 	begin = append(begin, l.convert()...)
 	begin = append(begin, l.deposit(0)...)
-	begin = append(begin, bare(tile.OpBAR))
+	begin = append(begin, emit.Bare(tile.OpBAR))
 	begin = append(begin, f.fragments(0, 0)...)
 	return &tile.Program{Segments: []tile.Segment{{Code: begin}, {Code: f.loop(l), Loop: true}, {Code: f.epilogue()}}}
 }
@@ -197,16 +198,16 @@ func (f *fused) loop(l loader) []tile.Inst {
 	// predicates, and the toggles of the buffers.
 	r := regAddress
 	put([]tile.Inst{
-		integer(tile.OpIADD, r), integer(tile.OpIADD, r+1), integer(tile.OpIADD, r+2), integer(tile.OpIADD, r+3), integer(tile.OpISETP, r+4),
-		integer(tile.OpLOP, r+5), integer(tile.OpLOP, r+6), integer(tile.OpLOP, r+7), integer(tile.OpIADD, r+4), integer(tile.OpISETP, r+4),
+		emit.Integer(tile.OpIADD, r), emit.Integer(tile.OpIADD, r+1), emit.Integer(tile.OpIADD, r+2), emit.Integer(tile.OpIADD, r+3), emit.Integer(tile.OpISETP, r+4),
+		emit.Integer(tile.OpLOP, r+5), emit.Integer(tile.OpLOP, r+6), emit.Integer(tile.OpLOP, r+7), emit.Integer(tile.OpIADD, r+4), emit.Integer(tile.OpISETP, r+4),
 	}, per, 2*per)
-	put(guarded(tile.GuardMore, l.fetch(1)...), 0, per)
-	put(guarded(tile.GuardMore, l.convert()...), per+per/2, 2*per+per/4)
-	put(guarded(tile.GuardMore, l.deposit(1)...), 2*per+per/4, bar)
+	put(emit.Guarded(tile.GuardMore, l.fetch(1)...), 0, per)
+	put(emit.Guarded(tile.GuardMore, l.convert()...), per+per/2, 2*per+per/4)
+	put(emit.Guarded(tile.GuardMore, l.deposit(1)...), 2*per+per/4, bar)
 	for c := range fusedChannels {
 		put(f.fragments((c+1)%fusedChannels, int32((c+1)/fusedChannels)), c*per+1, c*per+per/2)
 	}
-	side = append(side, placed{bar, bare(tile.OpBAR)})
+	side = append(side, placed{bar, emit.Bare(tile.OpBAR)})
 	slices.SortStableFunc(side, func(a, b placed) int { return a.pos - b.pos })
 	var code []tile.Inst
 	at := 0
@@ -219,23 +220,22 @@ func (f *fused) loop(l loader) []tile.Inst {
 			code = append(code, in)
 		}
 	}
-	return append(code, bare(tile.OpBRA))
+	return append(code, emit.Bare(tile.OpBRA))
 }
 
 // epilogue adds up a tile's components. In each of four rounds the threads stage
 // eight filters, two of each; then each thread takes the components of one
 // tile of one of them, transforms them and stores the outputs.
 func (f *fused) epilogue() []tile.Inst {
-	e := &emitter{k: f.k, next: regFragment} // the main loop's other registers are free
+	const staged = 16                                      // registers of what a thread stages
+	e := &emit.Emitter{K: f.k, Next: regFragment + staged} // the main loop's other registers are free
 	var addr []int
 	for i := range addressRegs {
 		addr = append(addr, regAddress+i)
 	}
-	for i := range 24 {
-		e.add(integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], addr[i%len(addr)]))
-	}
+	e.Integers(addr, 24)
 	for round := range fusedFilters / stageFilters {
-		e.add(bare(tile.OpBAR))
+		e.Add(emit.Bare(tile.OpBAR))
 		for half := range 2 {
 			for v := range 2 { // tiles
 				a := tile.Access{Space: tile.Shared, Bytes: 16}
@@ -245,34 +245,31 @@ func (f *fused) epilogue() []tile.Inst {
 				}
 				base := regFragment + 4*(half*2+v)
 				for i := range 4 {
-					e.add(ins(tile.OpMOV, base+i, accumulator(4*v+i, 2*round+half), tile.RZ, tile.RZ))
+					e.Add(emit.Move(base+i, accumulator(4*v+i, 2*round+half)))
 				}
-				e.add(store(tile.OpSTS, base, e.access(a)))
+				e.Add(emit.Store(tile.OpSTS, base, e.Access(a)))
 			}
 		}
-		e.add(bare(tile.OpBAR))
-		e.next, e.free = regFragment+16, nil
+		e.Add(emit.Bare(tile.OpBAR))
 		src := make([][]int, 4)
 		for i := range fusedParts {
 			a := tile.Access{Space: tile.Shared, Bytes: 4}
 			for t := range fusedThreads {
 				a.Addr = append(a.Addr, int32(4*(i*stageFilters*stagePitch+t/32*stagePitch+t%32)))
 			}
-			r := e.reg()
-			e.add(load(tile.OpLDS, r, e.access(a)))
+			r := e.Reg()
+			e.Add(emit.Load(tile.OpLDS, r, e.Access(a)))
 			src[i/4] = append(src[i/4], r)
 		}
-		e.add(integer(tile.OpIADD, addr[0]), integer(tile.OpIADD, addr[1]), integer(tile.OpISETP, addr[2]))
-		e.both(f23.at, src, func(i int, row []int) {
+		e.Integers(addr, 3)
+		both(e, f23.at, src, func(i int, row []int) {
 			for j, r := range row {
-				in := ins(tile.OpFMUL, r, r, tile.RZ, tile.RZ)
-				in.Imm = tile.ImmAlpha
-				e.add(in, store(tile.OpSTG, r, e.access(f.output(round, 2*i+j))))
+				e.Add(emit.Alpha(r, r), emit.Store(tile.OpSTG, r, e.Access(f.output(round, 2*i+j))))
 			}
 		})
 	}
-	e.add(bare(tile.OpEXIT))
-	return e.code
+	e.Add(emit.Bare(tile.OpEXIT))
+	return e.Code
 }
 
 // output is the access that stores output o of the tiles in a round.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gpusim/workloads/tile"
+	"gpusim/workloads/tile/emit"
 )
 
 // A transform kernel gives each thread one square of elements: a patch of an
@@ -69,58 +70,48 @@ func (f *transform) build(l tile.Latencies) (*tile.Kernel, error) {
 		t.Rows, t.Cols, t.Views = f.x, s.n*s.n*f.y, []tile.View{s.view()}
 		k.Tensors = append(k.Tensors, t)
 	}
-	e := &emitter{k: k}
+	e := &emit.Emitter{K: k}
 	access := func(s *side, tensor int, v tile.Var, element int) int16 {
 		a := tile.Access{Tensor: tensor, Bytes: 4, RowVar: tile.VarM, ColVar: v, BatchFree: true}
 		for t := range k.Threads {
 			a.Row = append(a.Row, int32(t%f.tx))
 			a.Col = append(a.Col, int32(t/f.tx*s.n*s.n+element))
 		}
-		return e.access(a)
+		return e.Access(a)
 	}
 
 	// Thread and CTA indices, then the place of the thread's squares.
 	addr := make([]int, addressRegs)
 	for i := range addr {
-		addr[i] = e.reg()
+		addr[i] = e.Reg()
 	}
-	for _, r := range addr[:4] {
-		e.add(ins(tile.OpS2R, r, tile.RZ, tile.RZ, tile.RZ))
-	}
-	count := 0
-	integers := func(n int) {
-		for range n {
-			e.add(integer([...]tile.Op{tile.OpIADD, tile.OpIMAD, tile.OpISETP}[count%3], addr[count%len(addr)]))
-			count++
-		}
-	}
+	e.Begin(addr)
+	integers := func(n int) { e.Integers(addr, n) }
 	integers(f.in.once)
 	src := make([][]int, f.in.n)
 	for i := range src {
 		integers(f.in.rows)
 		for j := range f.in.n {
 			integers(f.in.each)
-			r := e.reg()
-			e.add(load(tile.OpLDG, r, access(&f.in, tensorIn, tile.VarN, i*f.in.n+j)))
+			r := e.Reg()
+			e.Add(emit.Load(tile.OpLDG, r, access(&f.in, tensorIn, tile.VarN, i*f.in.n+j)))
 			src[i] = append(src[i], r)
 		}
 	}
 	integers(f.out.once)
-	e.both(f.m, src, func(i int, row []int) {
+	both(e, f.m, src, func(i int, row []int) {
 		integers(f.out.rows)
 		for j, r := range row {
 			if f.scale {
-				in := ins(tile.OpFMUL, r, r, tile.RZ, tile.RZ)
-				in.Imm = tile.ImmAlpha
-				e.add(in)
+				e.Add(emit.Alpha(r, r))
 			}
 			integers(f.out.each)
-			e.add(store(tile.OpSTG, r, access(&f.out, tensorOut, tile.VarK, i*f.out.n+j)))
+			e.Add(emit.Store(tile.OpSTG, r, access(&f.out, tensorOut, tile.VarK, i*f.out.n+j)))
 		}
 	})
-	e.add(bare(tile.OpEXIT))
-	k.Regs = e.next
-	k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: e.code}}}}
+	e.Add(emit.Bare(tile.OpEXIT))
+	k.Regs = e.Next
+	k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: e.Code}}}}
 	gx, in2, out2 := k.Grid[0], f.in.n*f.in.n, f.out.n*f.out.n
 	x, y, tx, ty := f.x, f.y, f.tx, f.ty
 	k.Place = func(index int, c *tile.CTA) {
