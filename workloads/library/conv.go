@@ -69,6 +69,7 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	}
 	if len(out) > 0 { // a library that has convolutions at all
 		out = append(out, winogradCalls(g, c)...)
+		out = append(out, fftCalls(g, c)...)
 	}
 	if len(out) == 0 {
 		return nil, fmt.Errorf("the library of this machine has no convolution for dtype %s with %s accumulators in layout %s", c.DType, c.Acc, c.Layout)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gpusim/workloads/stride1"
 	"gpusim/workloads/tile"
 )
 
@@ -63,13 +64,13 @@ type fused struct {
 // newFused chooses the arrangement with the fewest CTAs, the first of them, or
 // takes the one that is named.
 func newFused(p Problem, name string) (*fused, error) {
-	if err := p.check(3); err != nil {
+	if err := check(&p, 3); err != nil {
 		return nil, err
 	}
 	if p.Pass == BackwardWeight {
 		return nil, fmt.Errorf("winograd: there is no fused kernel for gradients of filters")
 	}
-	f := &fused{p: p.asForward(), flip: p.Pass == BackwardData}
+	f := &fused{p: p.AsForward(), flip: p.Pass == BackwardData}
 	th, tw := ceilDiv(f.p.P(), 2), ceilDiv(f.p.Q(), 2)
 	ctas := func(a arrangement) int { return ceilDiv(f.p.N, a.n) * ceilDiv(th, a.p) * ceilDiv(tw, a.q) }
 	f.a = slices.MinFunc(arrangements, func(a, b arrangement) int { return ctas(a) - ctas(b) })
@@ -108,9 +109,9 @@ func Fused(p Problem, name string, l tile.Latencies) ([]*tile.Kernel, error) {
 		return nil, err
 	}
 	q := &f.p
-	x, w, y := dense("x", q.N, q.C, q.H, q.W), dense("w", q.K, q.C, q.R, q.S), dense("y", q.N, q.K, q.P(), q.Q())
-	u := dense("U", q.C, fusedParts, f.paddedFilters())
-	allocate(x, w, y, u)
+	x, w, y := q.Tensors()
+	u := stride1.Dense("U", 4, q.C, fusedParts, f.paddedFilters())
+	stride1.Allocate(x, w, y, u)
 	filters, err := f.filterTransform(w, u).build(l)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gpusim/workloads/gemm"
+	"gpusim/workloads/stride1"
 	"gpusim/workloads/tile"
 )
 
@@ -36,10 +37,10 @@ type nonfused struct {
 }
 
 func newNonfused(p Problem) (*nonfused, error) {
-	if err := p.check(3, 5); err != nil {
+	if err := check(&p, 3, 5); err != nil {
 		return nil, err
 	}
-	f := &nonfused{p: p.asForward(), flip: p.Pass == BackwardData, a: f43, tile: "4x4"}
+	f := &nonfused{p: p.AsForward(), flip: p.Pass == BackwardData, a: f43, tile: "4x4"}
 	if p.R == 5 {
 		f.a, f.tile = f55, "9x9_5x5"
 	}
@@ -102,19 +103,19 @@ func NonFused(p Problem, c gemm.Config, l tile.Latencies) ([]*tile.Kernel, error
 	}
 	q := &f.p
 	t2 := f.a.t * f.a.t
-	x, w, y := dense("x", q.N, q.C, q.H, q.W), dense("w", q.K, q.C, q.R, q.S), dense("y", q.N, q.K, q.P(), q.Q())
-	v, u, m := dense("V", t2, f.tiles(), q.C), dense("U", t2, q.K, q.C), dense("M", t2, q.K, f.tiles())
+	x, w, y := q.Tensors()
+	v, u, m := stride1.Dense("V", 4, t2, f.tiles(), q.C), stride1.Dense("U", 4, t2, q.K, q.C), stride1.Dense("M", 4, t2, q.K, f.tiles())
 	pre, post := []*transform{f.filter(w, u), f.data(x, v)}, f.output(m, y)
 	if q.Pass == BackwardWeight {
-		d, g := dense("D", t2, f.tiles(), q.K), dense("W", t2, q.K, q.C)
+		d, g := stride1.Dense("D", 4, t2, f.tiles(), q.K), stride1.Dense("W", 4, t2, q.K, q.C)
 		pre, post = []*transform{f.wgradData(x, v), f.wgradDelta(y, d)}, f.wgradOutput(g, w)
 		u, m = d, g
 	}
-	partial := dense("workspace")
+	partial := stride1.Dense("workspace", 4)
 	if c.Workspace {
-		partial = dense("workspace", t2, max(1, c.Splits), f.product().M, f.product().N)
+		partial = stride1.Dense("workspace", 4, t2, max(1, c.Splits), f.product().M, f.product().N)
 	}
-	allocate(x, w, y, v, u, m, partial)
+	stride1.Allocate(x, w, y, v, u, m, partial)
 	post.scale, post.alpha = true, p.Alpha
 
 	var out []*tile.Kernel

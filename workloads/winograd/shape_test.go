@@ -149,7 +149,7 @@ func TestErrors(t *testing.T) {
 	}{
 		"size":    {func(p *Problem) { p.C = 0 }, "at least 1"},
 		"filter":  {func(p *Problem) { p.R = 7 }, "squares of"},
-		"oblong":  {func(p *Problem) { p.S = 1 }, "squares of"},
+		"oblong":  {func(p *Problem) { p.S, p.PadW = 1, 0 }, "squares of"},
 		"padding": {func(p *Problem) { p.PadW = 3 }, "less than the filter"},
 		"empty":   {func(p *Problem) { p.H, p.PadH = 2, 0 }, "no output"},
 		"pass":    {func(p *Problem) { p.Pass = "up" }, "must be fwd"},

@@ -71,8 +71,9 @@ func Alpha(dst, a int) tile.Inst {
 type Emitter struct {
 	K    *tile.Kernel
 	Code []tile.Inst
-	Next int // first register never used
+	Next int // first register not in use, but for those given back
 	free []int
+	most int // registers in use at a time before the latest Reset
 	n    int // address instructions so far
 }
 
@@ -90,6 +91,21 @@ func (e *Emitter) Reg() int {
 	e.free = e.free[1:]
 	return r
 }
+
+// Pair is the first of two consecutive registers.
+func (e *Emitter) Pair() int {
+	e.Next += 2
+	return e.Next - 2
+}
+
+// Reset takes all registers from first on back.
+func (e *Emitter) Reset(first int) {
+	e.most = e.Regs()
+	e.Next, e.free = first, nil
+}
+
+// Regs is the number of registers that the code needs.
+func (e *Emitter) Regs() int { return max(e.most, e.Next) }
 
 // Release gives registers back.
 func (e *Emitter) Release(rs ...int) { e.free = append(e.free, rs...) }
