@@ -3,7 +3,6 @@ package library
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"gpusim/configs"
 	"gpusim/workloads"
@@ -45,7 +44,7 @@ func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 	// Four multiply-adds for each product of complex numbers.
 	math1 := 4 * float64(edge*edge*k) / (g.SM.FP32Lanes() * beliefFFT)
 	rounds := float64(ceil(ceil(m, edge)*ceil(n, edge)*batch, g.SM.Count))
-	arch, _, _ := strings.Cut(g.Library.Kernels[0], "_")
+	arch := convArch(g)
 	cost := rounds*math1 + (float64(bytes)+c.Bytes())/beliefTransform + 3*beliefReduce
 	if c.R*c.S < leastFFT {
 		cost = math.Inf(1)

@@ -2,6 +2,7 @@ package library
 
 import (
 	"slices"
+	"strings"
 
 	"gpusim/configs"
 	"gpusim/workloads"
@@ -40,10 +41,23 @@ func winogradCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 	if _, err := winograd.FusedWorkspace(p); err == nil {
 		out = append(out, ConvCall{
 			Name: convNames[c.Pass], Algo: AlgoWinograd, Kernel: AlgoWinograd, Cost: fusedCost(g, c),
-			Build: func(l tile.Latencies) ([]*tile.Kernel, error) { return winograd.Fused(p, "", l) },
+			Build: func(l tile.Latencies) ([]*tile.Kernel, error) {
+				ks, err := winograd.Fused(p, "", l)
+				if err == nil {
+					ks[1].Name = convArch(g) + "_" + ks[1].Name
+				}
+				return ks, err
+			},
 		})
 	}
 	return out
+}
+
+// convArch is the generation that the library's convolution kernels were written
+// for, with which their names begin.
+func convArch(g *configs.GPU) string {
+	arch, _, _ := strings.Cut(g.Library.Convolutions[0], "_")
+	return arch
 }
 
 // nonFused is the call of the non-fused algorithm, if there is one: the batched
