@@ -121,7 +121,9 @@ func (e *Emitter) Constant(v float64) uint8 {
 	bits := math.Float32bits(float32(v))
 	i := slices.Index(e.K.Consts, bits)
 	if i < 0 {
-		i = len(e.K.Consts)
+		if i = len(e.K.Consts); tile.ImmConst+i > math.MaxUint8 {
+			panic("emit: more constants than instructions can name")
+		}
 		e.K.Consts = append(e.K.Consts, bits)
 	}
 	return uint8(tile.ImmConst + i)
