@@ -19,7 +19,7 @@ const (
 	OpMOV        // Dst = SrcA (RZ reads as zero)
 	OpFFMA       // fp32: Dst = SrcA*SrcB + SrcC (Imm may replace SrcB by a scalar, as in OpFMUL)
 	OpDP4A       // int8x4: Dst(int32) = the dot product of SrcA's and SrcB's four signed bytes + SrcC(int32)
-	OpFADD       // fp32: Dst = SrcA + SrcB, or with ImmMinus SrcA - SrcB
+	OpFADD       // fp32: Dst = SrcA + SrcB
 	OpFMUL       // fp32: Dst = SrcA * alpha (Imm selects the scalar, see ImmAlpha, ImmBeta) or SrcA*SrcB
 	OpHFMA2      // fp16x2: Dst = SrcA*SrcB + SrcC, two halves per register, one rounding (Imm may replace SrcB by a scalar rounded to half, as in OpFMUL)
 	OpDFMA       // fp64: Dst(2) = SrcA(2)*SrcB(2) + SrcC(2)
@@ -106,9 +106,6 @@ const (
 // and selections: Kernel.Consts[Imm-ImmConst] stands for SrcB, of OpMOV for SrcA,
 // of OpFFMA with Steps 1 for SrcC.
 const ImmConst = 4
-
-// ImmMinus in OpFADD's Imm negates SrcB.
-const ImmMinus = 1
 
 // Mod of an instruction: it takes the absolute value of an operand, then the
 // negative one.

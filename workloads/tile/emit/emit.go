@@ -55,7 +55,7 @@ func Move(dst, a int) tile.Inst { return Ins(tile.OpMOV, dst, a, tile.RZ, tile.R
 func Sum(dst, a int, minus bool, b int) tile.Inst {
 	in := Ins(tile.OpFADD, dst, a, b, tile.RZ)
 	if minus {
-		in.Imm = tile.ImmMinus
+		in.Mod = tile.NegB
 	}
 	return in
 }

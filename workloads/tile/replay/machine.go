@@ -254,9 +254,6 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 					v = b
 				}
 			case tile.OpFADD:
-				if in.Imm == tile.ImmMinus {
-					b ^= 1 << 31
-				}
 				v = bits(f32(a) + f32(b))
 			case tile.OpFMUL:
 				v = bits(f32(a) * f32(b))
