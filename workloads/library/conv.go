@@ -195,7 +195,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	w.Name = e.Name + suffix(c, z)
 	call.Kernel = w.Name
-	call.Cost = cost(g, p, e, z, cfg.Workspace)
+	call.Cost = cost(g, p, e, z, cfg.Workspace) + beliefCall
 	call.Build = func(l tile.Latencies) ([]*tile.Kernel, error) {
 		ks, err := gemm.Build(p, cfg, l)
 		if err != nil || w.Table == 0 {

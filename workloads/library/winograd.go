@@ -1,6 +1,7 @@
 package library
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -17,12 +18,16 @@ const (
 	AlgoWinogradNonFused = "winograd_nonfused" // F(4x4,3x3) or F(5x5,5x5) around a batched product
 )
 
-// What the library believes of them, fitted to DeepBench's V100 rows of 3x3
-// filters: the share of the fp32 rate of the fused kernel, and the bytes per SM
-// cycle of transforms.
+// The library's beliefs of its algorithms, in SM cycles. Fitted to the algorithms
+// that NeuSight's kernel names tell on five devices.
 const (
-	beliefFused     = 0.62
-	beliefTransform = 550
+	beliefCall      = 2000  // second kernel of a call of one main kernel
+	beliefFused     = 0.52  // share of the fp32 rate that the fused kernel reaches
+	beliefFusedCTA  = 12000 // first loads and output transform of its CTAs
+	beliefNonFused  = 54000 // three kernels more, and their ends
+	beliefTransform = 1.0   // share of DRAM's bandwidth at which transforms go
+	beliefSpill     = 1.4   // the same, on top, of what L2 does not hold
+	beliefCapped    = 0.3   // of the core clock under a power cap: memory is nearer then
 )
 
 // winogradCalls are the calls for a convolution that Winograd's algorithms take.
@@ -82,7 +87,8 @@ func nonFused(g *configs.GPU, c *workloads.Conv, p winograd.Problem) (ConvCall, 
 	// All transformed data are written and read once; what they come from and go
 	// to is less.
 	transforms := float64(bytes) + c.Bytes()
-	call.Cost = product.Cost + transforms/beliefTransform + 3*beliefReduce
+	spilled := math.Max(0, transforms-float64(g.L2.Size))
+	call.Cost = product.Cost + (transforms/beliefTransform+spilled/beliefSpill)/perClock(g) + beliefNonFused
 	return call, true
 }
 
@@ -123,5 +129,14 @@ func fusedCost(g *configs.GPU, c *workloads.Conv) float64 {
 	const perSM = 2
 	math1 := float64(16*32*32*channels) / (g.SM.FP32Lanes() * beliefFused)
 	resident := min(ctas, perSM)
-	return float64(ceil(ctas, resident))*(float64(resident)*math1+beliefLaunch) + beliefReduce
+	return float64(ceil(ctas, resident))*(float64(resident)*math1+beliefFusedCTA) + beliefCall
+}
+
+// perClock is the bytes that DRAM delivers in an SM cycle at its peak.
+func perClock(g *configs.GPU) float64 {
+	clock := float64(g.Clock.Sustained)
+	if g.Clock.PowerCap {
+		clock *= beliefCapped
+	}
+	return 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8 / clock
 }
