@@ -45,7 +45,7 @@ func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 	math1 := 4 * float64(edge*edge*k) / (g.SM.FP32Lanes() * beliefFFT)
 	rounds := float64(ceil(ceil(m, edge)*ceil(n, edge)*batch, g.SM.Count))
 	arch := convArch(g)
-	cost := rounds*math1 + (float64(bytes)+c.Bytes())/beliefTransform + 3*beliefReduce
+	cost := rounds*math1 + (float64(bytes)+c.Bytes())/(beliefTransform*perClock(g)) + beliefNonFused
 	if c.R*c.S < leastFFT {
 		cost = math.Inf(1)
 	}
