@@ -59,6 +59,7 @@ type NVDLAMemory struct {
 // NVDLAStages are the latencies of the convolution pipeline, in cycles.
 type NVDLAStages struct {
 	Start int `yaml:"start" min:"0" max:"10000" doc:"operation enabled to first read of memory"`
+	CDMA  int `yaml:"cdma" min:"0" max:"1000" doc:"last data returned to the sequence controller knowing of it"`
 	CSC   int `yaml:"csc" min:"0" max:"1000" doc:"sequence controller: read of the buffer to MAC"`
 	CMAC  int `yaml:"cmac" min:"0" max:"1000"`
 	CACC  int `yaml:"cacc" min:"0" max:"1000" doc:"accumulation, delivery to SDP and the credit back to the sequence controller"`
