@@ -97,6 +97,7 @@ type SystolicTPU struct {
 	Accumulators  int       `yaml:"accumulators" min:"2" max:"65536" doc:"rows of sums below the array; half of them collect at a time"`
 	SyncCycles    int       `yaml:"layer_sync" min:"0" max:"100000" doc:"from a layer's last sum to the next layer's first product"`
 	Host          Bandwidth `yaml:"host_bandwidth" min:"1 MB/s" max:"1 TB/s" doc:"between the host and the unified buffer"`
+	Spill         string    `yaml:"spill" allowed:"host,memory" doc:"where activations lie that the unified buffer does not hold"`
 }
 
 // SystolicDecoupled is what Gemmini has around its array.

@@ -77,7 +77,7 @@ func (s *csc) Wake(cycle uint64) {
 	atoms, kernels := o.atoms[s.stripe], o.kernels[s.group]
 	cost := uint64(packageCycles(atoms, kernels, s.core.atomK))
 	last := s.began + uint64(o.packages-1)*cost // when its last package can go
-	need := s.sent + atoms*o.spread - s.credits
+	need := s.sent + (atoms-s.credits)*o.spread // the delivery buffer counts atoms
 	if need > 0 {
 		when, known := s.takenAt(need)
 		if !known {

@@ -177,3 +177,30 @@ func (a *RowStationary) Map(c *RSConv) (RSRun, error) {
 	}
 	return best, nil
 }
+
+// String names a cut, as ParsePass reads it.
+func (p Pass) String() string {
+	return fmt.Sprintf("rs_m%d_n%d_e%d_p%d_q%d_r%d_t%d", p.M, p.N, p.E, p.P, p.Q, p.R, p.T)
+}
+
+// ParsePass reads the name of a cut.
+func ParsePass(s string) (p Pass, err error) {
+	n, err := fmt.Sscanf(s, "rs_m%d_n%d_e%d_p%d_q%d_r%d_t%d", &p.M, &p.N, &p.E, &p.P, &p.Q, &p.R, &p.T)
+	if n != 7 || err != nil || p.String() != s {
+		return p, fmt.Errorf("%q is not a cut (example: rs_m64_n1_e27_p16_q2_r1_t1)", s)
+	}
+	for _, v := range []int{p.M, p.N, p.E, p.P, p.Q, p.R, p.T} {
+		if v < 1 {
+			return p, fmt.Errorf("%q: all parts of a cut are 1 or more", s)
+		}
+	}
+	return p, nil
+}
+
+// Forced is a layer with a cut that somebody else chose.
+func (a *RowStationary) Forced(c *RSConv, p Pass) (RSRun, error) {
+	if err := a.check(c, p); err != nil {
+		return RSRun{}, fmt.Errorf("cut %v does not fit: %w", p, err)
+	}
+	return a.Time(c, p), nil
+}
