@@ -124,6 +124,7 @@ var kinds = []string{"gpu", "cpu", "nvdla", "systolic"}
 func (c *checker) nvdla(n *NVDLA) {
 	c.oneOfEach("nvdla.types", n.Types, "int8", "int16", "fp16")
 	c.multiple("nvdla.atomic_c", int64(n.AtomicC), int64(n.CBUF.Width), "cbuf.width")
+	c.that(!n.Features.Winograd || n.AtomicC%16 == 0, "nvdla.features.winograd", "4 x 4 points of a channel need atomic_c of a multiple of 16, not %d", n.AtomicC)
 	c.that(n.Features.Elementwise == (n.SDP.ElementwiseRate > 0), "nvdla.sdp.elementwise_per_clk", "%d, but features.elementwise is %v",
 		n.SDP.ElementwiseRate, n.Features.Elementwise)
 	peak := float64(n.Memory.WidthBits/8) * float64(n.Clock)

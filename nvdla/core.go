@@ -86,7 +86,7 @@ func (d *cdma) data() {
 	for d.dataOp < len(ops) {
 		o := &ops[d.dataOp]
 		if !d.begun {
-			if o.dataBytes+d.reserve() > d.free {
+			if d.dataOp > d.core.csc.op+1 || o.dataBytes+d.reserve() > d.free {
 				return // an op releases its input when it ends
 			}
 			d.free -= o.dataBytes

@@ -17,14 +17,12 @@ type op struct {
 	spread   int   // output points of one atom: 4 with Winograd
 	atomOut  int   // bytes that a kernel group writes for a point
 	addBytes int   // bytes that the single-point processor reads for a point and group
-}
 
-// points is the number of output points.
-func (o *op) points() (n int) {
-	for _, a := range o.atoms {
-		n += a
-	}
-	return n * o.spread
+	// What it is of the convolution: images, its convolution group, lines of the output.
+	image, images    int
+	convGroup        int
+	firstLine, lines int
+	partial          bool // only the lines of the input that its output needs were fetched
 }
 
 // stripes cuts a number of atoms into stripes as the sequence controller does: of

@@ -68,8 +68,10 @@ func modes(n *configs.NVDLA, c *Conv) []Mode {
 	return append(out, Direct)
 }
 
-// newPlan maps a convolution.
-func newPlan(n *configs.NVDLA, c *Conv) (*plan, error) {
+// newPlan maps a convolution. If it has to be cut, parts says whether the input of
+// one slice is in the buffer or those of two: then the next one's comes while one
+// is used, but there are more of them, and weights that do not stay come for each.
+func newPlan(n *configs.NVDLA, c *Conv, parts int) (*plan, error) {
 	try := modes(n, c)
 	if c.Mode != "" {
 		ok := false
@@ -87,7 +89,7 @@ func newPlan(n *configs.NVDLA, c *Conv) (*plan, error) {
 	var best *plan
 	var why error
 	for _, m := range try {
-		p, err := planMode(n, c, m)
+		p, err := planMode(n, c, m, parts)
 		if err != nil {
 			why = err
 			continue
@@ -126,7 +128,7 @@ type shape struct {
 	lines     bool // stripes end with lines of the output
 }
 
-func planMode(n *configs.NVDLA, c *Conv, m Mode) (*plan, error) {
+func planMode(n *configs.NVDLA, c *Conv, m Mode, parts int) (*plan, error) {
 	e := c.ElemBytes
 	p := &plan{mode: m, atomK: n.AtomicK}
 	atomC := n.AtomicC // elements of a package's channels
@@ -171,13 +173,21 @@ func planMode(n *configs.NVDLA, c *Conv, m Mode) (*plan, error) {
 		images = ceilDiv(c.N, n.Features.MaxBatch)
 	}
 	for i := range images {
-		for range c.Groups {
+		for g := range c.Groups {
 			batch := 1
 			if m == Batch {
 				batch = min(n.Features.MaxBatch, c.N-i*n.Features.MaxBatch)
 			}
-			if err := p.add(n, c, &s, kg, batch); err != nil {
+			first := len(p.ops)
+			if err := p.add(n, c, &s, kg, batch, parts); err != nil {
 				return nil, err
+			}
+			for k := range p.ops[first:] {
+				o := &p.ops[first+k]
+				o.image, o.images, o.convGroup = i*n.Features.MaxBatch, batch, g
+				if m != Batch {
+					o.image = i
+				}
 			}
 		}
 	}
@@ -185,8 +195,8 @@ func planMode(n *configs.NVDLA, c *Conv, m Mode) (*plan, error) {
 }
 
 // add plans one convolution group: as one hardware layer if its input and two
-// kernel groups' weights fit the buffer, else in slices of lines.
-func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch int) error {
+// kernel groups' weights fit the buffer, else in slices of lines (see newPlan).
+func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch, parts int) error {
 	room := n.CBUF.Total()
 	up := func(bytes int) int { return ceilDiv(bytes, int(n.CBUF.Width)) * int(n.CBUF.Width) }
 	reach := (c.R-1)*c.DilH + 1
@@ -210,27 +220,20 @@ func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch int) error {
 	if least+minWeights > room {
 		minWeights = group * up(s.kernBytes)
 	}
-	total := batch * up(c.H*s.rowBytes) // lines that no output needs are fetched too
+	cut := cutting{lines: c.P, tile: tile, rows: rows, bytes: func(lines int) int { return batch * up(lines*s.rowBytes) }, weights: kg * up(s.kernBytes), minWeights: minWeights, room: room}
+	whole := cut.bytes(c.H)+minWeights <= room // lines that no output needs are fetched too
 	slice := c.P
-	if total+minWeights > room {
-		// The next slice comes while this one is used, if both fit.
-		for _, parts := range []int{2, 1} {
-			for slice = tile; slice+tile <= c.P && parts*batch*up(rows(slice+tile)*s.rowBytes)+minWeights <= room; {
-				slice += tile
-			}
-			if parts*batch*up(rows(slice)*s.rowBytes)+minWeights <= room {
-				break
-			}
-		}
+	if !whole {
+		slice = cut.slice(parts)
 	}
-	allWeights := kg * up(s.kernBytes)
 	slices := ceilDiv(c.P, slice)
-	keep := slices > 1 && batch*up(rows(slice)*s.rowBytes)+allWeights <= room
+	keep := slices > 1 && cut.bytes(rows(slice))+cut.weights <= room
 	for i := range slices {
 		lines := min(slice, c.P-i*slice)
-		o := op{kernels: groups, kernBytes: up(s.kernBytes), packages: s.packages, spread: s.spread}
+		first := i * slice
+		o := op{kernels: groups, kernBytes: up(s.kernBytes), packages: s.packages, spread: s.spread, firstLine: first, lines: lines, partial: !whole}
 		height := c.H
-		if slices > 1 {
+		if !whole {
 			height = rows(lines)
 		}
 		o.dataBytes = batch * up(height*s.rowBytes)
@@ -254,6 +257,29 @@ func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch int) error {
 		p.reads += float64(o.loadBytes)
 	}
 	return nil
+}
+
+// cutting is a layer whose input and weights do not fit the buffer together.
+type cutting struct {
+	lines, tile         int // of the output, and how many are made at a time
+	rows                func(lines int) int
+	bytes               func(rows int) int // that rows of the input take
+	weights, minWeights int                // bytes of all, and of those that must be there
+	room                int
+}
+
+// slice is how many lines of the output a hardware layer makes: as many as let
+// the input of one or of two slices stay.
+func (c *cutting) slice(parts int) int {
+	fits := func(lines int) bool { return parts*c.bytes(c.rows(lines))+c.minWeights <= c.room }
+	if !fits(c.tile) {
+		parts = 1
+	}
+	lines := c.tile
+	for lines+c.tile <= c.lines && fits(lines+c.tile) {
+		lines += c.tile
+	}
+	return lines
 }
 
 // lineStripes cuts a line of an image: full stripes, then the rest.

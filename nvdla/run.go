@@ -21,12 +21,32 @@ type Result struct {
 	Bound     string
 }
 
-// Run simulates a convolution with the event-driven pipeline.
+// Run simulates a convolution with the event-driven pipeline. Of the two ways to
+// cut one that does not fit the buffer it takes the faster.
 func Run(ctx context.Context, n *configs.NVDLA, c Conv) (Result, error) {
-	p, err := newPlan(n, &c)
-	if err != nil {
-		return Result{}, err
+	best, ops := Result{}, -1
+	for _, parts := range []int{2, 1} {
+		p, err := newPlan(n, &c, parts)
+		if err != nil {
+			return Result{}, err
+		}
+		if len(p.ops) == ops {
+			break
+		}
+		ops = len(p.ops)
+		r, err := p.run(ctx, n, &c)
+		if err != nil {
+			return Result{}, err
+		}
+		if best.Cycles == 0 || r.Cycles < best.Cycles {
+			best = r
+		}
 	}
+	return best, nil
+}
+
+// run simulates a plan.
+func (p *plan) run(ctx context.Context, n *configs.NVDLA, c *Conv) (Result, error) {
 	e := sim.NewEngine(ctx, 0)
 	core := newCore(e, n, p.atomK, p.ops)
 	if err := e.RunAll(); err != nil {
@@ -68,44 +88,4 @@ func bound(n *configs.NVDLA, p *plan, core *core) string {
 		}
 	}
 	return best
-}
-
-// SinglePoint is a pass of the single-point processor from memory to memory.
-type SinglePoint struct {
-	C, H, W     int
-	ElemBytes   int
-	Operand     bool // a second tensor is read
-	Elementwise bool // in the element-wise unit
-	LUT         bool
-}
-
-// lutCycles is what a look-up in the activation tables adds to the pipeline
-// (RTL, nv_small_256_full).
-const lutCycles = 6
-
-// RunSinglePoint is its time: elements stream through at the unit's rate, or as
-// fast as memory gives and takes them.
-func RunSinglePoint(n *configs.NVDLA, s SinglePoint) (uint64, error) {
-	rate := n.SDP.Rate
-	if s.Elementwise {
-		if !n.Features.Elementwise {
-			return 0, lacks("no element-wise unit")
-		}
-		rate = n.SDP.ElementwiseRate
-	}
-	if s.LUT && !n.Features.LUT {
-		return 0, lacks("no table of activation functions")
-	}
-	atom := n.MemoryAtom / s.ElemBytes
-	elements := s.W * s.H * ceilDiv(s.C, atom) * atom
-	bytes := 2 * elements * s.ElemBytes
-	if s.Operand {
-		bytes += elements * s.ElemBytes
-	}
-	memory := int(float64(bytes)/(float64(n.Memory.Bandwidth)/float64(n.Clock)) + 0.5)
-	fill := n.Pipeline.Start + n.Memory.Latency + n.Pipeline.SDP
-	if s.LUT {
-		fill += lutCycles
-	}
-	return uint64(fill + max(ceilDiv(elements, rate), memory)), nil
 }
