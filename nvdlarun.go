@@ -84,12 +84,16 @@ func nvdlaConv(a *arrayWork) nvdla.Conv {
 	return nvdla.Conv{N: a.rows, C: a.k, H: 1, W: 1, K: a.n, R: 1, S: 1, P: 1, Q: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, ElemBytes: e}
 }
 
-// nvdlaCounts are the energy events: each product takes two operands and a sum
-// from registers, each atom of a cycle one sum of each kernel from the
-// accumulators.
+// cmacStages are the stages of the MAC array, each of which latches a cell's sum
+// (unit description: 7 cycles).
+const cmacStages = 7
+
+// nvdlaCounts are the energy events: for each product the input is latched in its
+// cell, while weights stay; the sum of a cell's products passes the stages of the
+// MAC array and, once for each atom and kernel, the accumulators.
 func nvdlaCounts(a *arrayWork, macs, buffer, dram, points, sums, commands float64) []energy.Count {
 	return []energy.Count{
-		{Component: payload(a.dtype), Events: events(macs)}, {Component: energy.ArrayWord, Events: events(3 * macs)},
+		{Component: payload(a.dtype), Events: events(macs)}, {Component: energy.ArrayByte, Events: events(macs*typeBytes(a.dtype) + 4*cmacStages*sums)},
 		{Component: energy.AccWord, Events: events(sums)}, {Component: energy.BufferByte, Events: events(buffer)},
 		{Component: energy.DRAMByte, Events: events(dram)}, {Component: energy.SinglePoint, Events: events(points)},
 		{Component: energy.LayerCommand, Events: events(commands)},

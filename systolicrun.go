@@ -132,16 +132,30 @@ func payload(dtype string) string {
 
 func events(v float64) uint64 { return uint64(math.Round(v)) }
 
-// arrayCounts are the energy events of an array: each product takes two operands
-// and a sum from registers; sums pass the accumulators once for each fold of rows.
+// arrayCounts are the energy events of an array: for each product the operands
+// that move on and a sum of 32 bits are latched, what stays is not; in an
+// output-stationary array both operands move, and sums are not read again.
+// Sums of other arrays pass the accumulators once for each fold of rows. Elements
+// with scratchpads read both operands and a sum, and write the sum.
 func arrayCounts(a *arrayWork, s *configs.Systolic, bufferBytes, dramBytes float64) []energy.Count {
 	macs := float64(a.count) * float64(a.rows) * float64(a.n) * float64(a.k)
 	sums := float64(a.count) * float64(a.rows) * float64(a.n) * float64(ceilDiv(a.k, s.Rows))
-	return []energy.Count{
-		{Component: payload(a.dtype), Events: events(macs)}, {Component: energy.ArrayWord, Events: events(3 * macs)},
+	latched, scratch := typeBytes(a.dtype)+4, 0.0
+	switch s.Dataflow {
+	case "os":
+		latched, sums = 2*typeBytes(a.dtype)+4, 0
+	case "rs":
+		latched, scratch, sums = 0, 4, 0
+	}
+	c := []energy.Count{
+		{Component: payload(a.dtype), Events: events(macs)}, {Component: energy.ArrayByte, Events: events(latched * macs)},
 		{Component: energy.AccWord, Events: events(sums)}, {Component: energy.BufferByte, Events: events(bufferBytes)},
 		{Component: energy.DRAMByte, Events: events(dramBytes)}, {Component: energy.LayerCommand, Events: uint64(a.count)},
 	}
+	if scratch > 0 {
+		c = append(c, energy.Count{Component: energy.ScratchWord, Events: events(scratch * macs)})
+	}
+	return c
 }
 
 func typeBytes(dtype string) float64 {

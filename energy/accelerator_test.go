@@ -17,7 +17,7 @@ func TestArrayCoefficients(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := map[string]float64{
-			MACINT8: 0.3 * f, MACInt16: f, FMAFP16: 1.5 * f, MMABF16: (1.1*64/121 + 0.9) * f, ArrayWord: 0.3 * f, AccWord: 10 * f,
+			MACINT8: 0.3 * f, MACInt16: f, FMAFP16: 1.5 * f, MMABF16: (1.1*64/121 + 0.9) * f, ArrayByte: 0.072 * f, ScratchWord: f, AccWord: 10 * f,
 			BufferByte: c.sram / 8 * f, SinglePoint: 0.3 * f, LayerCommand: 7000 * f, DRAMByte: 8 * c.dram, HostByte: 32,
 		}
 		for e, have := range readTable(t, name).Events {

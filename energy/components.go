@@ -77,7 +77,8 @@ const (
 // Payload uses MACINT8, FMAFP16 and MMABF16.
 const (
 	MACInt16     = "mac_int16"        // one int16 multiply-add, wide accumulate
-	ArrayWord    = "array_word"       // one operand or sum that a multiplier takes from its own or its neighbour's register
+	ArrayByte    = "array_byte"       // one byte of an operand or a sum latched in a register of the array
+	ScratchWord  = "scratchpad_word"  // one word read from or written to the scratchpad of a processing element
 	AccWord      = "accumulator_word" // one 32-bit sum read and written in the accumulators
 	BufferByte   = "buffer_byte"      // one byte read from or written to the on-chip buffers
 	DRAMByte     = "dram_byte"        // one byte between memory and the machine
