@@ -77,7 +77,7 @@ func runSystolic(m *configs.Machine, w workloads.Workload, o Options) (Result, e
 	var run arrayRun
 	switch s.Model {
 	case "tpu":
-		run, err = runTPU(s, &a)
+		run, err = runTPU(s, &a, o.Fidelity == Analytic)
 	case "decoupled":
 		run = runDecoupled(s, &a)
 	case "row_stationary":
@@ -170,7 +170,7 @@ func typeBytes(dtype string) float64 {
 
 // runTPU runs a workload whose activations lie in the unified buffer. If they do
 // not all fit, the batch is cut, and each part comes from the host and goes back.
-func runTPU(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
+func runTPU(s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 	t := systolic.TPUOf(s, a.dtype)
 	e := typeBytes(a.dtype)
 	room := float64(s.TPU.UnifiedBuffer) * float64(s.TPU.Cores)
@@ -188,6 +188,9 @@ func runTPU(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 			j.Layers = append(j.Layers, systolic.TPULayer{Rows: rows, K: a.k, N: a.n, Passes: systolic.Passes(s, a.dtype)})
 		}
 		r := t.Run(j)
+		if closed {
+			r.Cycles = t.Closed(j)
+		}
 		total.Cycles += r.Cycles
 		total.Active += r.Active
 		total.Stall += r.Stall
@@ -195,7 +198,7 @@ func runTPU(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 		total.Bytes += r.Bytes
 		total.UBBytes += r.UBBytes
 	}
-	run := arrayRun{kernel: fmt.Sprintf("matmul_%s", a.dtype), tile: fmt.Sprintf("%dx%d", s.Rows, s.Cols), cycles: total.Cycles, dramBytes: total.Bytes, simulated: true}
+	run := arrayRun{kernel: fmt.Sprintf("matmul_%s", a.dtype), tile: fmt.Sprintf("%dx%d", s.Rows, s.Cols), cycles: total.Cycles, dramBytes: total.Bytes, simulated: !closed}
 	if parts > 1 { // parts come and go while others are computed
 		moved, rate, by := act, t.HostRate, boundHost
 		if s.TPU.Spill == "memory" {

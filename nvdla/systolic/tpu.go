@@ -130,3 +130,32 @@ func (t *TPU) Run(j TPUJob) TPURun {
 	run.Bytes = float64(run.Tiles) * float64(t.Rows*t.Cols) * t.WeightBytes * float64(max(1, t.Cores))
 	return run
 }
+
+// Closed is the closed form beside Run. A layer takes the way of its weights from
+// memory, or the wait for the layer before (the first: for the host) and then the
+// array's work or the weights that the FIFO does not hold, whichever is longer.
+func (t *TPU) Closed(j TPUJob) float64 {
+	fetch := float64(t.Rows*t.Cols) * t.WeightBytes / t.MemoryRate * t.Hz
+	block := max(1, t.Accumulators/2)
+	wait := j.InBytes / t.HostRate * t.Hz
+	total, first, last := 0.0, 0.0, 0.0
+	for _, l := range j.Layers {
+		if l.K == 0 {
+			total, wait = total+wait, float64(t.SyncCycles)
+			continue
+		}
+		rows := ceilDiv(l.Rows, max(1, t.Cores))
+		n := float64(ceilDiv(l.K, t.Rows) * ceilDiv(l.N, t.Cols))
+		work, tiles := n*float64(rows*max(1, l.Passes)), n*float64(ceilDiv(rows, block))
+		total += max(tiles*fetch, wait+max(work, (tiles-float64(t.FIFOTiles))*fetch))
+		if first == 0 && work > tiles*fetch {
+			first = fetch
+		}
+		last = 0
+		if work < tiles*fetch {
+			last = work / tiles
+		}
+		wait = float64(t.SyncCycles)
+	}
+	return total + first + last + float64(t.ShiftCycles) + wait + j.OutByte/t.HostRate*t.Hz
+}

@@ -3,6 +3,8 @@ package systolic
 import (
 	"math"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func tpu1() *TPU {
@@ -77,4 +79,43 @@ func TestTPUTiles(t *testing.T) {
 	if r.Active/r.Cycles < 0.98 || r.Active != 64*2048 {
 		t.Errorf("active %.0f of %.0f cycles", r.Active, r.Cycles)
 	}
+}
+
+// The closed form and the tile by tile model agree within a third where layers have
+// several tiles.
+func TestTPUClosedForm(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := tpu1()
+		m.SyncCycles = rapid.SampledFrom([]int{0, 300, 3300}).Draw(t, "sync")
+		var j TPUJob
+		for range rapid.IntRange(1, 6).Draw(t, "layers") {
+			j.Layers = append(j.Layers, TPULayer{Rows: rapid.IntRange(1, 5000).Draw(t, "rows"), K: rapid.IntRange(600, 3000).Draw(t, "k"),
+				N: rapid.IntRange(600, 3000).Draw(t, "n"), Passes: rapid.IntRange(1, 2).Draw(t, "passes")})
+		}
+		r, c := m.Run(j).Cycles, m.Closed(j)
+		if c > 1.35*r || r > 1.35*c {
+			t.Fatalf("closed form %.0f cycles, tile by tile %.0f", c, r)
+		}
+	})
+}
+
+// Twice the memory rate, a deeper FIFO or a faster host never slow a job.
+func TestTPUMonotonic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		j := TPUJob{InBytes: 1e5, OutByte: 1e5}
+		for range rapid.IntRange(1, 5).Draw(t, "layers") {
+			j.Layers = append(j.Layers, TPULayer{Rows: rapid.IntRange(1, 4000).Draw(t, "rows"), K: rapid.IntRange(1, 2000).Draw(t, "k"), N: rapid.IntRange(1, 2000).Draw(t, "n")})
+		}
+		base := tpu1().Run(j).Cycles
+		for name, change := range map[string]func(*TPU){
+			"memory": func(m *TPU) { m.MemoryRate *= 2 }, "fifo": func(m *TPU) { m.FIFOTiles *= 2 }, "host": func(m *TPU) { m.HostRate *= 2 },
+			"shift": func(m *TPU) { m.ShiftCycles /= 2 }, "sync": func(m *TPU) { m.SyncCycles /= 2 },
+		} {
+			m := tpu1()
+			change(m)
+			if got := m.Run(j).Cycles; got > base+1e-6 {
+				t.Fatalf("%s: %.0f cycles, before %.0f", name, got, base)
+			}
+		}
+	})
 }
