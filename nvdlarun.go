@@ -44,7 +44,7 @@ func runNVDLA(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 		return Result{}, fmt.Errorf("%s on %s: %w", w.Short(), m.Name, err)
 	}
 	count := float64(a.products())
-	run := arrayRun{kernel: "conv_" + string(r.Mode), tile: fmt.Sprintf("%dx%d", n.AtomicC, n.AtomicK), cycles: count * float64(r.Cycles), bound: r.Bound,
+	run := arrayRun{kernel: "conv_" + string(r.Mode), cycles: count * float64(r.Cycles), bound: r.Bound,
 		dramBytes: count * float64(r.Read+r.Written), simulated: true}
 	macs := c.MACs()
 	if r.Mode == nvdla.Winograd {
@@ -115,7 +115,7 @@ func nvdlaSheet(m *configs.Machine, w workloads.Workload, o Options, a *arrayWor
 	}
 	row := nvdla.Sheet(l, s, nvdla.SheetResNet50)
 	times := float64(c.N*c.Groups) * float64(a.products())
-	run := arrayRun{kernel: "sheet", tile: fmt.Sprintf("%d MACs", s.MACs), cycles: times * row.Cycles, bound: boundCompute, dramBytes: times * row.TrafficKiB * 1024}
+	run := arrayRun{kernel: "sheet", cycles: times * row.Cycles, bound: boundCompute, dramBytes: times * row.TrafficKiB * 1024}
 	if row.DRAMCycles > row.MACCycles {
 		run.bound = boundDRAM
 	}

@@ -53,7 +53,6 @@ const boundHost = "host"
 // arrayRun is what a machine with a fixed array did.
 type arrayRun struct {
 	kernel    string
-	tile      string
 	cycles    float64
 	bound     string
 	dramBytes float64
@@ -111,7 +110,7 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 		return Result{}, err
 	}
 	r.Layers = []Layer{{
-		Name: w.Kind, Kernel: run.kernel, CTATile: run.tile, TimeUS: r.TimeUS, Ops: r.Ops, Bound: r.Bound, DRAMBytes: r.DRAMBytes, Energy: r.Energy,
+		Name: w.Kind, Kernel: run.kernel, TimeUS: r.TimeUS, Ops: r.Ops, Bound: r.Bound, DRAMBytes: r.DRAMBytes, Energy: r.Energy,
 		Waves: math.NaN(), Occupancy: math.NaN(), WarpInsts: math.NaN(), L2HitPct: math.NaN(),
 	}}
 	return r, nil
@@ -198,7 +197,7 @@ func runTPU(s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 		total.Bytes += r.Bytes
 		total.UBBytes += r.UBBytes
 	}
-	run := arrayRun{kernel: fmt.Sprintf("matmul_%s", a.dtype), tile: fmt.Sprintf("%dx%d", s.Rows, s.Cols), cycles: total.Cycles, dramBytes: total.Bytes, simulated: !closed}
+	run := arrayRun{kernel: fmt.Sprintf("matmul_%s", a.dtype), cycles: total.Cycles, dramBytes: total.Bytes, simulated: !closed}
 	if parts > 1 { // parts come and go while others are computed
 		moved, rate, by := act, t.HostRate, boundHost
 		if s.TPU.Spill == "memory" {
@@ -231,7 +230,7 @@ func runTPU(s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 func runDecoupled(s *configs.Systolic, a *arrayWork) arrayRun {
 	r := systolic.DecoupledOf(s, a.dtype).Run(systolic.Product{M: a.rows, N: a.n, K: a.k})
 	n := float64(a.count)
-	run := arrayRun{kernel: "tiled_matmul", simulated: true, tile: fmt.Sprintf("%dx%d", s.Rows, s.Cols), cycles: n * r.Cycles, bound: boundCompute, dramBytes: n * r.Bytes}
+	run := arrayRun{kernel: "tiled_matmul", simulated: true, cycles: n * r.Cycles, bound: boundCompute, dramBytes: n * r.Bytes}
 	if r.Memory > r.Compute {
 		run.bound = boundDRAM
 	}
@@ -250,7 +249,7 @@ func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
 		}
 	}
 	m := arr.Map(layer.Product)
-	run := arrayRun{kernel: "folds_" + s.Dataflow, tile: fmt.Sprintf("%dx%d", s.Rows, s.Cols), bound: boundCompute}
+	run := arrayRun{kernel: "folds_" + s.Dataflow, bound: boundCompute}
 	acc := m.Accesses()
 	cycles, fetched := m.Cycles(), systolic.Accesses{Inputs: uint64(layer.M) * uint64(layer.K), Weights: uint64(layer.N) * uint64(layer.K), Outputs: acc.Outputs}
 	if !closed && s.SRAM != nil {
@@ -295,7 +294,7 @@ func runRowStationary(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 	if err != nil {
 		return arrayRun{}, err
 	}
-	run := arrayRun{kernel: r.Pass.String(), tile: fmt.Sprintf("%d of %d elements", r.Active, s.Rows*s.Cols), cycles: float64(r.Cycles), bound: boundCompute,
+	run := arrayRun{kernel: r.Pass.String(), cycles: float64(r.Cycles), bound: boundCompute,
 		dramBytes: float64(r.DRAMBytes), simulated: true}
 	run.counts = arrayCounts(a, s, float64(s.RowStat.WordBytes)*float64(r.BufferWords), run.dramBytes)
 	return run, nil

@@ -1,6 +1,9 @@
 package nvdla
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // SheetLayer is a row of the performance sheet: one convolution or fully
 // connected layer with what is fused behind it.
@@ -41,6 +44,26 @@ var (
 	SheetResNet50  = SheetRules{KRound: 128}
 	SheetFirst     = SheetRules{KRound: 128, SpareRow: true, ByLeast: true}
 )
+
+// SheetRulesOf are the rules of a layer of the sheet by its place in the network.
+// GoogLeNet's sheet forgets the larger weights of Winograd from inception 3b, its
+// seventh layer, on.
+func SheetRulesOf(network string, layer int) (SheetRules, error) {
+	switch network {
+	case "AlexNet":
+		return SheetAlexNet, nil
+	case "GoogLeNet":
+		r := SheetGoogLeNet
+		r.PlainConvs = layer >= 6
+		return r, nil
+	case "ResNet50":
+		if layer == 0 {
+			return SheetFirst, nil
+		}
+		return SheetResNet50, nil
+	}
+	return SheetRules{}, fmt.Errorf("network: %q is not in the sheet (allowed: AlexNet, GoogLeNet, ResNet50)", network)
+}
 
 // SheetRow is what the sheet says of a layer.
 type SheetRow struct {

@@ -10,28 +10,10 @@ import (
 	"testing"
 )
 
-// sheetRules picks the rules of a row: GoogLeNet's sheet forgets the larger
-// weights of Winograd from inception 3b on, ResNet-50's first row has rules of
-// its own.
-func sheetRules(network string, row int) SheetRules {
-	switch network {
-	case "AlexNet":
-		return SheetAlexNet
-	case "GoogLeNet":
-		r := SheetGoogLeNet
-		r.PlainConvs = row > 6
-		return r
-	}
-	if row == 0 {
-		return SheetFirst
-	}
-	return SheetResNet50
-}
-
-// sheetRows are the layers of a network in a recorded sheet, in order.
+// recordedRow is a layer of a recorded sheet.
 type recordedRow struct {
 	network, name string
-	index         int // within the network, rows without a layer included
+	index         int // within the network
 	layer         SheetLayer
 	config        SheetConfig
 	want          map[string]float64
@@ -68,11 +50,11 @@ func recordedSheet(t *testing.T, file string) []recordedRow {
 			return v
 		}
 		net := get("network")
-		i := count[net]
-		count[net]++
 		if get("C") == "" {
 			continue
 		}
+		i := count[net]
+		count[net]++
 		r := recordedRow{network: net, name: get("layer"), index: i, want: map[string]float64{}}
 		n := func(name string) int { return int(num(name)) }
 		r.layer = SheetLayer{C: n("C"), H: n("H"), W: n("W"), K: n("K"), R: n("R"), S: n("S"), SamePad: get("same_pad") == "1",
@@ -96,7 +78,11 @@ func TestSheet(t *testing.T) {
 	cells := 0
 	for _, f := range files {
 		for _, r := range recordedSheet(t, f) {
-			got := Sheet(r.layer, r.config, sheetRules(r.network, r.index))
+			rules, err := SheetRulesOf(r.network, r.index)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := Sheet(r.layer, r.config, rules)
 			for name, v := range map[string]float64{
 				"in_kib": got.InKiB, "out_kib": got.OutKiB, "weight_kib": got.WeightKiB, "dram_traffic_kib": got.TrafficKiB,
 				"dram_cycles": got.DRAMCycles, "mac_cycles": got.MACCycles, "max_cycles": got.Cycles,

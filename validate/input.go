@@ -21,7 +21,7 @@ const (
 
 // publishedAccelerators are the embedded tables of machines with a fixed array.
 var publishedAccelerators = []string{
-	"nvdla_rtl.csv", "nvdla_sdp_rtl.csv", "nvdla_primer.csv", "tpu1_applications.csv", "eyeriss_alexnet.csv", "gemmini_rtl.csv", "scalesim_runs.csv",
+	"nvdla_rtl.csv", "nvdla_sdp_rtl.csv", "nvdla_primer.csv", "nvdla_sheet.csv", "tpu1_applications.csv", "eyeriss_alexnet.csv", "gemmini_rtl.csv", "scalesim_runs.csv",
 }
 
 // row is one measured row that can be simulated.
@@ -120,6 +120,7 @@ var tableKinds = []struct {
 	{rtlColumns, (*Tables).addRTL, ""},
 	{singlePointColumns, (*Tables).addSinglePoint, ""},
 	{primerColumns, (*Tables).addPrimer, ""},
+	{sheetColumns, (*Tables).addSheet, ""},
 	{nvdlaColumns, (*Tables).addNVDLA, ""},
 	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
 	{[]string{"config", "cycles"}, nil, "cycles of NVDLA without the columns c, h, w, k, r and s"},

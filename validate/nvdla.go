@@ -15,6 +15,7 @@ var (
 	rtlColumns         = []string{"trace", "rtl_cycles", "W", "H", "C", "S", "R", "K", "out_points"}
 	singlePointColumns = []string{"config", "trace", "elements", "cycles"}
 	primerColumns      = []string{"macs_int8", "conv_buffer_kb", "dram_bw_gbps", "resnet50_int8_fps"}
+	sheetColumns       = []string{"macs", "cbuf_kb", "freq_mhz", "dram_gbps", "network", "kind", "C", "H", "W", "K", "R", "S", "same_pad", "max_cycles"}
 	nvdlaColumns       = []string{"config", "c", "h", "w", "k", "r", "s", "cycles"}
 )
 
@@ -151,6 +152,38 @@ func (t *Tables) addNVDLA(tab *workloads.Table) error {
 		}
 		c.P, c.Q = w.Conv.P(), w.Conv.Q()
 		t.addDirect(r, direct{device: config, class: config, metric: "cycles", work: w.Short(), measured: r.measured("cycles"), run: convolution(c)})
+		return nil
+	})
+}
+
+// addSheet reads rows of NVDLA's performance sheet: a network's layers in order.
+func (t *Tables) addSheet(tab *workloads.Table) error {
+	place := map[string]int{}
+	return t.records(tab, func(r *record) error {
+		key := r.text("config") + "/" + r.text("network")
+		if r.text("C") == "" { // traffic between layers, which its column for the on-chip SRAM counts
+			t.skipped = append(t.skipped, Skip{tab.File, r.line, "no layer"})
+			return nil
+		}
+		i := place[key]
+		place[key]++
+		rules, err := nvdla.SheetRulesOf(r.text("network"), i)
+		if err != nil {
+			return err
+		}
+		c := nvdla.SheetConfig{MACs: r.size("macs", -1), CBUFKiB: r.measured("cbuf_kb"), GBps: r.measured("dram_gbps"), MHz: r.measured("freq_mhz"), FCBatch: r.size("fc_batch", 1), ElemByte: 1}
+		l := nvdla.SheetLayer{
+			C: r.size("C", -1), H: r.size("H", -1), W: r.size("W", -1), K: r.size("K", -1), R: r.size("R", -1), S: r.size("S", -1), SamePad: r.text("same_pad") == "1",
+			StrideH: r.size("stride_h", 1), StrideW: r.size("stride_w", 1), OutH: r.size("outH_after_pool", -1), OutW: r.size("outW_after_pool", -1),
+			FC: strings.HasPrefix(r.text("kind"), "fc"), Elementwise: strings.Contains(r.text("kind"), "elwise"),
+		}
+		t.addDirect(r, direct{device: "nv_large", class: "sheet/" + r.text("network"), metric: "cycles", work: r.text("layer"), measured: r.measured("max_cycles"),
+			run: func(_ context.Context, m *configs.Machine) (float64, string, error) {
+				if err := needNVDLA(m); err != nil {
+					return 0, "", err
+				}
+				return nvdla.Sheet(l, c, rules).Cycles, "sheet", nil
+			}})
 		return nil
 	})
 }
