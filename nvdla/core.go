@@ -126,7 +126,14 @@ func (d *cdma) reserve() int {
 	if d.wtBegun && d.wtGroup == len(o.kernels)-1 {
 		return 0
 	}
-	return 2 * o.kernels[0] * o.kernBytes
+	if !o.keep {
+		return 2 * o.kernels[0] * o.kernBytes
+	}
+	left := 0 // what stays gives no room back
+	for _, k := range o.kernels[d.wtGroup:] {
+		left += k * o.kernBytes
+	}
+	return left
 }
 
 func (d *cdma) finishData() {

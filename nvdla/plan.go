@@ -172,11 +172,13 @@ func planMode(n *configs.NVDLA, c *Conv, m Mode, parts int) (*plan, error) {
 	if m == Batch {
 		images = ceilDiv(c.N, n.Features.MaxBatch)
 	}
-	for i := range images {
-		for g := range c.Groups {
-			batch := 1
+	for g := range c.Groups {
+		begin := len(p.ops)
+		for i := range images {
+			batch, image := 1, i
 			if m == Batch {
-				batch = min(n.Features.MaxBatch, c.N-i*n.Features.MaxBatch)
+				image = i * n.Features.MaxBatch
+				batch = min(n.Features.MaxBatch, c.N-image)
 			}
 			first := len(p.ops)
 			if err := p.add(n, c, &s, kg, batch, parts); err != nil {
@@ -184,14 +186,26 @@ func planMode(n *configs.NVDLA, c *Conv, m Mode, parts int) (*plan, error) {
 			}
 			for k := range p.ops[first:] {
 				o := &p.ops[first+k]
-				o.image, o.images, o.convGroup = i*n.Features.MaxBatch, batch, g
-				if m != Batch {
-					o.image = i
-				}
+				o.image, o.images, o.convGroup = image, batch, g
 			}
 		}
+		p.keepWeights(n, begin, kg)
 	}
 	return p, nil
+}
+
+// keepWeights lets the hardware layers from begin on, which have the same weights,
+// hand them on if all of them fit beside each one's input.
+func (p *plan) keepWeights(n *configs.NVDLA, begin, kg int) {
+	ops := p.ops[begin:]
+	for i := range ops {
+		if ops[i].dataBytes+kg*ops[i].kernBytes > n.CBUF.Total() {
+			return
+		}
+	}
+	for i := range ops {
+		ops[i].keep, ops[i].kept = i < len(ops)-1, i > 0
+	}
 }
 
 // add plans one convolution group: as one hardware layer if its input and two
@@ -220,14 +234,13 @@ func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch, parts int) er
 	if least+minWeights > room {
 		minWeights = group * up(s.kernBytes)
 	}
-	cut := cutting{lines: c.P, tile: tile, rows: rows, bytes: func(lines int) int { return batch * up(lines*s.rowBytes) }, weights: kg * up(s.kernBytes), minWeights: minWeights, room: room}
+	cut := cutting{lines: c.P, tile: tile, rows: rows, bytes: func(lines int) int { return batch * up(lines*s.rowBytes) }, minWeights: minWeights, room: room}
 	whole := cut.bytes(c.H)+minWeights <= room // lines that no output needs are fetched too
 	slice := c.P
 	if !whole {
 		slice = cut.slice(parts)
 	}
 	slices := ceilDiv(c.P, slice)
-	keep := slices > 1 && cut.bytes(rows(slice))+cut.weights <= room
 	for i := range slices {
 		lines := min(slice, c.P-i*slice)
 		first := i * slice
@@ -238,7 +251,6 @@ func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch, parts int) er
 		}
 		o.dataBytes = batch * up(height*s.rowBytes)
 		o.loadBytes = batch * height * s.lineBytes
-		o.keep, o.kept = keep && i < slices-1, keep && i > 0
 		switch {
 		case s.lines:
 			for range lines {
@@ -261,11 +273,11 @@ func (p *plan) add(n *configs.NVDLA, c *Conv, s *shape, kg, batch, parts int) er
 
 // cutting is a layer whose input and weights do not fit the buffer together.
 type cutting struct {
-	lines, tile         int // of the output, and how many are made at a time
-	rows                func(lines int) int
-	bytes               func(rows int) int // that rows of the input take
-	weights, minWeights int                // bytes of all, and of those that must be there
-	room                int
+	lines, tile int // of the output, and how many are made at a time
+	rows        func(lines int) int
+	bytes       func(rows int) int // that rows of the input take
+	minWeights  int                // bytes of the weights that must be there
+	room        int
 }
 
 // slice is how many lines of the output a hardware layer makes: as many as let
