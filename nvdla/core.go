@@ -64,6 +64,7 @@ type cdma struct {
 	comp          *sim.Component
 	window, chunk int // bytes that a channel may have on their way, and of a request
 	free          int // bytes of the buffer that hold nothing
+	returns       []room
 
 	dataOp   int // op whose input is being fetched
 	dataLeft int
@@ -75,10 +76,17 @@ type cdma struct {
 	wtBegun       bool
 }
 
-// Wake asks for as much as there is room for.
+// Wake takes back room and asks for as much as there is room for.
 func (d *cdma) Wake(cycle uint64) {
+	for len(d.returns) > 0 && d.returns[0].cycle <= cycle {
+		d.free += d.returns[0].bytes
+		d.returns = d.returns[1:]
+	}
 	d.data()
 	d.weights()
+	if len(d.returns) > 0 {
+		d.comp.WakeAt(d.returns[0].cycle)
+	}
 }
 
 func (d *cdma) data() {
@@ -123,15 +131,15 @@ func (d *cdma) reserve() int {
 		return 0
 	}
 	o := &d.core.ops[d.wtOp]
-	if d.wtBegun && d.wtGroup == len(o.kernels)-1 {
-		return 0
+	left, next, most := 0, d.wtGroup, 2
+	if d.wtBegun {
+		left, next, most = d.wtLeft, next+1, 1
 	}
-	if !o.keep {
-		return 2 * o.kernels[0] * o.kernBytes
+	if o.keep { // what stays gives no room back
+		most = len(o.kernels)
 	}
-	left := 0 // what stays gives no room back
-	for _, k := range o.kernels[d.wtGroup:] {
-		left += k * o.kernBytes
+	for i := next; i < min(len(o.kernels), next+most); i++ {
+		left += o.kernels[i] * o.kernBytes
 	}
 	return left
 }
@@ -168,10 +176,9 @@ func (d *cdma) weights() {
 			if o.kept {
 				bytes = 0
 			}
-			if bytes > d.free || d.wtOp == d.dataOp && !d.begun {
+			if d.wtOp == d.dataOp && !d.begun {
 				return
 			}
-			d.free -= bytes
 			d.wtBegun, d.wtLeft = true, bytes
 			if bytes == 0 {
 				d.finishGroup()
@@ -180,6 +187,10 @@ func (d *cdma) weights() {
 		}
 		for d.wtLeft > 0 && d.onWay[1] < d.window {
 			n := min(d.wtLeft, d.chunk)
+			if n > d.free {
+				return
+			}
+			d.free -= n
 			d.wtLeft -= n
 			d.onWay[1] += n
 			last := d.wtLeft == 0
@@ -204,10 +215,16 @@ func (d *cdma) finishGroup() {
 	d.tell(0, 1)
 }
 
-// release gives room back.
-func (d *cdma) release(bytes int) {
-	d.free += bytes
-	d.comp.WakeAt(d.comp.Engine.Cycle() + 1)
+// room is what the sequence controller gives back at a cycle.
+type room struct {
+	cycle uint64
+	bytes int
+}
+
+// release gives room back at a cycle, which is not before those of earlier calls.
+func (d *cdma) release(cycle uint64, bytes int) {
+	d.returns = append(d.returns, room{cycle, bytes})
+	d.comp.WakeAt(d.returns[0].cycle)
 }
 
 func (d *cdma) Receive(uint64, akita.Port, akita.Msg) {}

@@ -108,7 +108,7 @@ func (s *csc) advance(o *op) {
 	s.stripe = 0
 	if !o.keep {
 		bytes := o.kernels[s.group] * o.kernBytes
-		s.core.cdma.release(bytes)
+		s.core.cdma.release(s.at, bytes)
 	}
 	s.group++
 	s.groups++
@@ -116,7 +116,7 @@ func (s *csc) advance(o *op) {
 		return
 	}
 	s.group = 0
-	s.core.cdma.release(o.dataBytes)
+	s.core.cdma.release(s.at, o.dataBytes)
 	s.op++
 	s.at += flushCycles
 }
