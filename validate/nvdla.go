@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"gpusim/configs"
@@ -43,16 +44,17 @@ func convolution(c nvdla.Conv) func(context.Context, *configs.Machine) (float64,
 func (t *Tables) addRTL(tab *workloads.Table) error {
 	return t.records(tab, func(r *record) error {
 		trace, config := r.text("trace"), r.text("config")
+		class := config
 		if config == "" {
-			config = "nv_small"
+			config, class = "nv_small", strings.TrimSuffix(filepath.Base(tab.File), ".csv")
 		}
-		d := direct{device: config, class: config + "/conv", metric: "cycles", work: trace, measured: r.measured("rtl_cycles")}
+		d := direct{device: config, class: class, metric: "cycles", work: trace, measured: r.measured("rtl_cycles")}
 		if strings.HasPrefix(trace, "sdp_") {
 			s, err := singlePoint(trace)
 			if err != nil {
 				return err
 			}
-			d.class, d.run = config+"/sdp", passes(s)
+			d.run = passes(s)
 			t.addDirect(r, d)
 			return nil
 		}
@@ -107,7 +109,7 @@ func (t *Tables) addSinglePoint(tab *workloads.Table) error {
 			return err
 		}
 		config := r.text("config")
-		t.addDirect(r, direct{device: config, class: config + "/sdp", metric: "cycles", work: r.text("trace"), measured: r.measured("cycles"), run: passes(s)})
+		t.addDirect(r, direct{device: config, class: config, metric: "cycles", work: r.text("trace"), measured: r.measured("cycles"), run: passes(s)})
 		return nil
 	})
 }

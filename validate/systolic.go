@@ -73,9 +73,6 @@ func (t *Tables) addFolds(tab *workloads.Table) error {
 		class := r.text("config")
 		if class == "" {
 			class = fmt.Sprintf("%s %dx%d", flow, a.Rows, a.Cols)
-			if words > 0 {
-				class += " stalls"
-			}
 		}
 		t.addDirect(r, direct{device: "SCALE-Sim", class: class, metric: "cycles", work: fmt.Sprintf("%s: %dx%dx%d", r.text("layer"), l.M, l.N, l.K),
 			measured: r.measured("total_cycles"), run: run})
