@@ -13,9 +13,11 @@ import (
 // (CSC_SG_DONE_FLUSH in the RTL).
 const flushCycles = 48
 
-// A client asks for a part of its buffers at once, and for so many bytes at most.
+// A client asks for a part of its buffers at once, but for so many bytes at least
+// and at most: real bursts are shorter, which would be more events and the same rate.
 const (
 	bufferShare = 2
+	minRequest  = 512
 	maxRequest  = 2048
 )
 
@@ -48,7 +50,8 @@ func newCore(e *sim.Engine, n *configs.NVDLA, atomK int, ops []op) *core {
 	c.cdma = &cdma{core: c, free: n.CBUF.Total()}
 	c.cdma.comp = sim.NewComponent("CDMA", e, d, sim.PhaseAct, c.cdma)
 	c.cdma.window = n.Memory.Outstanding * n.Memory.WidthBits / 8
-	c.cdma.chunk = max(n.MemoryAtom, min(maxRequest, c.cdma.window/bufferShare))
+	c.cdma.chunk = max(n.MemoryAtom, minRequest, min(maxRequest, c.cdma.window/bufferShare))
+	c.cdma.window = max(c.cdma.window, bufferShare*c.cdma.chunk)
 	c.csc = &csc{core: c, credits: 2 * atomK, waiting: true}
 	c.csc.comp = sim.NewComponent("CSC", e, d, sim.PhaseAct, c.csc)
 	c.sdp = &sdp{core: c}
