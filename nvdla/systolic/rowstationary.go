@@ -65,6 +65,10 @@ func (a *RowStationary) check(c *RSConv, p Pass) error {
 	if sets := p.R * p.T; ceilDiv(sets, perRow)*folds*c.R > a.Rows {
 		return fmt.Errorf("%d sets of %d x %d do not fit %d x %d elements", sets, c.R, p.E, a.Rows, a.Cols)
 	}
+	// Sums of different channels meet in the columns, so their sets stand above each other.
+	if h := p.R * folds * c.R; h > a.Rows {
+		return fmt.Errorf("sets of %d channels are %d elements high, the array %d", p.R, h, a.Rows)
+	}
 	if b := a.held(c, p); b > a.BufferBytes {
 		return fmt.Errorf("%d bytes for a buffer of %d", b, a.BufferBytes)
 	}
