@@ -23,6 +23,10 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 		return runGPU(ctx, m, w, o)
 	case "cpu":
 		return runCPU(m, w, o)
+	case "nvdla":
+		return runNVDLA(ctx, m, w, o)
+	case "systolic":
+		return runSystolic(m, w, o)
 	}
 	return Result{}, fmt.Errorf("machine %s: kind %q has no model", m.Name, m.Kind)
 }

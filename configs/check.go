@@ -16,12 +16,12 @@ func checkKind(root *node) error {
 	if kind == nil || kind.kind != scalar {
 		return nil // decode reports it
 	}
-	for _, other := range []string{"gpu", "cpu"} {
+	for _, other := range kinds {
 		n := root.get(other)
 		switch {
 		case kind.text == other && n == nil:
 			return kind.errorf("kind", "kind is %s, but there is no %s section", other, other)
-		case kind.text != other && n != nil && (kind.text == "gpu" || kind.text == "cpu"):
+		case kind.text != other && n != nil && contains(kinds, kind.text):
 			return n.errorf(other, "kind is %s, so there may be no %s section", kind.text, other)
 		}
 	}
@@ -67,6 +67,12 @@ func check(m *Machine, root *node) error {
 	}
 	if m.CPU != nil {
 		c.cpu(m.CPU, m.TDP)
+	}
+	if m.NVDLA != nil {
+		c.nvdla(m.NVDLA)
+	}
+	if m.Systolic != nil {
+		c.systolic(m.Systolic)
 	}
 	if c.err != nil {
 		return c.err

@@ -21,10 +21,13 @@ func Schema() ([]byte, error) {
 	root := b.structSchema(reflect.TypeFor[Machine]())
 	root.Version = jsonschema.Version
 	root.Title = "gpusim machine file"
-	root.AllOf = []*jsonschema.Schema{
-		{If: &jsonschema.Schema{Not: present("inherits")}, Then: completeMachine()},
-		{If: equals("kind", "gpu"), Then: without("cpu")},
-		{If: equals("kind", "cpu"), Then: without("gpu")},
+	root.AllOf = []*jsonschema.Schema{{If: &jsonschema.Schema{Not: present("inherits")}, Then: completeMachine()}}
+	for _, k := range kinds {
+		for _, other := range kinds {
+			if other != k {
+				root.AllOf = append(root.AllOf, &jsonschema.Schema{If: equals("kind", k), Then: without(other)})
+			}
+		}
 	}
 	table := complete(reflect.TypeFor[Energy]())
 	table.Title = "gpusim energy table"
@@ -147,11 +150,10 @@ func completeMachine() *jsonschema.Schema {
 	energy, _ := s.Properties.Delete("energy")
 	inline := &jsonschema.Schema{Properties: jsonschema.NewProperties(), Required: []string{"energy"}}
 	inline.Properties.Set("energy", energy)
-	s.AllOf = []*jsonschema.Schema{
-		{If: equals("kind", "gpu"), Then: present("gpu")},
-		{If: equals("kind", "cpu"), Then: present("cpu")},
-		{If: equals("energy_table", noTable), Then: inline},
+	for _, k := range kinds {
+		s.AllOf = append(s.AllOf, &jsonschema.Schema{If: equals("kind", k), Then: present(k)})
 	}
+	s.AllOf = append(s.AllOf, &jsonschema.Schema{If: equals("energy_table", noTable), Then: inline})
 	return s
 }
 

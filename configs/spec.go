@@ -1,21 +1,23 @@
 package configs
 
-// Machine is one loaded machine file. Exactly one of GPU and CPU is set,
-// named by Kind. It is immutable once loaded.
+// Machine is one loaded machine file. Exactly one of GPU, CPU, NVDLA and
+// Systolic is set, named by Kind. It is immutable once loaded.
 type Machine struct {
-	Name        string   `yaml:"name" doc:"short name, also the result folder's name"`
-	Kind        string   `yaml:"kind" allowed:"gpu,cpu" doc:"which model simulates it"`
-	Description string   `yaml:"description"`
-	Inherits    string   `yaml:"inherits,omitempty" doc:"base machine file; this file states only the change"`
-	Devices     []string `yaml:"devices" doc:"device names in measured tables that this machine answers to"`
-	ProcessNM   float64  `yaml:"process_nm" min:"1" max:"250"`
-	DieMM2      float64  `yaml:"die_mm2" min:"1" max:"2000"`
-	TDP         Power    `yaml:"tdp" min:"1 W" max:"2000 W"`
-	Workloads   []string `yaml:"workloads" doc:"what 'gpusim run' simulates when no --workload is given"`
-	GPU         *GPU     `yaml:"gpu,omitempty"`
-	CPU         *CPU     `yaml:"cpu,omitempty"`
-	EnergyTable string   `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
-	Energy      Energy   `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
+	Name        string    `yaml:"name" doc:"short name, also the result folder's name"`
+	Kind        string    `yaml:"kind" allowed:"gpu,cpu,nvdla,systolic" doc:"which model simulates it"`
+	Description string    `yaml:"description"`
+	Inherits    string    `yaml:"inherits,omitempty" doc:"base machine file; this file states only the change"`
+	Devices     []string  `yaml:"devices" doc:"device names in measured tables that this machine answers to"`
+	ProcessNM   float64   `yaml:"process_nm" min:"1" max:"250"`
+	DieMM2      float64   `yaml:"die_mm2" min:"0.1" max:"2000"`
+	TDP         Power     `yaml:"tdp" min:"10 mW" max:"2000 W"`
+	Workloads   []string  `yaml:"workloads" doc:"what 'gpusim run' simulates when no --workload is given"`
+	GPU         *GPU      `yaml:"gpu,omitempty"`
+	CPU         *CPU      `yaml:"cpu,omitempty"`
+	NVDLA       *NVDLA    `yaml:"nvdla,omitempty"`
+	Systolic    *Systolic `yaml:"systolic,omitempty"`
+	EnergyTable string    `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
+	Energy      Energy    `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
 }
 
 // GPU describes a GPU: Clock, the SM and everything outside it.

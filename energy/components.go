@@ -73,6 +73,20 @@ const (
 	CPUDRAMLine    = "cpu_dram_line"   // one cache line between the socket and main memory
 )
 
+// Events of machines with a fixed array of multipliers (NVDLA, systolic arrays).
+// Payload uses MACINT8, FMAFP16 and MMABF16.
+const (
+	MACInt16     = "mac_int16"        // one int16 multiply-add, wide accumulate
+	ArrayByte    = "array_byte"       // one byte of an operand or a sum latched in a register of the array
+	ScratchWord  = "scratchpad_word"  // one word read from or written to the scratchpad of a processing element
+	AccWord      = "accumulator_word" // one 32-bit sum read and written in the accumulators
+	BufferByte   = "buffer_byte"      // one byte read from or written to the on-chip buffers
+	DRAMByte     = "dram_byte"        // one byte between memory and the machine
+	HostByte     = "host_byte"        // one byte over the link to the host
+	SinglePoint  = "single_point_op"  // one element through bias, scale and activation
+	LayerCommand = "layer_command"    // one setting of the machine's registers, or one of its few instructions
+)
+
 // Static components, powers that flow as long as the run takes.
 const (
 	Leakage       = "leakage"        // die: leakage and the part of the clock that does not follow activity

@@ -3,10 +3,12 @@ package report
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
+	"gpusim/configs"
 	"gpusim/validate"
 )
 
@@ -56,8 +58,11 @@ func ValidationText(r *validate.Report, published []validate.Suite) string {
 	}
 	b.WriteString(worst(r.Rows))
 	b.WriteString(reasons(r.Skipped))
-	if len(r.Suites) > 0 {
+	switch {
+	case len(r.Suites) > 0:
 		published = r.Suites
+	case len(r.Machines) > 0 && !slices.ContainsFunc(r.Machines, func(m *configs.Machine) bool { return m.NVDLA == nil && m.Systolic == nil }):
+		published = nil // they are about GPUs
 	}
 	b.WriteString(Suites(published))
 	if r.Interrupted {
@@ -94,8 +99,9 @@ func worst(rows []validate.Row) string {
 	sort.SliceStable(order, func(i, j int) bool {
 		return math.Abs(rows[order[i]].ErrorPct) > math.Abs(rows[order[j]].ErrorPct)
 	})
+	unit := unitOf(rows)
 	t := Table{
-		Header: [][]string{{"worst rows", "class", "line", "measured", "simulated", "error", "kernel"}, {"", "", "", "us", "us", "%", ""}},
+		Header: [][]string{{"worst rows", "class", "line", "measured", "simulated", "error", "kernel"}, {"", "", "", unit, unit, "%", ""}},
 		Left:   map[int]bool{1: true, 6: true},
 	}
 	for _, i := range order[:min(worstRows, len(order))] {
@@ -105,6 +111,20 @@ func worst(rows []validate.Row) string {
 		})
 	}
 	return "\n" + t.String()
+}
+
+// unitOf is the unit of the rows' figures, empty if they have several.
+func unitOf(rows []validate.Row) string {
+	metric := rows[0].Metric
+	for i := range rows {
+		if rows[i].Metric != metric {
+			return ""
+		}
+	}
+	if metric == "time_us" || metric == "" {
+		return "us"
+	}
+	return metric
 }
 
 // reasons counts the skipped rows by reason, the most frequent first.

@@ -19,6 +19,11 @@ const (
 	publishedSuites = "qv100_cutlass_cycles.csv"
 )
 
+// publishedAccelerators are the embedded tables of machines with a fixed array.
+var publishedAccelerators = []string{
+	"nvdla_rtl.csv", "nvdla_sdp_rtl.csv", "nvdla_primer.csv", "nvdla_sheet.csv", "tpu1_applications.csv", "eyeriss_alexnet.csv", "gemmini_rtl.csv", "scalesim_runs.csv",
+}
+
 // row is one measured row that can be simulated.
 type row struct {
 	file     string
@@ -47,6 +52,7 @@ type Tables struct {
 	files   []string
 	rows    []row
 	suites  []Suite
+	direct  []direct
 	skipped []Skip
 }
 
@@ -54,7 +60,7 @@ type Tables struct {
 func (t *Tables) Files() []string { return t.files }
 
 // Len is the number of rows that can be simulated.
-func (t *Tables) Len() int { return len(t.rows) }
+func (t *Tables) Len() int { return len(t.rows) + len(t.direct) }
 
 // Suites is the number of suites of programs.
 func (t *Tables) Suites() int { return len(t.suites) }
@@ -71,7 +77,7 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range []string{publishedRows, publishedOthers, publishedSuites} {
+	for _, name := range append([]string{publishedRows, publishedOthers, publishedSuites}, publishedAccelerators...) {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err
@@ -81,6 +87,7 @@ func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
 		}
 	}
 	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !rows(r.device) })
+	t.direct = slices.DeleteFunc(t.direct, func(d direct) bool { return !rows(d.device) })
 	t.suites = slices.DeleteFunc(t.suites, func(s Suite) bool { return !suites(s.Device) })
 	return nil
 }
@@ -107,9 +114,17 @@ var tableKinds = []struct {
 	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
 	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},
 	{networkColumns, (*Tables).addNetworks, ""},
-	{[]string{"layer", "dataflow", "total_cycles"}, nil, "systolic arrays are not supported yet"},
+	{foldColumns, (*Tables).addFolds, ""},
+	{gemminiColumns, (*Tables).addGemmini, ""},
+	{eyerissColumns, (*Tables).addEyeriss, ""},
+	{tpuColumns, (*Tables).addTPU, ""},
+	{rtlColumns, (*Tables).addRTL, ""},
+	{singlePointColumns, (*Tables).addSinglePoint, ""},
+	{primerColumns, (*Tables).addPrimer, ""},
+	{sheetColumns, (*Tables).addSheet, ""},
+	{nvdlaColumns, (*Tables).addNVDLA, ""},
 	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
-	{[]string{"config", "cycles"}, nil, "NVDLA is not supported yet"},
+	{[]string{"config", "cycles"}, nil, "cycles of NVDLA without the columns c, h, w, k, r and s"},
 	{[]string{"device", "kernel", "dtype", "power_w"}, nil, "power tables are not supported yet"},
 }
 

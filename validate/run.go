@@ -108,6 +108,9 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 	for i := range p.wanted {
 		p.wanted[i].finish(rep)
 	}
+	if err := t.runDirect(ctx, o, rep, p.machines); err != nil {
+		return nil, err
+	}
 	rep.Machines = p.used()
 	t.sortSkips(rep.Skipped)
 	return rep, nil

@@ -7,12 +7,12 @@ import (
 )
 
 // dtypes lists the canonical element types, widest first.
-var dtypes = []string{"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "int4", "int1"}
+var dtypes = []string{"fp64", "fp32", "tf32", "bf16", "fp16", "int16", "fp8", "int8", "int4", "int1"}
 
 // elemBytes is the size of one element in memory, rounded up to bytes. tf32 is
 // a way to compute: its operands lie in memory as fp32.
 var elemBytes = map[string]int{
-	"fp64": 8, "fp32": 4, "tf32": 4, "bf16": 2, "fp16": 2, "fp8": 1, "int8": 1, "int4": 1, "int1": 1,
+	"fp64": 8, "fp32": 4, "tf32": 4, "bf16": 2, "fp16": 2, "int16": 2, "fp8": 1, "int8": 1, "int4": 1, "int1": 1,
 }
 
 // aliases are other names by which frameworks and tables call a type.
@@ -23,6 +23,7 @@ var aliases = map[string]string{
 	"bfloat16":      "bf16", "amp_bf16": "bf16",
 	"half": "fp16", "float16": "fp16", "f16": "fp16", "amp_fp16": "fp16",
 	"fp8_e4m3": "fp8", "fp8_e5m2": "fp8", "e4m3": "fp8", "e5m2": "fp8", "float8": "fp8",
+	"s16": "int16", "i16": "int16",
 	"s8": "int8", "i8": "int8", "u8": "int8", "uint8": "int8",
 	"s4": "int4", "i4": "int4", "u4": "int4", "uint4": "int4",
 	"b1": "int1", "binary": "int1",
@@ -34,7 +35,7 @@ var aliases = map[string]string{
 var accs = map[string][]string{
 	"fp64": {"fp64"}, "fp32": {"fp32"}, "tf32": {"fp32"}, "bf16": {"fp32"},
 	"fp16": {"fp32", "fp16"}, "fp8": {"fp32", "fp16"},
-	"int8": {"int32"}, "int4": {"int32"}, "int1": {"int32"},
+	"int16": {"int32"}, "int8": {"int32"}, "int4": {"int32"}, "int1": {"int32"},
 }
 
 // DTypes lists the canonical element types, widest first.
