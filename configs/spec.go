@@ -1,6 +1,6 @@
 package configs
 
-// Machine is one loaded machine file. Exactly one of GPU and CPU is set,
+// Machine is one loaded machine file. Exactly one of GPU, CPU and System is set,
 // named by Kind. It is immutable once loaded.
 type Machine struct {
 	Name        string   `yaml:"name" doc:"short name, also the result folder's name"`
@@ -16,6 +16,8 @@ type Machine struct {
 	CPU         *CPU     `yaml:"cpu,omitempty"`
 	EnergyTable string   `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
 	Energy      Energy   `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
+
+	System *System // of a file of its own form, see systemFile
 }
 
 // GPU describes a GPU: Clock, the SM and everything outside it.
