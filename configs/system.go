@@ -88,18 +88,21 @@ func (t *LinkType) BytesPerSecond() float64 { return float64(t.Lanes) * t.LaneGb
 // CommLibrary is a communication library as a system has it. The constants of
 // its own cost model are in the nvlink package, by Tuning.
 type CommLibrary struct {
-	Tuning   string    `yaml:"tuning" allowed:"pascal,volta,ampere,hopper,mpi" doc:"which constants of the library hold"`
-	LL       bool      `yaml:"ll,omitempty" doc:"has the protocol with a flag beside each eight bytes"`
-	LL128    bool      `yaml:"ll128,omitempty" doc:"has the protocol with a flag in each 128 bytes"`
-	InSwitch bool      `yaml:"in_switch,omitempty" doc:"lets switches add up where they can"`
-	Peer     bool      `yaml:"peer,omitempty" doc:"GPUs write into each other's memory over PCIe; otherwise through the host's"`
-	Channels int       `yaml:"channels" min:"1" max:"64" doc:"at most"`
-	CTARate  Bandwidth `yaml:"cta_rate" min:"100 MB/s" max:"1 TB/s" doc:"of the thread block of one channel"`
-	HostRate Bandwidth `yaml:"host_rate,omitempty" min:"100 MB/s" max:"1 TB/s" doc:"of a thread block that reads the host's memory"`
-	Buffer   Bytes     `yaml:"buffer" min:"4 KiB" max:"1 GiB" doc:"of a channel between two GPUs"`
-	Launch   Duration  `yaml:"launch" min:"0 ps" max:"10 ms" doc:"call to the first CTA at work, and its end to the call's"`
-	Jitter   Duration  `yaml:"jitter" min:"0 ps" max:"1 ms" doc:"mean of the exponential spread in which CTAs come to work"`
-	Network  Bandwidth `yaml:"network_rate,omitempty" min:"1 MB/s" max:"1 TB/s" doc:"of a channel's proxy towards the network"`
+	Tuning       string    `yaml:"tuning" allowed:"pascal,volta,ampere,hopper,mpi" doc:"which constants of the library hold"`
+	LL           bool      `yaml:"ll,omitempty" doc:"has the protocol with a flag beside each eight bytes"`
+	LL128        bool      `yaml:"ll128,omitempty" doc:"has the protocol with a flag in each 128 bytes"`
+	InSwitch     bool      `yaml:"in_switch,omitempty" doc:"lets switches add up where they can"`
+	Peer         bool      `yaml:"peer,omitempty" doc:"GPUs write into each other's memory over PCIe; otherwise through the host's"`
+	Channels     int       `yaml:"channels" min:"1" max:"64" doc:"at most"`
+	CTARate      Bandwidth `yaml:"cta_rate" min:"100 MB/s" max:"1 TB/s" doc:"of the thread block of one channel"`
+	CopiesBehind bool      `yaml:"copies_behind,omitempty" doc:"what is only received is copied to its place while other slices move"`
+	HostRate     Bandwidth `yaml:"host_rate,omitempty" min:"100 MB/s" max:"1 TB/s" doc:"of a thread block that reads the host's memory"`
+	Buffer       Bytes     `yaml:"buffer" min:"4 KiB" max:"1 GiB" doc:"of a channel between two GPUs"`
+	Launch       Duration  `yaml:"launch" min:"0 ps" max:"10 ms" doc:"call to the first CTA at work, and its end to the call's"`
+	Jitter       Duration  `yaml:"jitter" min:"0 ps" max:"1 ms" doc:"mean of the exponential spread in which CTAs come to work"`
+	Hop          Duration  `yaml:"hop,omitempty" min:"1 ps" max:"1 ms" doc:"of a slice from one CTA to the next, in place of the library's constant"`
+	Step         Duration  `yaml:"step,omitempty" min:"1 ps" max:"1 ms" doc:"that a CTA spends on a slice besides, likewise"`
+	Network      Bandwidth `yaml:"network_rate,omitempty" min:"1 MB/s" max:"1 TB/s" doc:"of a channel's proxy towards the network"`
 }
 
 // Copies is what copies between GPUs take beside the links.

@@ -29,10 +29,11 @@ type Shape interface {
 // Workload is one thing to simulate. Exactly one of the pointers is set,
 // named by Kind.
 type Workload struct {
-	Kind string
-	GEMM *GEMM
-	Conv *Conv
-	Text string // canonical form; Parse(Text) gives the same workload
+	Kind       string
+	GEMM       *GEMM
+	Conv       *Conv
+	Collective *Collective
+	Text       string // canonical form; Parse(Text) gives the same workload
 }
 
 // String gives the canonical form.
@@ -45,6 +46,8 @@ func (w Workload) Shape() Shape {
 		return w.GEMM
 	case w.Conv != nil:
 		return w.Conv
+	case w.Collective != nil:
+		return w.Collective
 	}
 	return nil
 }
@@ -65,6 +68,8 @@ func Of(s Shape) Workload {
 		w.Kind, w.GEMM = KindGEMM, s
 	case *Conv:
 		w.Kind, w.Conv = KindConv, s
+	case *Collective:
+		w.Kind, w.Collective = KindCollective, s
 	}
 	return w
 }
@@ -105,11 +110,25 @@ type kind struct {
 
 // kinds are those that this build takes.
 func kinds() []kind {
-	return []kind{gemmKind, convKind}
+	return []kind{
+		gemmKind, convKind,
+		collectiveKind(AllReduce, "sum over the buffers of several GPUs, to all (on a system)", "bytes=64MiB,gpus=8",
+			Form{"  algo=ring", "ring, tree, halving, in_switch (default: what the library chooses)"},
+			Form{"  proto=simple", "simple, ll, ll128 (likewise)"},
+			Form{"  direct=true", "one process: results go where they belong without a buffer"}),
+		collectiveKind(ReduceScatter, "likewise, each GPU gets its block", "bytes=64MiB,gpus=8"),
+		collectiveKind(AllGather, "blocks of all to all", "bytes=64MiB,gpus=8"),
+		collectiveKind(Broadcast, "of one GPU's buffer", "bytes=64MiB,gpus=8,root=0"),
+		collectiveKind(AllToAll, "block j of each GPU to GPU j", "bytes=64MiB,gpus=8"),
+		collectiveKind(PointToPoint, "copy from one GPU to another", "bytes=1GiB,src=0,dst=1",
+			Form{"  dir=read", "who starts it: write (the source), read (the destination)"},
+			Form{"  both=true", "both ways at once"},
+			Form{"  via=host", "through the host's memory"}),
+	}
 }
 
 // later are the kinds of the workload language that no model takes yet.
-var later = []string{"softmax", "elementwise", "layernorm", "pool", "custom", "model", "allreduce"}
+var later = []string{"softmax", "elementwise", "layernorm", "pool", "custom", "model"}
 
 // Parse reads one workload string. Every error is an *Error.
 func Parse(s string) (Workload, error) {

@@ -77,7 +77,7 @@ func TestParseErrors(t *testing.T) {
 		"conv:n=9999999,c=999,h=9,w=9,k=1,r=1,s=1": "has more than 2^31 elements",
 		"model:resnet50":                           "model workloads are not supported yet",
 		"gem:1x2x3":                                `unknown kind "gem" (did you mean "gemm"?)`,
-		"quux:1":                                   `unknown kind "quux" (supported: gemm, conv)`,
+		"quux:1":                                   `unknown kind "quux" (supported: gemm, conv, allreduce,`,
 	} {
 		_, err := Parse(in)
 		var e *Error
