@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/bits"
 
 	"gpusim/configs"
 	"gpusim/sim"
@@ -215,11 +216,33 @@ func (u *setup) cut() {
 	if p.name == Simple {
 		u.plan.least = minSlice
 	}
+	if p.name == Simple && (u.pick.algo == Tree || u.c.Op == workloads.Broadcast) {
+		u.pipeline()
+	}
 	u.plan.boxes = make([][]int, u.g.boxes)
 	for r := range u.c.GPUs {
 		b := u.g.boxOf(r)
 		u.plan.boxes[b] = append(u.plan.boxes[b], r)
 	}
+}
+
+// pipeline cuts for trees and chains: slices of one step of the buffer, and in trees
+// smaller ones while there are few of them for the depth (NCCL 2.1x, enqueue.cc,
+// computeColl).
+func (u *setup) pipeline() {
+	p := &u.plan
+	p.chunk, p.pieces, p.least = max(16, p.chunk/4/16*16), 1, 16
+	u.proto.slots = 8
+	if u.pick.algo != Tree {
+		return
+	}
+	depth := int64(u.c.GPUs/u.g.boxes - 1 + bits.Len(uint(u.g.boxes)) - 1)
+	for _, rule := range []struct{ slices, least int64 }{{8, 128 << 10}, {4, 64 << 10}, {1, 32 << 10}} {
+		for p.bytes/(int64(len(p.rings))*p.chunk) < depth*rule.slices && p.chunk > rule.least {
+			p.chunk /= 2
+		}
+	}
+	p.chunk = max(16, p.chunk/16*16)
 }
 
 func (u *setup) generate() (*program, error) {
