@@ -32,6 +32,8 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 	switch {
 	case w.GEMM != nil:
 		return gemmCall(m, w.GEMM, o)
+	case w.Collective != nil:
+		return call{}, fmt.Errorf("%s is one GPU; collectives and copies run on systems (see 'gpusim config list')", m.Name)
 	}
 	return call{}, fmt.Errorf("workload %q: %s is not simulated on GPUs yet", w.Short(), w.Kind)
 }

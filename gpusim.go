@@ -4,6 +4,7 @@ package gpusim
 
 import (
 	"gpusim/energy"
+	"gpusim/nvlink"
 )
 
 // Fidelity says how much of a run is simulated instruction by instruction.
@@ -53,7 +54,10 @@ type Result struct {
 	Fidelity     Fidelity
 	SimulatedPct float64 // share of warp instructions that was simulated rather than extrapolated
 	WarpInsts    float64
-	Layers       []Layer // one per kernel
+	Layers       []Layer          // one per kernel
+	Links        []nvlink.LinkUse // of systems
+	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
+	BusGBps      float64          // likewise times what the algorithm needs at least on every link (nccl-tests)
 }
 
 // Layer is one kernel (or CPU loop nest) of a workload.

@@ -20,6 +20,8 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 		return runGPU(ctx, m, w, o)
 	case "cpu":
 		return runCPU(m, w, o)
+	case configs.KindSystem:
+		return runSystem(ctx, m, w, o)
 	}
 	return Result{}, fmt.Errorf("machine %s: kind %q has no model", m.Name, m.Kind)
 }

@@ -16,6 +16,8 @@ var data embed.FS
 const (
 	publishedRows   = "v100_gemm_published.csv"
 	publishedOthers = "gemm_published.csv"
+	publishedReduce = "allreduce_published.csv"
+	publishedCopies = "p2p_published.csv"
 	publishedSuites = "qv100_cutlass_cycles.csv"
 )
 
@@ -23,7 +25,7 @@ const (
 type row struct {
 	file     string
 	line     int
-	device   string
+	device   string // for systems of several devices their file's name
 	class    string // that it is judged in
 	work     workloads.Workload
 	metric   string // of the figures, such as time_us
@@ -32,6 +34,7 @@ type row struct {
 	kernel   string // kernel name, grid and block as recorded, may be empty
 	recorded Recorded
 	hasName  bool
+	reading  reading // nil: the method applied to the kernels' times
 }
 
 // Skip is a well-formed row that was not simulated.
@@ -70,7 +73,7 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range []string{publishedRows, publishedOthers, publishedSuites} {
+	for _, name := range []string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites} {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err
@@ -103,8 +106,8 @@ var tableKinds = []struct {
 	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
 	{[]string{"pass", "c", "h", "w", "r", "s"}, nil, "convolutions are not supported yet"},
 	{[]string{"device", "op", "shape", "time_us"}, nil, "element-wise operators are not supported yet"},
-	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
-	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},
+	{allReduceColumns, (*Tables).addAllReduces, ""},
+	{copyColumns, (*Tables).addCopies, ""},
 	{[]string{"device", "model", "batch", "phase"}, nil, "networks are not supported yet"},
 	{[]string{"layer", "dataflow", "total_cycles"}, nil, "systolic arrays are not supported yet"},
 	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},

@@ -35,7 +35,7 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 	for i, w := range p.work {
 		own[i] = &task{machine: p.machine, work: w, options: p.options}
 		tasks = append(tasks, own[i])
-		if p.baseline == nil {
+		if p.baseline == nil || w.Collective != nil { // one device has nothing to compare with
 			continue
 		}
 		bw := workloads.Of(w.Shape().Unforced()) // names of kernels mean nothing to another machine
