@@ -7,10 +7,10 @@ import (
 	"gpusim/configs"
 )
 
-// rings gives the orders in which channels go round the ranks. Over NVLinks
+// rings gives the orders in which channels go round the ranks of one box. Over NVLinks
 // between GPUs these are as many cycles through all of them as the links allow
-// at once, each used in both directions; behind switches, and over PCIe or the
-// network, one order serves all. At most is the number of channels that the
+// at once, each used in both directions; behind switches, and over PCIe and
+// sockets, one order serves all. At most is the number of channels that the
 // library takes: the cycles are repeated up to it.
 func (g *graph) rings(most int) ([][]int, error) {
 	direct, err := g.direct()
@@ -48,10 +48,10 @@ func reversed(ring []int) []int {
 	return r
 }
 
-// direct gives the number of NVLinks between each two ranks; nil if some pair
-// reaches each other through a switch or the ranks stand in several boxes.
+// direct gives the number of NVLinks between each two ranks of one box; nil if
+// they reach each other through a switch.
 func (g *graph) direct() ([][]int, error) {
-	if g.boxes > 1 || g.switched() {
+	if g.switched() {
 		return nil, nil
 	}
 	n := len(g.gpus)
@@ -186,7 +186,7 @@ func hamiltonian(links [][]int) [][]int {
 }
 
 // nearest gives a ring that goes on to the nearest rank not yet visited, by the
-// class of the route and then its latency, box by box.
+// class of the route and then its latency.
 func (g *graph) nearest() ([]int, error) {
 	n := len(g.gpus)
 	ring, used := []int{0}, make([]bool, n)
@@ -198,9 +198,6 @@ func (g *graph) nearest() ([]int, error) {
 		for next := range n {
 			if used[next] {
 				continue
-			}
-			if best >= 0 && g.boxes > 1 && g.boxOf(next) != g.boxOf(last) {
-				continue // not nearer than what there is
 			}
 			r, err := g.find(g.gpus[last], g.gpus[next], "")
 			if err != nil {
@@ -216,5 +213,3 @@ func (g *graph) nearest() ([]int, error) {
 	}
 	return ring, nil
 }
-
-func (g *graph) boxOf(rank int) int { return g.nodes[g.gpus[rank]].box }

@@ -17,13 +17,23 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
+	rounds := 1.0 // of the program, in ops that it has
+	if u.folds() {
+		u.cut()
+		u.prog, rounds = u.folded(1), float64(u.sends()+1)/2 // of two ops a round instead of all
+	} else if err := u.prepare(); err != nil {
+		if u.pick.algo != Tree {
+			return Result{}, &InputError{err}
+		}
+		return u.closedTree()
+	}
 	wires, err := u.wires()
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
-	hop := 0.0 // ps, of the slowest connection
+	hop := 0.0 // ps; what goes round meets every connection
 	for i := range wires {
-		hop = math.Max(hop, float64(wires[i].latency))
+		hop += float64(wires[i].latency) / float64(len(wires))
 	}
 	step := float64(u.pace().step)
 	n := float64(c.GPUs)
@@ -51,7 +61,7 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	// spends on each slice remains.
 	slices := 0.0
 	for _, w := range u.prog.workers {
-		slices = math.Max(slices, float64(len(w.ops)))
+		slices = math.Max(slices, rounds*float64(len(w.ops)))
 	}
 	alpha := math.Max(steps*hop, (slices-1)*step)
 	if slices > 3*steps { // a pipeline: filled once
@@ -182,4 +192,31 @@ func closedCopy(s *configs.System, c *workloads.Collective) (Result, error) {
 	}
 	ps += overhead + 2*float64(latency) + 2*float64(g.farFromHost(src))
 	return Result{Seconds: ps * 1e-12, Algo: algo, Channels: 1, Bound: bound(ps-overhead, ps)}, nil
+}
+
+// closedTree is the closed form of trees over more ranks than a program is made
+// for. Each box receives and sends the buffer twice over the network, as an
+// inner place of one tree and a leaf of the other.
+func (u *setup) closedTree() (Result, error) {
+	u.cut()
+	inside, outside := 0.0, 0.0
+	ring := u.rings[0]
+	for i, a := range ring {
+		r, err := u.route(routeKey{a, ring[(i+1)%len(ring)], i == len(ring)-1})
+		if err != nil {
+			return Result{}, &InputError{err}
+		}
+		hop := float64(u.hop(r))
+		if r.class == configs.ClassNet {
+			outside = math.Max(outside, hop)
+		} else {
+			inside = math.Max(inside, hop)
+		}
+	}
+	alpha := 2 * (float64(u.per-1)*inside + math.Ceil(math.Log2(float64(u.boxes)))*outside)
+	slices := math.Ceil(float64(u.c.Size) / float64(len(u.rings)) / float64(u.plan.chunk))
+	alpha += (slices - 1) * float64(u.pace().step)
+	beta := 2 * float64(u.c.Size) / u.busGBps * 1e3
+	ps := float64(u.launch()) + float64(u.lib.Jitter)*harmonic(len(u.rings)) + alpha + beta
+	return Result{Seconds: ps * 1e-12, Algo: Tree, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
 }

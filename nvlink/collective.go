@@ -20,6 +20,7 @@ type Result struct {
 	Bound    string // link, latency or cta
 	Links    []LinkUse
 	Slices   int     // that were simulated
+	Folded   int     // nodes that each node of Links stands for
 	PeakUse  float64 // highest share of a link's rate in use at any time
 
 	output [][]int64 // of each rank, when the program was executed on numbers
@@ -45,43 +46,96 @@ type setup struct {
 	class    string  // farthest class of the ring's routes inside a box
 	plan     plan
 	prog     *program
-	routes   map[[2]int]*route
+	routes   map[routeKey]*route
 	busGBps  float64
 	channels int // that the library could use
+	per      int // ranks of a box
+	boxes    int
+	fold     int // boxes that the one of the program stands for
 }
 
 // newSetup finds channels, algorithm and protocol. ranks says which GPU is
 // which rank, nil: in their order. Its errors are the user's.
 func newSetup(s *configs.System, c *workloads.Collective, ranks []int) (*setup, error) {
-	g, err := build(s, c.GPUs, ranks)
-	if err != nil {
+	u := &setup{fold: 1, c: c, lib: &s.Library, per: PerNode(s), routes: map[routeKey]*route{}, class: configs.ClassNVLink}
+	u.boxes = (c.GPUs + u.per - 1) / u.per
+	if u.boxes > s.Nodes {
+		return nil, fmt.Errorf("gpus=%d, but the system has %d", c.GPUs, u.per*s.Nodes)
+	}
+	// Channels are found in one box, which stands for the others.
+	var err error
+	if u.g, err = build(s, min(u.per, c.GPUs), ranks); err != nil {
 		return nil, err
 	}
-	u := &setup{g: g, c: c, lib: &s.Library, routes: map[[2]int]*route{}, class: configs.ClassNVLink}
-	if u.rings, err = g.rings(s.Library.Channels); err != nil {
+	if u.rings, err = u.g.rings(s.Library.Channels); err != nil {
 		return nil, err
+	}
+	if u.boxes > 1 {
+		if u.rings, err = u.g.turned(u.rings); err != nil {
+			return nil, err
+		}
 	}
 	u.channels = len(u.rings)
 	if err := u.bus(); err != nil {
 		return nil, err
 	}
-	if err := u.choose(); err != nil {
-		return nil, err
+	return u, u.choose()
+}
+
+// maxRanks are the most that are simulated one by one.
+const maxRanks = 2048
+
+// prepare makes the program. Ranks of several boxes that all do the same are
+// those of one box.
+func (u *setup) prepare() (err error) {
+	if u.folds() {
+		u.cut()
+		u.prog, u.fold = u.folded(u.sends()), u.boxes
+		return nil
+	}
+	return u.whole()
+}
+
+// folds says whether one box stands for all.
+func (u *setup) folds() bool {
+	return u.boxes > 1 && u.c.GPUs%u.per == 0 && foldable(u.c, u.pick.algo)
+}
+
+// whole makes the program of all ranks one by one.
+func (u *setup) whole() (err error) {
+	switch {
+	case u.c.GPUs > maxRanks:
+		return fmt.Errorf("%d GPUs with %s are more than the %d that are simulated one by one (allowed: allreduce with algo=ring, reducescatter and allgather on whole nodes, or the analytic fidelity)",
+			u.c.GPUs, u.pick.algo, maxRanks)
+	case u.boxes > 1:
+		if u.g, err = build(u.g.sys, u.c.GPUs, nil); err != nil {
+			return err
+		}
+		u.routes = map[routeKey]*route{}
+		u.rings = spread(u.rings, u.per, u.c.GPUs)
 	}
 	u.cut()
-	if u.prog, err = u.generate(); err != nil {
-		return nil, err
-	}
-	return u, nil
+	u.prog, err = u.generate()
+	return err
+}
+
+// routeKey names a route: between two ranks, or to one of the next box.
+type routeKey struct {
+	from, to int
+	loop     bool
 }
 
 // route between two ranks.
-func (u *setup) route(a, b int) (*route, error) {
-	if r := u.routes[[2]int{a, b}]; r != nil {
+func (u *setup) route(k routeKey) (r *route, err error) {
+	if r := u.routes[k]; r != nil {
 		return r, nil
 	}
-	r, err := u.g.find(u.g.gpus[a], u.g.gpus[b], "")
-	u.routes[[2]int{a, b}] = r
+	if k.loop {
+		r, err = u.g.loop(u.g.gpus[k.from], u.g.gpus[k.to])
+	} else {
+		r, err = u.g.find(u.g.gpus[k.from], u.g.gpus[k.to], "")
+	}
+	u.routes[k] = r
 	return r, err
 }
 
@@ -94,7 +148,7 @@ func (u *setup) bus() error {
 	for c, ring := range u.rings {
 		of[c] = map[*way]bool{}
 		for i, a := range ring {
-			r, err := u.route(a, ring[(i+1)%len(ring)])
+			r, err := u.route(routeKey{a, ring[(i+1)%len(ring)], u.boxes > 1 && i == len(ring)-1})
 			if err != nil {
 				return err
 			}
@@ -134,7 +188,7 @@ func (u *setup) has(proto string) bool {
 	case LL:
 		return u.lib.LL
 	case LL128:
-		return u.lib.LL128 && u.class == configs.ClassNVLink && u.g.boxes == 1
+		return u.lib.LL128 && u.class == configs.ClassNVLink && u.boxes == 1
 	}
 	return true
 }
@@ -148,7 +202,7 @@ func (u *setup) choose() error {
 		if u.lib.Tuning == "mpi" && u.c.GPUs&(u.c.GPUs-1) == 0 {
 			algos = []string{Halving}
 		}
-		if u.lib.InSwitch && u.g.boxes == 1 && u.c.GPUs > 2 {
+		if u.lib.InSwitch && u.boxes == 1 && u.c.GPUs > 2 {
 			algos = append(algos, InSwitch)
 		}
 		if u.lib.Tuning == "pascal" {
@@ -175,7 +229,7 @@ func (u *setup) choose() error {
 			if a == Halving {
 				model = Ring
 			}
-			t := expect(u.lib.Tuning, model, p, u.class, u.c.GPUs, u.g.boxes, u.channels, u.busGBps, u.c.Size)
+			t := expect(u.lib.Tuning, model, p, u.class, u.c.GPUs, u.boxes, u.channels, u.busGBps, u.c.Size)
 			if t < u.pick.us {
 				u.pick = choice{a, p, t}
 			}
@@ -219,10 +273,9 @@ func (u *setup) cut() {
 	if p.name == Simple && (u.pick.algo == Tree || u.c.Op == workloads.Broadcast) {
 		u.pipeline()
 	}
-	u.plan.boxes = make([][]int, u.g.boxes)
+	u.plan.boxes = make([][]int, u.boxes)
 	for r := range u.c.GPUs {
-		b := u.g.boxOf(r)
-		u.plan.boxes[b] = append(u.plan.boxes[b], r)
+		u.plan.boxes[r/u.per] = append(u.plan.boxes[r/u.per], r)
 	}
 }
 
@@ -236,7 +289,7 @@ func (u *setup) pipeline() {
 	if u.pick.algo != Tree {
 		return
 	}
-	depth := int64(u.c.GPUs/u.g.boxes - 1 + bits.Len(uint(u.g.boxes)) - 1)
+	depth := int64(u.c.GPUs/u.boxes - 1 + bits.Len(uint(u.boxes)) - 1)
 	for _, rule := range []struct{ slices, least int64 }{{8, 128 << 10}, {4, 64 << 10}, {1, 32 << 10}} {
 		for p.bytes/(int64(len(p.rings))*p.chunk) < depth*rule.slices && p.chunk > rule.least {
 			p.chunk /= 2
@@ -293,13 +346,13 @@ func (u *setup) hop(r *route) uint64 {
 
 // wires lays the program's connections over routes.
 func (u *setup) wires() ([]wireUp, error) {
-	known := map[[2]int]wireUp{}
+	known := map[routeKey]wireUp{}
 	out := make([]wireUp, len(u.prog.conns))
 	for i, c := range u.prog.conns {
-		key := [2]int{c.from, c.to}
+		key := routeKey{c.from, c.to, c.loop}
 		w, ok := known[key]
 		if !ok {
-			r, err := u.route(c.from, c.to)
+			r, err := u.route(key)
 			if err != nil {
 				return nil, err
 			}
@@ -437,6 +490,14 @@ func Collective(ctx context.Context, s *configs.System, c *workloads.Collective,
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
+	if err := u.prepare(); err != nil {
+		return Result{}, &InputError{err}
+	}
+	return u.run(ctx, maxCycles)
+}
+
+// run simulates the program.
+func (u *setup) run(ctx context.Context, maxCycles uint64) (Result, error) {
 	wires, err := u.wires()
 	if err != nil {
 		return Result{}, &InputError{err}
@@ -448,7 +509,7 @@ func Collective(ctx context.Context, s *configs.System, c *workloads.Collective,
 	if err := e.RunAll(); err != nil {
 		return Result{}, err
 	}
-	r := Result{Seconds: float64(x.end) / hz, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings)}
+	r := Result{Seconds: float64(x.end) / hz, Folded: u.fold, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings)}
 	for _, w := range u.prog.workers {
 		r.Slices += len(w.ops)
 	}

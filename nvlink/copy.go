@@ -24,7 +24,7 @@ func Copy(ctx context.Context, s *configs.System, c *workloads.Collective, maxCy
 	}
 	e, d := sim.NewEngine(ctx, maxCycles), sim.NewDomain(hz)
 	f := newFabric(e, d, g)
-	out := Result{Algo: c.Dir, Channels: 1}
+	out := Result{Algo: c.Dir, Channels: 1, Folded: 1}
 	overhead := uint64(s.Copies.Write)
 	if c.Dir == "read" {
 		overhead = uint64(s.Copies.Read)

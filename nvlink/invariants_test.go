@@ -63,15 +63,48 @@ func TestBytesAndRates(t *testing.T) {
 				t.Errorf("%s: %s is busy %g %% of the time", c.work, l.Dir, l.BusyPct)
 			}
 		}
-		want := algorithmBytes(w, r.Algo)
+		want := algorithmBytes(w, r.Algo) / float64(r.Folded)
 		if w.Both {
 			want *= 2
 		}
-		if math.Abs(sent-want) > float64(len(r.Links)) { // shares are rounded per link
+		// Shares are rounded per link, folded chunks to bytes.
+		if math.Abs(sent-want) > float64(len(r.Links)+r.Folded*w.GPUs*w.GPUs) {
 			t.Errorf("%s on %s (%s %s): GPUs send %.0f bytes, the algorithm %.0f", c.work, c.system, r.Algo, r.Proto, sent, want)
 		}
 		if r.PeakUse > 1+1e-6 {
 			t.Errorf("%s on %s: a link was used to %g of its rate", c.work, c.system, r.PeakUse)
+		}
+	}
+}
+
+// A node that stands for all takes as long as all of them.
+func TestFoldedAgainstWhole(t *testing.T) {
+	for _, c := range []struct{ system, work string }{
+		{"pcie-peer-host", "allreduce:bytes=4MiB,gpus=32"},
+		{"pcie-host", "allreduce:bytes=16MiB,gpus=16"},
+		{"pcie-host", "reducescatter:bytes=16MiB,gpus=16"},
+		{"dgx2-pod", "allreduce:bytes=12MiB,gpus=64,algo=ring,proto=simple"},
+		{"dgx2-pod", "allgather:bytes=48MiB,gpus=32"},
+		{"knl-opa", "allreduce:bytes=1MiB,gpus=8,algo=ring"},
+	} {
+		s, w := load(t, c.system), parse(t, c.work)
+		folded := run(t, s, c.work, nil)
+		u, err := newSetup(s, w, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := u.whole(); err != nil {
+			t.Fatal(err)
+		}
+		whole, err := u.run(context.Background(), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if folded.Folded < 2 || whole.Folded != 1 {
+			t.Fatalf("%s: folded %d and %d", c.work, folded.Folded, whole.Folded)
+		}
+		if e := folded.Seconds/whole.Seconds - 1; math.Abs(e) > 0.005 {
+			t.Errorf("%s on %s: one node for all %.2f us, all %.2f us", c.work, c.system, folded.us(), whole.us())
 		}
 	}
 }

@@ -37,6 +37,7 @@ type worker struct {
 type conn struct {
 	from, to int // ranks
 	channel  int
+	loop     bool // to the rank of the next node, which stands folded into this one
 }
 
 // program is a collective as the channels of all ranks run it.
@@ -49,7 +50,7 @@ type program struct {
 
 // connect makes a connection.
 func (p *program) connect(from, to, channel int) int {
-	p.conns = append(p.conns, conn{from, to, channel})
+	p.conns = append(p.conns, conn{from: from, to: to, channel: channel})
 	return len(p.conns) - 1
 }
 

@@ -85,7 +85,10 @@ func (w *worker) each(p *plan, chunk Segment, o op) {
 // blocks cuts the buffer into one block for each rank, and each channel's part
 // of every block into rounds of chunks by rank.
 func (p *plan) blocks(channel int) [][]Segment {
-	block := ceilDiv(p.bytes, int64(p.ranks)) // whole elements: workloads see to it
+	block := ceilDiv(p.bytes, int64(p.ranks))
+	if block*int64(p.ranks) != p.bytes { // only sums may be cut so, and then in whole elements
+		block = roundUp(block, 16)
+	}
 	each := roundUp(ceilDiv(block, int64(len(p.rings))), 16)
 	var out [][]Segment
 	for off := each * int64(channel); off < min(block, each*int64(channel+1)); off += p.chunk {

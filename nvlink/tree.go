@@ -59,12 +59,11 @@ func (p *plan) ranksTree(channel int) []treeNode {
 	tree := trees[channel%2]
 	out := make([]treeNode, p.ranks)
 	for b, t := range tree {
-		chain := p.boxes[b]
 		up := -1
 		if t.up >= 0 {
-			up = p.boxes[t.up][0]
+			up = p.chain(channel, t.up)[0]
 		}
-		for _, r := range chain {
+		for _, r := range p.chain(channel, b) {
 			out[r].up = up
 			if up >= 0 {
 				out[up].down = append(out[up].down, r)
@@ -73,6 +72,15 @@ func (p *plan) ranksTree(channel int) []treeNode {
 		}
 	}
 	return out
+}
+
+// chain is the order of a box's ranks in a channel: that of its ring.
+func (p *plan) chain(channel, box int) (out []int) {
+	first := 0
+	for _, b := range p.boxes[:box] {
+		first += len(b)
+	}
+	return p.rings[channel][first : first+len(p.boxes[box])]
 }
 
 // treeAllReduce sums up the tree and hands the sum down, with one group of warps
