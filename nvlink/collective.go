@@ -270,6 +270,7 @@ func (u *setup) cut() {
 	if p.name == Simple {
 		u.plan.least = minSlice
 	}
+	u.plan.uneven = u.c.Op == workloads.AllReduce
 	if p.name == Simple && (u.pick.algo == Tree || u.c.Op == workloads.Broadcast) {
 		u.pipeline()
 	}

@@ -12,6 +12,7 @@ type plan struct {
 	least   int64   // bytes of a slice at least
 	grain   int64   // chunks are multiples of this
 	root    int
+	uneven  bool                   // the buffer need not be a multiple of an element for each rank
 	gathers func(rank int) *gather // of the switch, nil where there is none
 }
 
@@ -86,7 +87,7 @@ func (w *worker) each(p *plan, chunk Segment, o op) {
 // of every block into rounds of chunks by rank.
 func (p *plan) blocks(channel int) [][]Segment {
 	block := ceilDiv(p.bytes, int64(p.ranks))
-	if block*int64(p.ranks) != p.bytes { // only sums may be cut so, and then in whole elements
+	if p.uneven { // whole elements; of the other operations the workload's size sees to it
 		block = roundUp(block, 16)
 	}
 	each := roundUp(ceilDiv(block, int64(len(p.rings))), 16)
