@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // KindSystem is the kind of a file of several devices.
@@ -114,20 +115,27 @@ func (l *loader) linkTypes(c *checker, s *System) error {
 func ForSystem(device, system string) (name string, ok bool) {
 	device, system = normalDevice(device), normalDevice(system)
 	longest := -1
+	for _, a := range systemAnswers() {
+		if a.device == device && strings.HasPrefix(system, a.system) && len(a.system) > longest {
+			name, ok, longest = a.name, true, len(a.system)
+		}
+	}
+	return name, ok
+}
+
+// systemAnswers are those of all embedded systems.
+var systemAnswers = sync.OnceValue(func() (out []struct{ name, device, system string }) {
 	for _, n := range SystemNames() {
 		m, err := Load(n, nil)
 		if err != nil {
 			continue // Load reports it to whoever asks for this system
 		}
 		for _, a := range m.System.Answers {
-			want := normalDevice(a.System)
-			if normalDevice(a.Device) == device && strings.HasPrefix(system, want) && len(want) > longest {
-				name, ok, longest = n, true, len(want)
-			}
+			out = append(out, struct{ name, device, system string }{n, normalDevice(a.Device), normalDevice(a.System)})
 		}
 	}
-	return name, ok
-}
+	return out
+})
 
 // partRange is PART, PART7 or PART[0-7], with a port behind a colon for one
 // end of one link.

@@ -2,7 +2,8 @@ package nvlink
 
 // allToAll sends block j of each rank to rank j, where it becomes block i. Each
 // channel sends and receives with warps of their own, to and from the
-// ranks at growing distance, so that at any time every rank is sent to once.
+// ranks at growing distance, so that at any time every rank is sent to once;
+// channels begin at different distances, so that all links are in use.
 func allToAll(p *plan) *program {
 	prog := &program{ranks: p.ranks, bytes: p.bytes}
 	n := p.ranks
@@ -21,7 +22,8 @@ func allToAll(p *plan) *program {
 			for _, blocks := range rounds {
 				own.each(p, blocks[r], op{own: true, input: true, keep: true})
 			}
-			for d := 1; d < n; d++ {
+			for k := range n - 1 {
+				d := 1 + (k+c)%(n-1)
 				dst, src := (r+d)%n, (r+n-d)%n
 				for _, blocks := range rounds {
 					send.each(p, blocks[dst], op{to: []int{to[r][dst]}, own: true, input: true})

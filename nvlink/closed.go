@@ -7,8 +7,9 @@ import (
 	"gpusim/workloads"
 )
 
-// Closed is the closed form of a collective: a constant, a time per step, and
-// bytes over the bandwidth that the channels sustain (alpha-beta).
+// Closed is the closed form of a collective: a constant, and the longest of a time
+// per step, a time per slice, and bytes over the bandwidth that the channels
+// sustain (alpha-beta, overlapped).
 func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	if c.Op == workloads.PointToPoint {
 		return closedCopy(s, c)
@@ -53,22 +54,36 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	case c.Op == workloads.AllReduce:
 		steps, bytes = 2*(n-1), 2*size*(n-1)/n
 	case c.Op == workloads.Broadcast: // slices follow each other down a chain
-		steps, bytes = n-1, size+(n-2)*math.Min(size, float64(u.plan.chunk)*float64(len(u.rings)))
+		steps, bytes = n-1, size
 	default:
 		steps, bytes = n-1, size*(n-1)/n
 	}
-	// A step with several slices hides the hop behind the next slice; what a CTA
-	// spends on each slice remains.
-	slices := 0.0
+	ops, slice := 0.0, 0.0 // of the busiest worker, and its largest slice
 	for _, w := range u.prog.workers {
-		slices = math.Max(slices, rounds*float64(len(w.ops)))
+		ops = math.Max(ops, rounds*float64(len(w.ops)))
+		for i := range w.ops {
+			slice = math.Max(slice, float64(w.ops[i].seg.size()))
+		}
 	}
-	alpha := math.Max(steps*hop, (slices-1)*step)
-	if slices > 3*steps { // a pipeline: filled once
-		alpha = slices*step + hop
+	limit := float64(s.Library.CTARate) * 1e-12 // of a channel alone, bytes per ps
+	for i := range wires {
+		for _, w := range []*way{wires[i].push, wires[i].proxy} {
+			if w != nil {
+				limit = math.Min(limit, w.limit*1e-12)
+			}
+		}
 	}
-	ps := float64(u.launch()) + float64(s.Library.Jitter)*harmonic(len(u.rings)) + alpha + bytes/bw
-	return Result{Seconds: ps * 1e-12, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(bytes/bw, ps)}, nil
+	// Three things go on at once: a slice's way through all steps, a CTA's work on all
+	// its slices, and the links'. The slowest counts; while some channels are busy
+	// with a step others have the links.
+	chain := steps * (hop + slice/limit)
+	cta := (ops-1)*step + bytes/float64(len(u.rings))/limit
+	if c.Op == workloads.Broadcast {
+		chain += math.Max(0, size-slice*float64(len(u.rings))) / bw
+	}
+	beta := bytes / bw
+	ps := float64(u.launch()) + float64(s.Library.Jitter)*harmonic(len(u.rings)) + math.Max(math.Max(chain, cta), beta) + hop
+	return Result{Seconds: ps * 1e-12, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
 }
 
 func bound(beta, all float64) string {

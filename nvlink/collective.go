@@ -229,7 +229,7 @@ func (u *setup) choose() error {
 			if a == Halving {
 				model = Ring
 			}
-			t := expect(u.lib.Tuning, model, p, u.class, u.c.GPUs, u.boxes, u.channels, u.busGBps, u.c.Size)
+			t := expect(u.c.Op, u.lib.Tuning, model, p, u.class, u.c.GPUs, u.boxes, u.channels, u.busGBps, u.c.Size)
 			if t < u.pick.us {
 				u.pick = choice{a, p, t}
 			}
@@ -271,7 +271,7 @@ func (u *setup) cut() {
 		u.plan.least = minSlice
 	}
 	u.plan.uneven = u.c.Op == workloads.AllReduce
-	if p.name == Simple && (u.pick.algo == Tree || u.c.Op == workloads.Broadcast) {
+	if p.name != LL && (u.pick.algo == Tree || u.c.Op == workloads.Broadcast) {
 		u.pipeline()
 	}
 	u.plan.boxes = make([][]int, u.boxes)
@@ -280,14 +280,14 @@ func (u *setup) cut() {
 	}
 }
 
-// pipeline cuts for trees and chains: slices of one step of the buffer, and in trees
+// pipeline cuts for trees and chains: slices of one step of the buffer, and
 // smaller ones while there are few of them for the depth (NCCL 2.1x, enqueue.cc,
-// computeColl).
+// computeColl, where it holds for trees; in chains LL128 goes on line by line).
 func (u *setup) pipeline() {
 	p := &u.plan
 	p.chunk, p.pieces, p.least = max(16, p.chunk/4/16*16), 1, 16
 	u.proto.slots = 8
-	if u.pick.algo != Tree {
+	if u.pick.algo != Tree && u.proto.name == Simple {
 		return
 	}
 	depth := int64(u.c.GPUs/u.boxes - 1 + bits.Len(uint(u.boxes)) - 1)

@@ -163,7 +163,7 @@ func TestReplayAgainstReference(t *testing.T) {
 		}
 		c.Proto = rapid.SampledFrom([]string{"", LL, LL128, Simple}).Draw(t, "proto")
 		c.Root = rapid.IntRange(0, c.GPUs-1).Draw(t, "root")
-		words := rapid.IntRange(1, 2000).Draw(t, "words")
+		words := rapid.IntRange(1, 1000).Draw(t, "words")
 		if c.Op != workloads.AllReduce && c.Op != workloads.Broadcast {
 			words *= c.GPUs
 		}
@@ -176,7 +176,7 @@ func TestReplayAgainstReference(t *testing.T) {
 			t.Skip(err)
 		}
 		// Small chunks, so that rings go round several times.
-		u.plan.chunk = int64(16 * rapid.IntRange(1, 64).Draw(t, "chunk"))
+		u.plan.chunk = int64(16 * rapid.IntRange(4, 64).Draw(t, "chunk"))
 		u.plan.least = 16
 		prog, err := u.generate()
 		if err != nil {

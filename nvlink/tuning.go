@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gpusim/configs"
+	"gpusim/workloads"
 )
 
 // Algorithms and protocols.
@@ -101,10 +102,10 @@ type choice struct {
 	us          float64
 }
 
-// expect is the library's own estimate of an all-reduce, as NCCL 2.1x makes it
+// expect is the library's own estimate of an operation, as NCCL 2.1x makes it
 // (ncclTopoTuneModel, ncclTopoGetAlgoTime). bus is the bandwidth in GB/s of all
 // channels, class that of the links in a box.
-func expect(tuning, algo, proto, class string, ranks, boxes, channels int, bus float64, bytes int64) float64 {
+func expect(operation, tuning, algo, proto, class string, ranks, boxes, channels int, bus float64, bytes int64) float64 {
 	lim := limits[tuning]
 	bw := bus
 	switch {
@@ -131,9 +132,19 @@ func expect(tuning, algo, proto, class string, ranks, boxes, channels int, bus f
 	if boxes > 1 {
 		across = 2 * boxes
 	}
+	switch operation {
+	case workloads.ReduceScatter, workloads.AllGather, workloads.AllToAll:
+		steps, across = ranks-1, boxes-1
+	case workloads.Broadcast:
+		steps, across = ranks, boxes
+		if proto == Simple { // a chunk's time on each hop, for want of a better model
+			algo = Tree
+		}
+	}
+	ring := algo == Ring || operation == workloads.Broadcast
 	lat := baseUS[algo][proto]
 	in, out := hopUS[class][algo][proto], hopUS[configs.ClassNet][algo][proto]
-	if algo == Ring {
+	if ring {
 		bw *= float64(ranks) / float64(steps)
 		lat += float64(max(0, steps-across))*in + float64(across)*out
 	} else {

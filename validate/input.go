@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"gpusim/configs"
 	"gpusim/workloads"
 )
 
@@ -50,6 +51,7 @@ type Tables struct {
 	rows    []row
 	suites  []Suite
 	skipped []Skip
+	systems map[string]*configs.Machine // that rows have named, by file name; nil where it cannot be loaded
 }
 
 // Files names the tables in the order in which they were read.
@@ -78,11 +80,17 @@ func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
 		if err != nil {
 			return err
 		}
-		if err := t.add(tab); err != nil {
+		var one Tables
+		if err := one.add(tab); err != nil {
 			return err
 		}
+		one.rows = slices.DeleteFunc(one.rows, func(r row) bool { return !rows(r.device) })
+		if len(one.rows) == 0 && (name == publishedReduce || name == publishedCopies) {
+			continue // tables of systems count where one of them is asked for
+		}
+		t.files, t.rows = append(t.files, one.files...), append(t.rows, one.rows...)
+		t.suites, t.skipped = append(t.suites, one.suites...), append(t.skipped, one.skipped...)
 	}
-	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !rows(r.device) })
 	t.suites = slices.DeleteFunc(t.suites, func(s Suite) bool { return !suites(s.Device) })
 	return nil
 }

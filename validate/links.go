@@ -26,16 +26,18 @@ func timeUS(r *gpusim.Result) float64 { return r.TimeUS }
 
 // systemOf is the system that answers to a row: its file's name, or what the
 // row says if there is none.
-func systemOf(device, system string) (string, *configs.Machine) {
+func (t *Tables) systemOf(device, system string) (string, *configs.Machine) {
 	name, ok := configs.ForSystem(device, system)
 	if !ok {
 		return device + ", " + system, nil
 	}
-	m, err := configs.Load(name, nil)
-	if err != nil {
-		return name, nil // whoever simulates the row is told
+	if _, known := t.systems[name]; !known {
+		if t.systems == nil {
+			t.systems = map[string]*configs.Machine{}
+		}
+		t.systems[name], _ = configs.Load(name, nil) // whoever simulates the row is told
 	}
-	return name, m
+	return name, t.systems[name]
 }
 
 var nodesPattern = regexp.MustCompile(`(\d+) node`)
@@ -65,7 +67,7 @@ func (t *Tables) addAllReduces(tab *workloads.Table) error {
 		system := get("system")
 		r := row{file: tab.File, line: tab.Line(i), class: system, metric: "time_us", measured: time, reading: timeUS}
 		var m *configs.Machine
-		r.device, m = systemOf(get("device"), system)
+		r.device, m = t.systemOf(get("device"), system)
 		if reason := notSimulated(m, system, gpus); reason != "" {
 			t.skipped = append(t.skipped, Skip{tab.File, r.line, reason})
 			continue
@@ -131,7 +133,7 @@ func (t *Tables) addCopies(tab *workloads.Table) error {
 		}
 		r := row{file: tab.File, line: tab.Line(i), measured: value}
 		var m *configs.Machine
-		r.device, m = systemOf(get("device"), get("system"))
+		r.device, m = t.systemOf(get("device"), get("system"))
 		c := workloads.Collective{Op: workloads.PointToPoint, Dst: 1}
 		skip := copyFromMetric(&c, &r, get("metric"), get("path"), get("unit"), get("system"))
 		if skip == "" && m != nil {
