@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 
 	"gpusim/configs"
 	"gpusim/nvlink"
+	"gpusim/sim"
 	"gpusim/workloads"
 )
 
@@ -17,15 +19,25 @@ func runSystem(ctx context.Context, m *configs.Machine, w workloads.Workload, o 
 	if c == nil {
 		return Result{}, &InputError{fmt.Errorf("%s is a system of several devices and runs collectives and copies; name the machine of one of them for %s", m.Name, w.Kind)}
 	}
+	no := nvlink.Options{MaxCycles: o.MaxCycles}
+	if o.Monitor != "" && o.Fidelity != Analytic {
+		page, err := sim.StartMonitor(o.Monitor)
+		if err != nil {
+			return Result{}, &InputError{err}
+		}
+		defer page.Close()
+		no.Watch = func(e *sim.Engine) { page.Watch(w.Text, e) }
+		slog.Warn("live page", "address", "http://"+page.Addr())
+	}
 	var n nvlink.Result
 	var err error
 	switch {
 	case o.Fidelity == Analytic:
 		n, err = nvlink.Closed(m.System, c)
 	case c.Op == workloads.PointToPoint:
-		n, err = nvlink.Copy(ctx, m.System, c, o.MaxCycles)
+		n, err = nvlink.Copy(ctx, m.System, c, no)
 	default:
-		n, err = nvlink.Collective(ctx, m.System, c, nil, o.MaxCycles)
+		n, err = nvlink.Collective(ctx, m.System, c, no)
 	}
 	var own *nvlink.InputError
 	switch {

@@ -12,7 +12,7 @@ import (
 // Copy simulates a copy between two GPUs. What the measuring program adds is
 // part of the time, as far as the system's file says. Mistakes of the user's
 // are an InputError.
-func Copy(ctx context.Context, s *configs.System, c *workloads.Collective, maxCycles uint64) (Result, error) {
+func Copy(ctx context.Context, s *configs.System, c *workloads.Collective, o Options) (Result, error) {
 	g, err := build(s, max(c.Src, c.Dst)+1, nil)
 	if err != nil {
 		return Result{}, &InputError{err}
@@ -22,7 +22,7 @@ func Copy(ctx context.Context, s *configs.System, c *workloads.Collective, maxCy
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
-	e, d := sim.NewEngine(ctx, maxCycles), sim.NewDomain(hz)
+	e, d := sim.NewEngine(ctx, o.MaxCycles), sim.NewDomain(hz)
 	f := newFabric(e, d, g)
 	out := Result{Algo: c.Dir, Channels: 1, Folded: 1}
 	overhead := uint64(s.Copies.Write)
@@ -57,6 +57,9 @@ func Copy(ctx context.Context, s *configs.System, c *workloads.Collective, maxCy
 	f.lay(ways)
 	for _, t := range copies {
 		t.begin(1)
+	}
+	if o.Watch != nil {
+		o.Watch(e)
 	}
 	if err := e.RunAll(); err != nil {
 		return Result{}, err

@@ -32,9 +32,9 @@ func run(t testing.TB, s *configs.System, text string, ranks []int) Result {
 	var r Result
 	var err error
 	if c.Op == workloads.PointToPoint {
-		r, err = Copy(context.Background(), s, c, 0)
+		r, err = Copy(context.Background(), s, c, Options{})
 	} else {
-		r, err = Collective(context.Background(), s, c, ranks, 0)
+		r, err = Collective(context.Background(), s, c, Options{Ranks: ranks})
 	}
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)

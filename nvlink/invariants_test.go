@@ -96,7 +96,7 @@ func TestFoldedAgainstWhole(t *testing.T) {
 		if err := u.whole(); err != nil {
 			t.Fatal(err)
 		}
-		whole, err := u.run(context.Background(), 0)
+		whole, err := u.run(context.Background(), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -306,9 +306,9 @@ func TestMistakes(t *testing.T) {
 		s, w := load(t, c.system), parse(t, c.work)
 		var err error
 		if w.Op == workloads.PointToPoint {
-			_, err = Copy(context.Background(), s, w, 0)
+			_, err = Copy(context.Background(), s, w, Options{})
 		} else {
-			_, err = Collective(context.Background(), s, w, nil, 0)
+			_, err = Collective(context.Background(), s, w, Options{})
 		}
 		var own *InputError
 		if !errors.As(err, &own) || !strings.Contains(err.Error(), c.want) {
