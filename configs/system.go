@@ -22,7 +22,7 @@ func (s *System) LinkType(name string) *LinkType { return s.linkTypes[name] }
 // with a text.
 type Answer struct {
 	Device string `yaml:"device"`
-	System string `yaml:"system"`
+	System string `yaml:"system,omitempty" doc:"none: any"`
 }
 
 // Kinds of parts.

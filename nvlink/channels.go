@@ -133,7 +133,71 @@ func disjointCycles(links [][]int) [][]int {
 	for _, c := range best {
 		out = append(out, reversed(cycles[c]))
 	}
+	if more := oneWay(links, cycles); len(more) > len(out) {
+		return more
+	}
 	return out
+}
+
+// oneWay finds a set of cycles that use no link twice in a direction without their
+// reversals, which an odd number of links per rank needs: the cycles leave rank 0
+// by each of its links in turn.
+func oneWay(links [][]int, cycles [][]int) [][]int {
+	n, degree := len(links), 0
+	for _, l := range links[0] {
+		degree += l
+	}
+	if degree%2 == 0 {
+		return nil
+	}
+	byFirst := make([][][]int, n)
+	for _, c := range cycles {
+		for _, ring := range [][]int{c, reversed(c)} {
+			byFirst[ring[1]] = append(byFirst[ring[1]], ring)
+		}
+	}
+	left := make([][]int, n)
+	for i := range left {
+		left[i] = slices.Clone(links[i])
+	}
+	add := func(ring []int, by int) bool {
+		for i, a := range ring {
+			if left[a][ring[(i+1)%n]]+by < 0 {
+				return false
+			}
+		}
+		for i, a := range ring {
+			left[a][ring[(i+1)%n]] += by
+		}
+		return true
+	}
+	var best, chosen [][]int
+	steps := 0
+	var choose func()
+	choose = func() {
+		if len(chosen) > len(best) {
+			best = slices.Clone(chosen)
+		}
+		first := slices.IndexFunc(left[0], func(l int) bool { return l > 0 })
+		if first < 0 {
+			return
+		}
+		for _, ring := range byFirst[first] {
+			if len(best) == degree || steps > 10*searchSteps {
+				return
+			}
+			steps++
+			if !add(ring, -1) {
+				continue
+			}
+			chosen = append(chosen, ring)
+			choose()
+			chosen = chosen[:len(chosen)-1]
+			add(ring, 1)
+		}
+	}
+	choose()
+	return best
 }
 
 // take uses the links of a cycle, or with -1 gives them back; false if they

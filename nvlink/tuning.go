@@ -36,12 +36,12 @@ type protocol struct {
 // Simple takes four as a chunk and two as a slice, the others one.
 //
 // extra is NCCL's base latency beyond that of LL (tuning.cc: 6.6, 14.0, 8.4 us).
-// step is what a CTA is busy with a slice beside moving it. LL and LL128 are [fit]: 2 and 16 KiB
-// of LLMCompass' four A100 (15.1 and 17.4 us), and the 66 us that our notes give for 2 MiB of the
-// same table. Simple is NCCL's hop, in which the step is contained.
+// step is what a CTA is busy with a slice beside moving it. LL's is [fit] to 2 and 16 KiB
+// of LLMCompass' four A100 (15.1 and 17.4 us). Simple's is NCCL's hop, in which it is
+// contained; LL128's is [assumed] to be the same: both wait at a barrier of the CTA.
 var protocols = []protocol{
 	{name: LL, traffic: Flags8, threads: 512, least: 8, pieces: 1, chunk: 32 << 10, slots: 8, extra: 0, step: us(1)},
-	{name: LL128, traffic: Flags128, threads: 640, least: 8, pieces: 1, chunk: 576000, slots: 8, extra: us(7.4), step: us(4)},
+	{name: LL128, traffic: Flags128, threads: 640, least: 8, pieces: 1, chunk: 576000, slots: 8, extra: us(7.4), step: us(3.4)},
 	{name: Simple, traffic: Stores, threads: 512, least: 64, pieces: 2, chunk: 2 << 20, slots: 4, extra: us(1.8), step: us(3.4)},
 }
 

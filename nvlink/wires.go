@@ -104,8 +104,11 @@ func (u *setup) wire(r *route) (wireUp, error) {
 	default:
 		on.all = u.g.uses(r, u.proto.traffic)
 	}
-	if u.proto.name == LL {
+	switch u.proto.name {
+	case LL:
 		on.limit /= 2 // half of what it stores are flags
+	case LL128:
+		on.limit = min(on.limit, limits[u.lib.Tuning].ll128*1e9)
 	}
 	w.push = on
 	return w, nil
