@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gpusim/configs"
 	"gpusim/sim"
 	"gpusim/workloads"
 )
@@ -291,6 +292,30 @@ func TestCircularWait(t *testing.T) {
 	want := "circular wait: GPU0 channel 0 step 0 -> GPU2 channel 0 step 0 -> GPU1 channel 0 step 0 -> GPU0 channel 0 step 0"
 	if !errors.Is(err, sim.ErrDeadlock) || !strings.Contains(err.Error(), want) {
 		t.Errorf("got %v, want %q", err, want)
+	}
+}
+
+// What a system's file lists can be run, and what it names exists.
+func TestOwnWorkloads(t *testing.T) {
+	for _, name := range configs.SystemNames() {
+		m, err := configs.Load(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range m.Workloads {
+			c := parse(t, text)
+			if c.Op == workloads.PointToPoint {
+				run(t, m.System, text, nil)
+				continue
+			}
+			u, err := newSetup(m.System, c, nil)
+			if err == nil {
+				err = u.prepare()
+			}
+			if err != nil {
+				t.Errorf("%s: %s: %v", name, text, err)
+			}
+		}
 	}
 }
 

@@ -56,7 +56,7 @@ func newSetup(s *configs.System, c *workloads.Collective, ranks []int) (*setup, 
 }
 
 // maxRanks are the most that are simulated one by one.
-const maxRanks = 2048
+const maxRanks = 256
 
 // prepare makes the program. Ranks of several boxes that all do the same are
 // those of one box.
