@@ -74,6 +74,26 @@ func TestSystemMistakes(t *testing.T) {
 	}
 }
 
+func TestSchemaOfSystems(t *testing.T) {
+	s := compileSchema(t, systemDef)
+	for _, name := range SystemNames() {
+		root := embeddedTree(t, source{name: name, embedded: true, dir: systemDir})
+		if err := verdict(s, root); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if root.get("inherits") == nil {
+			for _, key := range [][]string{{"system"}, {"system", "parts"}, {"system", "library", "launch"}} {
+				if verdict(s, root.replaced(key, nil)) == nil {
+					t.Errorf("%s without %v is accepted", name, key)
+				}
+			}
+		}
+		if verdict(s, root.replaced([]string{"system", "nodes"}, yamlNode(t, "many"))) == nil {
+			t.Errorf("%s with many nodes is accepted", name)
+		}
+	}
+}
+
 func TestForSystem(t *testing.T) {
 	for _, c := range []struct{ device, system, want string }{
 		{"Tesla V100-SXM3-32GB", "DGX-2 (16x V100, NVSwitch1)", "dgx2"},
