@@ -54,7 +54,7 @@ func (g *graph) find(from, to int, only string) (*route, error) {
 			return r, nil
 		}
 	}
-	return nil, fmt.Errorf("no route from %s to %s", g.nodes[from].name, g.nodes[to].name)
+	return nil, fmt.Errorf("no route from %s to %s (GPUs do not forward)", g.nodes[from].name, g.nodes[to].name)
 }
 
 // shortest gives all paths with the fewest hops. NVLink paths do not go through CPUs:
