@@ -38,6 +38,8 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 		return layerCall(m, w.Layer, o)
 	case w.Custom != nil:
 		return customCall(m, w.Custom, o)
+	case w.Collective != nil:
+		return call{}, fmt.Errorf("%s is one GPU; collectives and copies run on systems (see 'gpusim config list')", m.Name)
 	}
 	return call{}, fmt.Errorf("workload %q: %s is not simulated on GPUs yet", w.Short(), w.Kind)
 }

@@ -4,6 +4,7 @@ package gpusim
 
 import (
 	"gpusim/energy"
+	"gpusim/nvlink"
 )
 
 // Fidelity says how much of a run is simulated instruction by instruction.
@@ -55,8 +56,11 @@ type Result struct {
 	Fidelity     Fidelity
 	SimulatedPct float64 // share of warp instructions that was simulated rather than extrapolated
 	WarpInsts    float64
-	ImagesPerS   float64 // samples per second of a network; 0 for all else
-	Layers       []Layer // one per kernel; of a network one per layer
+	ImagesPerS   float64          // samples per second of a network; 0 for all else
+	Layers       []Layer          // one per kernel; of a network one per layer
+	Links        []nvlink.LinkUse // of systems
+	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
+	BusGBps      float64          // likewise times what the algorithm needs at least on every link (nccl-tests)
 }
 
 // Layer is one kernel (or CPU loop nest) of a workload, or one layer of a

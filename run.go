@@ -27,6 +27,8 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 		return runNVDLA(ctx, m, w, o)
 	case "systolic":
 		return runSystolic(m, w, o)
+	case configs.KindSystem:
+		return runSystem(ctx, m, w, o)
 	}
 	return Result{}, fmt.Errorf("machine %s: kind %q has no model", m.Name, m.Kind)
 }

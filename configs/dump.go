@@ -19,7 +19,7 @@ import (
 // from (inherits, energy_table, comments, order, unit) does not count.
 func (m *Machine) Hash() string {
 	var lines []string
-	flatten(reflect.ValueOf(m).Elem(), "", func(path, text string) {
+	flatten(m.file(), "", func(path, text string) {
 		if path != "inherits" && path != "energy_table" {
 			lines = append(lines, path+"="+text+"\n")
 		}
@@ -27,6 +27,16 @@ func (m *Machine) Hash() string {
 	sort.Strings(lines)
 	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
 	return hex.EncodeToString(sum[:])
+}
+
+// file is the machine in the form of its file.
+func (m *Machine) file() reflect.Value {
+	if m.System == nil {
+		return reflect.ValueOf(m).Elem()
+	}
+	return reflect.ValueOf(systemFile{
+		Name: m.Name, Kind: m.Kind, Description: m.Description, Inherits: m.Inherits, Workloads: m.Workloads, System: *m.System,
+	})
 }
 
 // flatten visits every value with its dotted path. An empty list or map is a
@@ -76,7 +86,7 @@ func scalarText(v reflect.Value) string {
 // set is in its place and all energy coefficients stand inline, so that Load
 // reads it back to a machine with the same Hash and needs no other file.
 func Dump(m *Machine) ([]byte, error) {
-	root := dumpNode(reflect.ValueOf(m).Elem())
+	root := dumpNode(m.file())
 	for i := 0; i < len(root.Content); {
 		switch key := root.Content[i]; key.Value {
 		case "inherits": // resolved

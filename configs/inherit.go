@@ -53,8 +53,11 @@ func (l *loader) base(s source, inherits *node) (source, error) {
 		candidates = append(candidates, beside)
 	}
 	if isName(want) {
-		if contains(names, want) {
+		switch {
+		case contains(names, want):
 			candidates = append(candidates, source{name: want, embedded: true})
+		case contains(SystemNames(), want):
+			candidates = append(candidates, source{name: want, embedded: true, dir: systemDir})
 		}
 	} else if name, ok := embeddedName(want, names); ok {
 		candidates = append(candidates, source{name: name, embedded: true})

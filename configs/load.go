@@ -91,6 +91,10 @@ func (l *loader) locate(nameOrPath string) (source, error) {
 	if contains(names, nameOrPath) {
 		return source{name: nameOrPath, embedded: true}, nil
 	}
+	systems := SystemNames()
+	if contains(systems, nameOrPath) {
+		return source{name: nameOrPath, embedded: true, dir: systemDir}, nil
+	}
 	disk := source{name: nameOrPath}
 	if nameOrPath != "" && l.exists(disk) {
 		return disk, nil
@@ -98,21 +102,27 @@ func (l *loader) locate(nameOrPath string) (source, error) {
 	if name, ok := embeddedName(nameOrPath, names); ok {
 		return source{name: name, embedded: true}, nil
 	}
+	if name, ok := embeddedSystem(nameOrPath, systems); ok {
+		return source{name: name, embedded: true, dir: systemDir}, nil
+	}
 	if nameOrPath == "" {
 		return source{}, &Error{File: "config", Reason: "no machine named (embedded: " + strings.Join(names, ", ") + ")"}
 	}
-	near, _ := nearest(strings.TrimSuffix(filepath.Base(nameOrPath), suffix), names)
+	near, _ := nearest(strings.TrimSuffix(filepath.Base(nameOrPath), suffix), append(names[:len(names):len(names)], systems...))
 	return source{}, &Error{File: nameOrPath, Reason: "no such file, and no embedded machine of that name" +
 		hint(near, "") + " (embedded: " + strings.Join(names, ", ") + ")"}
 }
 
 // load resolves, decodes and checks one machine.
 func (l *loader) load(src source, sets []string) (*Machine, error) {
-	overrides, err := parseSets(sets)
+	root, err := l.machine(src)
 	if err != nil {
 		return nil, err
 	}
-	root, err := l.machine(src)
+	if root.isSystem() {
+		return l.system(root, sets)
+	}
+	overrides, err := parseSets(sets, reflect.TypeFor[Machine]())
 	if err != nil {
 		return nil, err
 	}

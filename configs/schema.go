@@ -12,10 +12,13 @@ import (
 // table: a file of its own that holds what a machine's energy section holds.
 const energyTableDef = "EnergyTable"
 
+// systemDef is the definition of the files of systems of several devices.
+const systemDef = "SystemFile"
+
 // Schema is the JSON Schema (draft 2020-12) of machine files, for editors. It
 // says what the struct tags say; what only check knows, such as which sizes
 // divide which, and the ranges of values with units it does not hold. Energy
-// tables are its "#/$defs/EnergyTable".
+// tables are its "#/$defs/EnergyTable", systems its "#/$defs/SystemFile".
 func Schema() ([]byte, error) {
 	b := schemaBuilder{defs: jsonschema.Definitions{}}
 	root := b.structSchema(reflect.TypeFor[Machine]())
@@ -33,6 +36,9 @@ func Schema() ([]byte, error) {
 	table.Title = "gpusim energy table"
 	table.Ref = b.ref(reflect.TypeFor[Energy]())
 	b.defs[energyTableDef] = table
+	system := &jsonschema.Schema{Title: "gpusim system file", Ref: b.ref(reflect.TypeFor[systemFile]())}
+	system.AllOf = []*jsonschema.Schema{{If: &jsonschema.Schema{Not: present("inherits")}, Then: complete(reflect.TypeFor[systemFile]())}}
+	b.defs[systemDef] = system
 	root.Definitions = b.defs
 	return json.MarshalIndent(root, "", "  ")
 }

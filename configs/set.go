@@ -18,19 +18,20 @@ type override struct {
 	key   string
 	path  []string
 	value *node
+	root  reflect.Type // of the file that it overrides
 }
 
 func (o *override) errorf(format string, a ...any) *Error {
 	return &Error{File: setPrefix + o.arg, Key: o.key, Reason: fmt.Sprintf(format, a...)}
 }
 
-// parseSets splits the arguments and checks each path against the structs. A
-// value that begins with [ or { is YAML, anything else is taken as it stands.
-func parseSets(sets []string) ([]override, error) {
+// parseSets splits the arguments and checks each path against the structs below
+// root. A value that begins with [ or { is YAML, anything else is taken as it stands.
+func parseSets(sets []string, root reflect.Type) ([]override, error) {
 	out := make([]override, 0, len(sets))
 	for _, arg := range sets {
 		key, value, ok := strings.Cut(arg, "=")
-		o := override{arg: arg, key: strings.TrimSpace(key)}
+		o := override{arg: arg, key: strings.TrimSpace(key), root: root}
 		value = strings.TrimSpace(value)
 		switch {
 		case !ok:
@@ -84,7 +85,7 @@ func (n *node) forgetPlace() {
 // checkPath follows the path through the struct types; names of map entries
 // and places in lists are checked when the override is applied.
 func (o *override) checkPath() error {
-	t := reflect.TypeFor[Machine]()
+	t := o.root
 	for i, p := range o.path {
 		for t.Kind() == reflect.Pointer {
 			t = t.Elem()
@@ -111,6 +112,9 @@ func (o *override) unknown(path []string, i int, names []string) error {
 	key, prefix := strings.Join(path, "."), strings.Join(path[:i+1], ".")
 	mean := func(p string) error { return o.errorf("unknown key %s%s", prefix, hint(p, "")) }
 	paths := machinePaths()
+	if o.root != reflect.TypeFor[Machine]() {
+		paths = nil
+	}
 	for _, p := range paths {
 		if strings.EqualFold(p, key) {
 			return mean(p)

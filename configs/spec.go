@@ -1,7 +1,7 @@
 package configs
 
-// Machine is one loaded machine file. Exactly one of GPU, CPU, NVDLA and
-// Systolic is set, named by Kind. It is immutable once loaded.
+// Machine is one loaded machine file. Exactly one of GPU, CPU, NVDLA,
+// Systolic and System is set, named by Kind. It is immutable once loaded.
 type Machine struct {
 	Name        string    `yaml:"name" doc:"short name, also the result folder's name"`
 	Kind        string    `yaml:"kind" allowed:"gpu,cpu,nvdla,systolic" doc:"which model simulates it"`
@@ -18,6 +18,8 @@ type Machine struct {
 	Systolic    *Systolic `yaml:"systolic,omitempty"`
 	EnergyTable string    `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
 	Energy      Energy    `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
+
+	System *System // of a file of its own form, see systemFile
 }
 
 // GPU describes a GPU: Clock, the SM and everything outside it.

@@ -64,6 +64,7 @@ func (f *figures) baseline() *gpusim.Result {
 var (
 	layerExtra    = []string{"layer", "kernel", "grid", "cta_tile", "waves", "occupancy"}
 	energyColumns = []string{"machine", "workload", "layer", "component", "events", "pj_per_event", "energy_uj", "share_pct", "ledger"}
+	linkColumns   = []string{"machine", "workload", "link", "dir", "bytes", "busy_pct", "wire_bytes"}
 	stallColumns  = []string{"machine", "workload", "layer", "reason", "issue_slots", "share_pct"}
 )
 

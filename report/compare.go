@@ -55,7 +55,7 @@ func scopes(entries []Entry) string {
 	for i := range entries {
 		e := &entries[i]
 		scope := e.Result.Energy.Scope
-		if e.Err != nil {
+		if e.Err != nil || scope == "" {
 			continue
 		}
 		if of[scope] == nil {
@@ -72,6 +72,9 @@ func scopes(entries []Entry) string {
 		} else {
 			parts = append(parts, fmt.Sprintf("%s (%s)", scope, strings.Join(of[scope], ", ")))
 		}
+	}
+	if parts == nil {
+		return ""
 	}
 	return "energy and power: " + strings.Join(parts, "; ") + "; leakage included; payload: the share that is the arithmetic asked for\n"
 }

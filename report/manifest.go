@@ -66,10 +66,14 @@ func RunFiles(entries []Entry) ([]File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []File{
+	files := []File{
 		{"summary.csv", SummaryCSV(entries)},
 		{"layers.csv", LayersCSV(entries)},
 		{"energy.csv", ledger},
 		{"stalls.csv", StallsCSV(entries)},
-	}, nil
+	}
+	if links := LinksCSV(entries); links != nil {
+		files = append(files, File{"links.csv", links})
+	}
+	return files, nil
 }

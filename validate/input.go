@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"gpusim/configs"
 	"gpusim/workloads"
 )
 
@@ -16,6 +17,8 @@ var data embed.FS
 const (
 	publishedRows   = "v100_gemm_published.csv"
 	publishedOthers = "gemm_published.csv"
+	publishedReduce = "allreduce_published.csv"
+	publishedCopies = "p2p_published.csv"
 	publishedSuites = "qv100_cutlass_cycles.csv"
 )
 
@@ -28,7 +31,7 @@ var publishedAccelerators = []string{
 type row struct {
 	file     string
 	line     int
-	device   string
+	device   string // for systems of several devices their file's name
 	class    string // that it is judged in
 	work     workloads.Workload
 	metric   string // of the figures, such as time_us
@@ -38,6 +41,7 @@ type row struct {
 	recorded Recorded
 	hasName  bool
 	network  *networkRow // of whole networks: work follows from the machine
+	reading  reading // nil: the method applied to the kernels' times
 }
 
 // Skip is a well-formed row that was not simulated.
@@ -54,6 +58,7 @@ type Tables struct {
 	suites  []Suite
 	direct  []direct
 	skipped []Skip
+	systems map[string]*configs.Machine // that rows have named, by file name; nil where it cannot be loaded
 }
 
 // Files names the tables in the order in which they were read.
@@ -77,17 +82,24 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range append([]string{publishedRows, publishedOthers, publishedSuites}, publishedAccelerators...) {
+	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites}, publishedAccelerators...) {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err
 		}
-		if err := t.add(tab); err != nil {
+		var one Tables
+		if err := one.add(tab); err != nil {
 			return err
 		}
+		one.direct = slices.DeleteFunc(one.direct, func(d direct) bool { return !rows(d.device) })
+		one.rows = slices.DeleteFunc(one.rows, func(r row) bool { return !rows(r.device) })
+		if len(one.rows) == 0 && (name == publishedReduce || name == publishedCopies) {
+			continue // tables of systems count where one of them is asked for
+		}
+		t.files, t.rows = append(t.files, one.files...), append(t.rows, one.rows...)
+		t.suites, t.skipped = append(t.suites, one.suites...), append(t.skipped, one.skipped...)
+		t.direct = append(t.direct, one.direct...)
 	}
-	t.rows = slices.DeleteFunc(t.rows, func(r row) bool { return !rows(r.device) })
-	t.direct = slices.DeleteFunc(t.direct, func(d direct) bool { return !rows(d.device) })
 	t.suites = slices.DeleteFunc(t.suites, func(s Suite) bool { return !suites(s.Device) })
 	return nil
 }
@@ -111,8 +123,8 @@ var tableKinds = []struct {
 	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
 	{workloads.ConvColumns, (*Tables).addConvs, ""},
 	{workloads.LayerColumns, (*Tables).addLayers, ""},
-	{[]string{"gpus", "bytes", "time_us"}, nil, "collectives are not supported yet"},
-	{[]string{"device", "metric", "path", "value"}, nil, "point-to-point links are not supported yet"},
+	{allReduceColumns, (*Tables).addAllReduces, ""},
+	{copyColumns, (*Tables).addCopies, ""},
 	{networkColumns, (*Tables).addNetworks, ""},
 	{foldColumns, (*Tables).addFolds, ""},
 	{gemminiColumns, (*Tables).addGemmini, ""},

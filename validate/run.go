@@ -254,6 +254,9 @@ func (r *row) compare(res *gpusim.Result) Row {
 		File: r.file, Line: r.line, Class: r.class, Metric: r.metric,
 		Workload: r.work.Short(), Measured: r.measured, Simulated: r.method.Apply(times), Recorded: r.kernel,
 	}
+	if r.reading != nil {
+		out.Simulated = r.reading(res)
+	}
 	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
 	if len(res.Layers) == 0 {
 		return out

@@ -29,13 +29,14 @@ type Shape interface {
 // Workload is one thing to simulate. Exactly one of the pointers is set,
 // named by Kind.
 type Workload struct {
-	Kind   string
-	GEMM   *GEMM
-	Conv   *Conv
-	Layer  *Layer
-	Net    *Network
-	Custom *Custom
-	Text   string // canonical form; Parse(Text) gives the same workload
+	Kind       string
+	GEMM       *GEMM
+	Conv       *Conv
+	Layer      *Layer
+	Net        *Network
+	Custom     *Custom
+	Collective *Collective
+	Text       string // canonical form; Parse(Text) gives the same workload
 }
 
 // String gives the canonical form.
@@ -54,6 +55,8 @@ func (w Workload) Shape() Shape {
 		return w.Net
 	case w.Custom != nil:
 		return w.Custom
+	case w.Collective != nil:
+		return w.Collective
 	}
 	return nil
 }
@@ -80,6 +83,8 @@ func Of(s Shape) Workload {
 		w.Kind, w.Net = KindNetwork, s
 	case *Custom:
 		w.Kind, w.Custom = KindCustom, s
+	case *Collective:
+		w.Kind, w.Collective = KindCollective, s
 	}
 	return w
 }
@@ -124,11 +129,21 @@ func kinds() []kind {
 	for i := range layerKinds {
 		out = append(out, layerKinds[i].kind())
 	}
-	return append(out, customKind, networkKind())
+	return append(out, customKind, networkKind(),
+		collectiveKind(AllReduce, "sum over the buffers of several GPUs, to all (on a system)", "bytes=64MiB,gpus=8",
+			Form{"  algo=ring", "ring, tree, halving, in_switch (default: what the library chooses)"},
+			Form{"  proto=simple", "simple, ll, ll128 (likewise)"},
+			Form{"  direct=true", "one process: results go where they belong without a buffer"}),
+		collectiveKind(ReduceScatter, "likewise, each GPU gets its block", "bytes=64MiB,gpus=8"),
+		collectiveKind(AllGather, "blocks of all to all", "bytes=64MiB,gpus=8"),
+		collectiveKind(Broadcast, "of one GPU's buffer", "bytes=64MiB,gpus=8,root=0"),
+		collectiveKind(AllToAll, "block j of each GPU to GPU j", "bytes=64MiB,gpus=8"),
+		collectiveKind(PointToPoint, "copy from one GPU to another", "bytes=1GiB,src=0,dst=1",
+			Form{"  dir=read", "who starts it: write (the source), read (the destination)"},
+			Form{"  both=true", "both ways at once"},
+			Form{"  via=host", "through the host's memory"}),
+	)
 }
-
-// later are the kinds of the workload language that no model takes yet.
-var later = []string{"allreduce"}
 
 // Parse reads one workload string. Every error is an *Error.
 func Parse(s string) (Workload, error) {
@@ -153,11 +168,8 @@ func Parse(s string) (Workload, error) {
 		names = append(names, k.name)
 	}
 	supported := " (supported: " + strings.Join(names, ", ") + ")"
-	if k := strings.ToLower(name); contains(later, k) {
-		return Workload{}, &Error{Text: text, Reason: k + " workloads are not supported yet" + supported, Unsupported: true}
-	}
 	reason := fmt.Sprintf("unknown kind %q", name)
-	if near, ok := Nearest(name, append(names, later...)); ok {
+	if near, ok := Nearest(name, names); ok {
 		reason += fmt.Sprintf(" (did you mean %q?)", near)
 	} else {
 		reason += supported

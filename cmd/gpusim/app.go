@@ -145,7 +145,7 @@ func oneConfig(cmd *cobra.Command, args []string) error {
 
 // completeConfigs offers the embedded machines, and files.
 func completeConfigs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return configs.Names(), cobra.ShellCompDirectiveDefault
+	return append(configs.Names(), configs.SystemNames()...), cobra.ShellCompDirectiveDefault
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

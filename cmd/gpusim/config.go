@@ -19,7 +19,7 @@ func (a *app) configList() *cobra.Command {
 		Short: "List the machines that are built in",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			names := configs.Names()
+			names := append(configs.Names(), configs.SystemNames()...)
 			width := 0
 			for _, n := range names {
 				width = max(width, len(n))

@@ -140,6 +140,9 @@ func (a *app) machineFor(forced *configs.Machine, sets []string) func(string) (*
 			return forced, nil
 		}
 		name, ok := configs.ForDevice(device)
+		if !ok && slices.Contains(configs.SystemNames(), device) {
+			name, ok = device, true
+		}
 		if !ok {
 			return nil, nil
 		}
@@ -176,7 +179,7 @@ func loadTables(files []string, forced *configs.Machine) (*validate.Tables, map[
 			if forced == nil { // the machine of the main job; all devices together take an hour
 				return strings.Contains(device, "V100")
 			}
-			return slices.ContainsFunc(forced.Devices, func(d string) bool { return strings.EqualFold(d, device) })
+			return device == forced.Name || slices.ContainsFunc(forced.Devices, func(d string) bool { return strings.EqualFold(d, device) })
 		},
 		func(device string) bool { return forced == nil || sameChip(forced, device) },
 	)
