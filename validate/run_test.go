@@ -176,12 +176,12 @@ func TestLoadErrors(t *testing.T) {
 }
 
 func TestOtherTablesAreSkipped(t *testing.T) {
-	tab, err := load(t, "device,system,gpus,bytes,time_us,algbw_gbps,busbw_gbps,source\nV,dgx1v,8,1024,9,1,1,y\n")
+	tab, err := load(t, "device,kernel,dtype,m,n,k,power_w,power_scope\nV,x,fp16,1,2,3,4,board\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	rep, err := tab.Run(context.Background(), Options{Run: fake(new(atomic.Int64)), Machine: machines})
-	if err != nil || len(rep.Skipped) != 1 || rep.Skipped[0].Line != 2 || rep.Skipped[0].Reason != "collectives are not supported yet" {
+	if err != nil || len(rep.Skipped) != 1 || rep.Skipped[0].Line != 2 || rep.Skipped[0].Reason != "power tables are not supported yet" {
 		t.Errorf("%+v %v", rep, err)
 	}
 }
