@@ -119,7 +119,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 	stream := make([]*gpu.Launch, len(kernels))
 	var err error
 	for i, k := range kernels {
-		if stream[i], err = plan(k, g, o.Fidelity); err != nil {
+		if stream[i], err = plan(k, g, &o); err != nil {
 			return Result{}, err
 		}
 	}

@@ -24,6 +24,7 @@ type Options struct {
 	Kernel    string             // forces a catalogue kernel; empty lets the library choose
 	Splits    int                // forces the split-K factor when Kernel is set; 0 lets the library choose
 	MaxCycles uint64             // guard; 0 = default
+	Budget    int                // warp instructions of a kernel up to which sampling leaves nothing out; 0 = 8 Mi, of a network's layers 1 Mi
 	Progress  func(done float64) // called now and then with the finished share, may be nil
 	// Period is the time from one call to the next, in microseconds, of one whose
 	// kernels take the given times, where calls are measured by repeating them: the

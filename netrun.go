@@ -75,6 +75,10 @@ func distinctLayers(n *workloads.Network) []workloads.NetLayer {
 	return out
 }
 
+// layerBudget is how many warp instructions of a kernel are simulated where it is
+// one of many: what sampling errs by then averages out.
+const layerBudget = 1 << 20
+
 // runDistinct simulates layers, o.Workers at a time, and gives them by
 // workload. The error is that of the earliest layer that fails.
 func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
@@ -82,7 +86,10 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 	if cache == nil {
 		cache = NewCache()
 	}
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles}
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}
+	if leaf.Budget == 0 {
+		leaf.Budget = layerBudget
+	}
 	results, errs := make([]*Result, len(layers)), make([]error, len(layers))
 	var wg sync.WaitGroup
 	var mu sync.Mutex

@@ -12,7 +12,7 @@ import (
 // The numbers below are about how much is simulated, not about how fast
 // anything is: more of it costs time and gains accuracy.
 const (
-	budget       = 8 << 20 // warp instructions of a kernel up to which nothing is left out
+	budget       = 8 << 20 // warp instructions of a kernel up to which nothing is left out, see Options.Budget
 	settleCycles = 6144    // issue-bound cycles until the first loads no longer show in the pace
 	settleMost   = 8       // iterations that stand for settleCycles at most
 	settleAgain  = 2       // iterations after a jump until caches follow again
@@ -24,18 +24,21 @@ const (
 )
 
 // plan prepares a kernel for launch and decides what to leave out.
-func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
+func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	p, err := sm.Prepare(k, g)
 	if err != nil {
 		return nil, err
 	}
 	l := &gpu.Launch{Prepared: p}
-	if f == Detailed {
+	if o.Fidelity == Detailed {
 		return l, nil
 	}
 	var cta tile.CTA
 	k.Place(0, &cta)
-	s := sampling{ctas: k.CTAs(), trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM}
+	s := sampling{ctas: k.CTAs(), trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM, budget: budget}
+	if o.Budget > 0 {
+		s.budget = o.Budget
+	}
 	for _, r := range k.Role {
 		fixed := k.Programs[r].Instructions(0)
 		s.fixed += fixed
@@ -49,7 +52,7 @@ func plan(k *tile.Kernel, g *configs.GPU, f Fidelity) (*gpu.Launch, error) {
 	if k.Tiles > 0 {
 		return l, s.persistent(p)
 	}
-	if s.insts(s.ctas, s.trips) <= budget {
+	if s.insts(s.ctas, s.trips) <= s.budget {
 		return l, nil
 	}
 	if k.Streams {
@@ -83,6 +86,7 @@ type sampling struct {
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	leastWaves         int // waves simulated at least
+	budget             int // warp instructions that may be simulated
 	lines              int // that a CTA of a streaming kernel moves
 }
 
@@ -99,7 +103,7 @@ func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleA
 // in the whole grid, and that each shows its own pace.
 func (s *sampling) waves(splits int) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots}
-	n := max(s.leastWaves, budget/s.insts(s.slots, s.least()))
+	n := max(s.leastWaves, s.budget/s.insts(s.slots, s.least()))
 	plane := s.ctas / splits
 	keep := (n*s.slots + splits - 1) / splits
 	if splits > 1 {
@@ -125,7 +129,7 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 // if that would not leave out half at least: a short loop is cheap, and what
 // its jumps do to the last CTAs of a grid shows.
 func (s *sampling) windows(ctas int) *sm.Plan {
-	may := min((budget/ctas-s.fixed)/s.loop, s.trips/2)
+	may := min((s.budget/ctas-s.fixed)/s.loop, s.trips/2)
 	least, each := s.least(), settleAgain+s.window
 	if least > s.trips/2 {
 		return nil
