@@ -242,7 +242,7 @@ func (n *Network) graph() (*graph.Graph, error) {
 // lower lists the layers of a graph and counts it.
 func (n *Network) lower(g *graph.Graph) error {
 	n.MACs, n.Parameters, n.Skipped = g.MACs(), g.Parameters(), g.Skipped
-	o := graph.Options{DType: n.DType, Train: n.Phase == PhaseTrain, Layout: n.Layout, Optimizer: n.Optimizer}
+	o := graph.Options{DType: n.DType, Train: n.Phase == PhaseTrain, Layout: n.Layout, Optimizer: n.Optimizer, Eager: !n.Fused}
 	if n.Fused {
 		fused, err := g.Fuse(n.DType)
 		if err != nil {

@@ -436,6 +436,16 @@ func (b *Builder) Slice(name string, x *Tensor, axis, from, size int) *Tensor {
 	return b.add(n, shape...)
 }
 
+// Part is a Slice that its readers take strided from where it is, so that it
+// costs nothing.
+func (b *Builder) Part(name string, x *Tensor, axis, from, size int) *Tensor {
+	t := b.Slice(name, x, axis, from, size)
+	if t != nil {
+		b.g.Nodes[len(b.g.Nodes)-1].Attr.InPlace = true
+	}
+	return t
+}
+
 // Reshape gives the values another shape.
 func (b *Builder) Reshape(name string, x *Tensor, shape ...int) *Tensor {
 	n := &Node{Name: name, Op: Reshape, In: []*Tensor{x}}

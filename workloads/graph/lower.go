@@ -10,6 +10,7 @@ type Options struct {
 	DType     string // of the network: fp32, tf32, bf16, fp16, int8, int4, int1
 	Train     bool   // a training step rather than inference
 	Layout    string // of images: nchw or nhwc; empty: NHWC for 16-bit types, nchw_vect_c for integers, else NCHW
+	Eager     bool   // functions that frameworks compose of others are as many kernels
 	Optimizer string // of training: sgd, momentum, adam; empty: momentum for networks with convolutions, else adam
 }
 
@@ -148,10 +149,11 @@ func (l *lowering) forward(n *Node) {
 		if n.Attr.TransW {
 			k, c = c, k
 		}
-		l.product(n, "", r, c, k, false, n.Attr.TransW, 1, n.Attr.Epilogue)
-		if len(n.Params) > 1 && n.Attr.Epilogue == "" {
-			l.vector(n, "bias", "bias", out)
+		epilogue := n.Attr.Epilogue
+		if epilogue == "" && len(n.Params) > 1 {
+			epilogue = "bias" // frameworks leave it to the library's call
 		}
+		l.product(n, "", r, c, k, false, n.Attr.TransW, 1, epilogue)
 	case MatMul:
 		m, c, k, batch := n.matrices()
 		l.product(n, "", m, c, k, false, n.Attr.TransB, batch, "")
@@ -287,8 +289,20 @@ func (l *lowering) eltwise(n *Node) {
 			fn = strings.Replace(fn, first, scalar, 1)
 		}
 	}
-	l.elementwise(n, "", fn, size)
+	parts := composed[fn]
+	if !l.o.Eager || parts == nil {
+		l.elementwise(n, "", fn, size)
+	}
+	for i, op := range parts {
+		if l.o.Eager {
+			l.elementwise(n, fmt.Sprintf("%d_%s", i+1, op), op, size)
+		}
+	}
 }
+
+// composed are functions that are several kernels in frameworks. The tanh form of
+// GELU is 0.5 * x * (1 + tanh(c * (x + 0.044715 * x^3))) as GPT-2's code has it.
+var composed = map[string][]string{"gelu_tanh": {"powu", "mulu", "add", "mulu", "tanh", "addu", "mulu", "mul"}}
 
 // withScalar names the form of an operation whose second operand is (nearly)
 // free.

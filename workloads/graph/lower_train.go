@@ -108,8 +108,12 @@ func (l *lowering) gradient(n *Node, needs map[*Tensor]bool) error {
 		l.step(n, "bwd", "embedding:rows=%d,cols=%d,vocab=%d,dtype=%s,pass=bwd", r, c, n.Params[0].Shape[0], l.plain)
 	case Concat:
 		l.step(n, "bwd", "concat:size=%d,parts=%d,dtype=%s", out.Elements(), min(len(n.In), maxParts), l.plain)
-	case Slice: // into zeros of the whole
-		l.elementwise(n, "bwd", "copy", n.In[0].Elements())
+	case Slice:
+		if n.Attr.InPlace { // its part of the whole's gradient
+			l.elementwise(n, "bwd", "copy", out.Elements())
+		} else { // into zeros of the whole
+			l.elementwise(n, "bwd", "copy", n.In[0].Elements())
+		}
 	case Transpose:
 		l.transpose(n, "bwd")
 	case Dropout:
@@ -164,10 +168,26 @@ func (l *lowering) eltwiseGradient(n *Node, needs map[*Tensor]bool) {
 	case "relu", "relu6", "leakyrelu":
 		l.elementwise(n, "bwd", "mul", size)
 	default:
-		l.elementwise(n, "bwd", fn+"+mul", size)
+		parts := composed[fn]
+		if parts == nil || !l.o.Eager {
+			l.elementwise(n, "bwd", fn+"+mul", size)
+			break
+		}
+		for i := len(parts) - 1; i >= 0; i-- {
+			l.composedGradient(n, i, parts[i], size)
+		}
 	}
 	for _, p := range n.weights() {
 		l.step(n, "bwd_weight", "reduce:op=sum,rows=%d,cols=%d,dtype=%s", p.Elements(), max(1, size/p.Elements()), l.plain)
+	}
+}
+
+// composedGradient is the gradient of one kernel of a composed function: sums
+// hand theirs on, and two that meet are added.
+func (l *lowering) composedGradient(n *Node, i int, op string, size int64) {
+	kernels := map[string][]string{"mul": {"mul", "mul"}, "mulu": {"mulu"}, "add": {"add"}, "powu": {"powu+mul", "add"}, "tanh": {"mul"}}[op]
+	for k, fn := range kernels {
+		l.elementwise(n, fmt.Sprintf("bwd_%d_%d", i+1, k+1), fn, size)
 	}
 }
 

@@ -29,7 +29,7 @@ func languageNets() []Model {
 		gpt("gpt3-xl", "GPT-3 XL, 1.3 billion parameters (Brown et al. 2020): 16 heads of 128", gpt3(24, 2048, 16)),
 		gpt("gpt3-xl-3072", "the same as wide as 24 heads of 128 make it, 3072", gpt3(24, 3072, 24)),
 		gpt("gpt3-2.7b", "GPT-3 2.7B: 32 heads of 80", gpt3(32, 2560, 32), "gpt327", "gpt327b"),
-		gpt("opt-1.3b", "OPT-1.3B (Zhang et al. 2022)", transformer{layers: 24, hidden: 2048, heads: 32, vocab: 50272, positions: 2048, offset: 2, gelu: "relu"}, "opt13", "opt13b"),
+		gpt("opt-1.3b", "OPT-1.3B (Zhang et al. 2022)", transformer{layers: 24, hidden: 2048, heads: 32, vocab: 50272, positions: 2048, offset: 2, scaleQ: true, gelu: "relu"}, "opt13", "opt13b"),
 	}
 }
 
@@ -39,6 +39,7 @@ type transformer struct {
 	offset                                  int    // rows of the position table that no token uses
 	types                                   int    // rows of the table of sentence types; 0: none
 	joined                                  bool   // one projection makes q, k and v, its weights kept k x n
+	scaleQ                                  bool   // q is scaled rather than the scores, which are clamped, as in OPT's code
 	gelu                                    string // activation; empty: gelu
 }
 
@@ -50,20 +51,28 @@ func (t transformer) attend(b *graph.Builder, n string, x, mask *graph.Tensor, s
 	if t.joined {
 		qkv := b.Gemm(n+".qkv", x, b.Param(n+".qkv.weight", t.hidden, 3*t.hidden), b.Param(n+".qkv.bias", 3*t.hidden), false)
 		for i := range parts {
-			parts[i] = b.Slice(name("%s.%c", n, "qkv"[i]), qkv, 1, i*t.hidden, t.hidden)
+			parts[i] = b.Part(name("%s.%c", n, "qkv"[i]), qkv, 1, i*t.hidden, t.hidden)
 		}
 	} else {
 		for i := range parts {
 			parts[i] = b.Linear(name("%s.%c", n, "qkv"[i]), x, t.hidden, true)
 		}
 	}
+	if t.scaleQ {
+		parts[0] = b.Unary(n+".scale", "mulu", parts[0])
+	}
 	for i, p := range parts {
 		p = b.Reshape(name("%s.%c.heads", n, "qkv"[i]), p, s.Batch, s.Seq, h, d)
 		parts[i] = b.Transpose(name("%s.%c.transpose", n, "qkv"[i]), p, 0, 2, 1, 3)
 	}
 	scores := b.MatMul(n+".scores", parts[0], parts[1], true)
-	scores = b.Unary(n+".scale", "mulu", scores)
+	if !t.scaleQ {
+		scores = b.Unary(n+".scale", "mulu", scores)
+	}
 	scores = b.Masked(n+".mask", scores, mask, causal)
+	if t.scaleQ { // OPT's code keeps masked scores from overflowing
+		scores = b.Unary(n+".clamp", "maxu", scores)
+	}
 	p := b.Dropout(n+".drop", b.Softmax(n+".softmax", scores))
 	y := b.Transpose(n+".transpose", b.MatMul(n+".context", p, parts[2], false), 0, 2, 1, 3)
 	y = b.Reshape(n+".join", y, s.Batch*s.Seq, t.hidden)
