@@ -30,7 +30,7 @@ type trial struct {
 }
 
 // mostTrials bounds the simulations of one call. Two or three are the rule.
-const mostTrials = 8
+const mostTrials = 12
 
 // run simulates at the clock that the board holds.
 func (v *governor) run() (Result, error) {
@@ -134,8 +134,10 @@ func (v *governor) highest(last, before, high *trial, best *trial) configs.Freq 
 			return clock
 		}
 	}
-	if best == nil && clock+step < high.clock { // nothing is expected to do: try the lowest step
-		return clock + step
+	if best == nil && clock+step < high.clock {
+		// Nothing is expected to do, as of a call that waits for memory at all clocks
+		// seen: where it turns to waiting for the core is found by halves.
+		return high.clock - max(step, high.clock/(2*step)*step)
 	}
 	// The prediction was wrong where a call turned from waiting for memory to
 	// waiting for the core: halve what is between.

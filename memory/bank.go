@@ -70,7 +70,7 @@ func (c *channel) burst(f *fetch, b *bank, at uint64) {
 	}
 }
 
-// begin counts an access at its first burst, and adds the burst of its ECC
+// begin counts an access at its first burst, and adds the bursts of its ECC
 // word if the controller does not hold it.
 func (c *channel) begin(f *fetch, b *bank) {
 	if f.began {
@@ -92,8 +92,12 @@ func (c *channel) begin(f *fetch, b *bank) {
 	}
 	if block := uint64(f.row)<<16 | uint64(f.column/eccLines); block != b.ecc {
 		b.ecc = block
-		f.left++
-		c.count.ECCBursts++
+		n := uint8(1)
+		if f.write { // the word covers other lines too: it is read, changed and written
+			n = 2
+		}
+		f.left += n
+		c.count.ECCBursts += uint64(n)
 	}
 }
 

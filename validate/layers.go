@@ -1,8 +1,6 @@
 package validate
 
 import (
-	"strings"
-
 	"gpusim/workloads"
 )
 
@@ -45,10 +43,15 @@ func (t *Tables) addLayers(tab *workloads.Table) error {
 }
 
 // layerWord is what methods of measurement know a layer by: how a framework
-// reaches its kernel takes the host a time of its own.
+// reaches its kernel takes the host a time of its own. Operators with a number for
+// the second operand and layers that are modules take it longer.
 func layerWord(l *workloads.Layer) string {
-	if strings.Contains(l.Kind, workloads.KindElementwise) {
-		return "op-elementwise"
+	if l.Kind != workloads.KindElementwise {
+		return "op-" + l.Kind
 	}
-	return "op-" + l.Kind
+	switch l.Op {
+	case "add", "sub", "mul", "div", "pow", "max", "min", "tanh":
+		return "op-call"
+	}
+	return "op-module"
 }

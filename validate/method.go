@@ -66,7 +66,24 @@ var sources = []source{
 	neusight("linear", "a100", 34, 55.1), neusight("bmm", "a100", 25, 32.8),
 	neusight("linear", "h100", 28, 45), neusight("bmm", "h100", 17, 24),
 	neusight("linear", "l4", 34, 55), neusight("bmm", "l4", 27, 36),
-	layerFloor("op-elementwise", "v100", 30, 32),
+	// Element-wise layers: floors are the medians of rows of up to 150,000 elements, in
+	// two clusters by how PyTorch is called: operators of two tensors and tanh; modules
+	// and operators with a number. A100 80 GB and L4 have no such rows: the first's are
+	// V100's times 0.59, as fits its long rows, and so are L4's with 0.70.
+	layerFloor("op-call", "v100", 32.5, flatWay), layerFloor("op-module", "v100", 37.9, flatWay),
+	layerFloor("op-softmax", "v100", 41.4, rowWay), layerFloor("op-layernorm", "v100", 58.5, rowWay),
+	layerFloor("op-call", "a100-pcie", 26.5, flatWay), layerFloor("op-module", "a100-pcie", 31.3, flatWay),
+	layerFloor("op-softmax", "a100-pcie", 33.5, rowWay), layerFloor("op-layernorm", "a100-pcie", 46.7, rowWay),
+	layerFloor("op-call", "a100", 19.2, flatWay), layerFloor("op-module", "a100", 22.4, flatWay),
+	layerFloor("op-softmax", "a100", 24.5, rowWay), layerFloor("op-layernorm", "a100", 34.5, rowWay),
+	layerFloor("op-call", "t4", 26.2, flatWay), layerFloor("op-module", "t4", 31.9, flatWay),
+	layerFloor("op-softmax", "t4", 33.2, rowWay), layerFloor("op-layernorm", "t4", 49.6, rowWay),
+	layerFloor("op-call", "p100", 45.1, flatWay), layerFloor("op-module", "p100", 53, flatWay),
+	layerFloor("op-softmax", "p100", 60.8, rowWay), layerFloor("op-layernorm", "p100", 49.3, rowWay),
+	layerFloor("op-call", "p4", 26.3, flatWay), layerFloor("op-module", "p4", 32, flatWay),
+	layerFloor("op-softmax", "p4", 33.9, rowWay), layerFloor("op-layernorm", "p4", 47.6, rowWay),
+	layerFloor("op-call", "l4", 22.8, flatWay), layerFloor("op-module", "l4", 26.5, flatWay),
+	layerFloor("op-softmax", "l4", 29, rowWay), layerFloor("op-layernorm", "l4", 41, rowWay),
 	{[]string{"neusight"}, "", Method{Name: Bracketed}},
 	{[]string{"llmcompass"}, "", Method{Name: HostSync}},
 	{[]string{"deepgemm"}, "", Method{Name: WarmGraph}},
@@ -81,8 +98,14 @@ func neusight(operator, device string, issue, floor float64) source {
 	return source{[]string{"neusight", operator}, device, Method{Name: Bracketed, HostIssueUS: issue, FloorUS: floor, SecondKernelUS: 5.5, GapUS: 1}}
 }
 
-func layerFloor(operator, device string, issue, floor float64) source {
-	return source{[]string{"neusight", operator}, device, Method{Name: Bracketed, HostIssueUS: issue, FloorUS: floor, SecondKernelUS: 5.5, GapUS: 1}}
+// The host's way to the launch, as part of the floor [fit]: every other V100 row of
+// element-wise layers (17 of 32.5 us, 19.5 of 37.9) and of softmax and layer norm
+// (30 of 41.4, 41 of 58.5), where work above the floor shows it.
+const flatWay, rowWay = 0.52, 0.71
+
+// layerFloor is a kind of NeuSight's layers on a device.
+func layerFloor(operator, device string, floor, way float64) source {
+	return source{[]string{"neusight", operator}, device, Method{Name: Bracketed, HostIssueUS: way * floor, FloorUS: floor, SecondKernelUS: 5.5, GapUS: 1}}
 }
 
 // MethodFor gives the method of a row: the named one, or what its source is
