@@ -65,7 +65,7 @@ func (o *oracle) occupy(s *oSub, w *oWarp, in *oOp) {
 		}
 	case tile.OpLDS:
 		a := oAccess{sub: s, index: len(s.begun), w: w, in: in, passes: 1}
-		if in.Op != tile.OpS2R {
+		if in.Op != tile.OpS2R && in.Op != tile.OpSHFL {
 			a.passes = uint64(o.k.Accesses[in.Access].Passes[w.id])
 			if in.Guard == tile.GuardMore && w.iter+1 >= int(w.cta.Trips) {
 				a.passes = 0

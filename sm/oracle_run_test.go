@@ -101,7 +101,7 @@ func scramble(r *rand.Rand, in *tile.Inst, st style) {
 	}
 	bar := uint8(1 + r.Intn(tile.NumBars))
 	switch in.Op {
-	case tile.OpLDS, tile.OpS2R, tile.OpMUFU:
+	case tile.OpLDS, tile.OpS2R, tile.OpSHFL, tile.OpMUFU, tile.OpI2F, tile.OpF2I:
 		in.WrBar = bar
 	case tile.OpSTS:
 		if r.Intn(2) == 0 {
@@ -143,11 +143,13 @@ func randomInst(r *rand.Rand, mix int) tile.Inst {
 	alu := []tile.Op{
 		tile.OpFFMA, tile.OpFADD, tile.OpFMUL, tile.OpIADD, tile.OpIMAD, tile.OpMOV, tile.OpISETP, tile.OpHFMA2,
 		tile.OpDFMA, tile.OpMUFU, tile.OpNOP, tile.OpPACK, tile.OpLOP, tile.OpMEMBAR,
+		tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I,
 	}
 	shared := []func() tile.Inst{
 		func() tile.Inst { return lds(100+r.Intn(40), r.Intn(6)) },
 		func() tile.Inst { return sts(100+r.Intn(40), r.Intn(6)) },
 		func() tile.Inst { return op(tile.OpS2R, 150, tile.RZ, tile.RZ, tile.RZ) },
+		func() tile.Inst { return op(tile.OpSHFL, 150, 151, tile.RZ, tile.RZ) },
 	}
 	x := r.Intn(10)
 	switch {

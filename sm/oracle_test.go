@@ -241,13 +241,16 @@ func pipe(i tile.Op) tile.Op {
 	switch i {
 	case tile.OpFFMA, tile.OpFADD, tile.OpFMUL:
 		return tile.OpFFMA
-	case tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK:
+	case tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK,
+		tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHF, tile.OpIMULH:
 		return tile.OpIADD
 	case tile.OpDFMA, tile.OpDADD, tile.OpDMUL:
 		return tile.OpDFMA
 	case tile.OpHFMA2, tile.OpMUFU, tile.OpHMMA:
 		return i
-	case tile.OpLDS, tile.OpSTS, tile.OpS2R:
+	case tile.OpI2F, tile.OpF2I:
+		return tile.OpMUFU
+	case tile.OpLDS, tile.OpSTS, tile.OpS2R, tile.OpSHFL:
 		return tile.OpLDS
 	}
 	return tile.OpNOP
