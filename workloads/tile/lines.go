@@ -11,6 +11,9 @@ type LineGen struct {
 	// Passes is, of the latest instruction, the most words that one of 32 banks
 	// of a data array delivers to it.
 	Passes int
+
+	addr     [32]uint64 // of the active lanes of the latest instruction
+	row, col cursor     // through the view of its tensor
 }
 
 // pattern is what a warp instruction with all lanes active touches, relative
@@ -84,10 +87,11 @@ func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []
 		base := first &^ (lineBytes - 1)
 		if !p.known {
 			p.known = true
-			for _, l := range g.slow(acc, c, warp, iter, nil) {
+			addr := g.lanes(acc, c, warp, iter)
+			for _, l := range touched(addr, acc.Bytes, nil) {
 				p.lines = append(p.lines, patternLine{int64(l.Addr - base), l.Sectors})
 			}
-			p.passes = g.conflicts(acc, c, warp, iter)
+			p.passes = conflicts(addr, acc.Bytes)
 		}
 		g.Passes = int(p.passes)
 		for i := range p.lines {
@@ -95,25 +99,55 @@ func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []
 		}
 		return out
 	}
+	addr := g.lanes(acc, c, warp, iter)
 	g.Passes = 1 // ragged edges are not looked at more closely
 	if len(g.k.Tensors[acc.Tensor].Views) > 0 {
-		g.Passes = int(g.conflicts(acc, c, warp, iter))
+		g.Passes = int(conflicts(addr, acc.Bytes))
 	}
-	return g.slow(acc, c, warp, iter, out)
+	return touched(addr, acc.Bytes, out)
 }
 
-// conflicts counts the passes of an access's active lanes through data
-// banks of 32 bits, as if it were shared memory.
-func (g *LineGen) conflicts(acc *Access, c *CTA, warp int, iter int32) uint8 {
-	var addr [32]int32
+// lanes gives the addresses of an access's active lanes, as LaneAddr has them.
+func (g *LineGen) lanes(acc *Access, c *CTA, warp int, iter int32) []uint64 {
+	t := &g.k.Tensors[acc.Tensor]
+	iter += acc.IterAdd
+	row0, col0 := c.Origin[acc.RowVar]+acc.row(iter), c.Origin[acc.ColVar]+iter*acc.ColStep
+	rows, cols := limit(t.Rows, c, acc.RowVar), limit(t.Cols, c, acc.ColVar)
+	batch := int64(0)
+	if !acc.BatchFree {
+		batch = int64(c.Batch) * t.BatchStride
+	}
+	var v *View
+	if len(t.Views) > 0 {
+		v = t.view(c)
+	}
 	n := 0
 	for lane := range 32 {
-		if a, ok := LaneAddr(g.k, acc, c, warp*32+lane, iter); ok {
-			addr[n] = int32(a & (1<<30 - 1))
-			n++
+		row, col := row0+acc.Row[warp*32+lane], col0+acc.Col[warp*32+lane]
+		if row >= rows || col >= cols {
+			continue
 		}
+		off := int64(row)*t.RowStride + int64(col)*t.ColStride
+		if v != nil {
+			var ok bool
+			if off, ok = v.join(g.row.at(v.Row, row), g.col.at(v.Col, col)); !ok {
+				continue
+			}
+		}
+		g.addr[n] = t.Base + uint64((off+batch)*int64(t.Elem))
+		n++
 	}
-	return passes(addr[:n], acc.Bytes, 32)
+	return g.addr[:n]
+}
+
+// conflicts counts the passes of the lanes of an access through data banks of 32
+// bits, as if it were shared memory.
+func conflicts(lanes []uint64, bytes int) uint8 {
+	var addr [32]int32
+	for i, a := range lanes {
+		addr[i] = int32(a & (1<<30 - 1))
+	}
+	return passes(addr[:len(lanes)], bytes, 32)
 }
 
 // inside says whether all lanes of the warp are within the limits.
@@ -129,14 +163,11 @@ func (g *LineGen) inside(acc *Access, c *CTA, warp int, iter int32) bool {
 	return b.row < row && b.col < col
 }
 
-func (g *LineGen) slow(acc *Access, c *CTA, warp int, iter int32, out []Line) []Line {
+// touched appends the lines and sectors of lanes that each touch some bytes.
+func touched(lanes []uint64, bytes int, out []Line) []Line {
 	begin := len(out)
-	for lane := range 32 {
-		a, ok := LaneAddr(g.k, acc, c, warp*32+lane, iter)
-		if !ok {
-			continue
-		}
-		end := a + uint64(acc.Bytes) - 1
+	for _, a := range lanes {
+		end := a + uint64(bytes) - 1
 		for s := a / sectorBytes; s <= end/sectorBytes; s++ {
 			addr, bit := s*sectorBytes&^(lineBytes-1), uint8(1)<<(s%(lineBytes/sectorBytes))
 			i := len(out) - 1

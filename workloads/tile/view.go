@@ -65,3 +65,34 @@ func (v *View) join(r, c *viewPlace) (at int64, ok bool) {
 	}
 	return v.At + r.at + c.at, true
 }
+
+// cursor remembers where the latest number led. Neighbouring lanes ask for the
+// same number or for one a little further, which differs in the fastest digit
+// alone.
+type cursor struct {
+	of   *Digit
+	v, x int32 // the number and its fastest digit
+	p    viewPlace
+}
+
+func (c *cursor) at(ds []Digit, v int32) *viewPlace {
+	d := &ds[0]
+	if c.of == d {
+		step := v - c.v
+		if step == 0 {
+			return &c.p
+		}
+		if x := c.x + step; d.Least == 0 && x >= 0 && (x < d.Size || len(ds) == 1) {
+			c.v, c.x = v, x
+			c.p.at += int64(step) * d.Stride
+			c.p.h += step * d.H
+			c.p.w += step * d.W
+			return &c.p
+		}
+	}
+	c.of, c.v, c.x, c.p = d, v, v, digits(ds, v)
+	if len(ds) > 1 {
+		c.x = v % d.Size
+	}
+	return &c.p
+}
