@@ -76,6 +76,10 @@ type cursor struct {
 }
 
 func (c *cursor) at(ds []Digit, v int32) *viewPlace {
+	if len(ds) == 0 { // all numbers lead to one place
+		c.of, c.p = nil, viewPlace{ok: true}
+		return &c.p
+	}
 	d := &ds[0]
 	if c.of == d {
 		step := v - c.v

@@ -11,6 +11,7 @@ func TestCursor(t *testing.T) {
 	views := [][]Digit{
 		{{Size: 7, Stride: 1, W: 2}, {Size: 5, Stride: 14, H: 3}, {Stride: 100}},
 		{{Stride: 3, H: 1}},
+		{},
 		{{Size: 32, Least: 20, Stride: 1}, {Size: 3, Stride: 20, W: 1}, {Stride: 60, H: -1}},
 	}
 	r := rand.New(rand.NewSource(1))
