@@ -21,6 +21,8 @@ const (
 	publishedCopies = "p2p_published.csv"
 	publishedSuites = "qv100_cutlass_cycles.csv"
 	publishedLayers = "elementwise_published.csv"
+	publishedConvs  = "conv_published.csv"
+	publishedNets   = "networks_published.csv"
 )
 
 // publishedAccelerators are the embedded tables of machines with a fixed array.
@@ -83,7 +85,7 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites, publishedLayers}, publishedAccelerators...) {
+	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites, publishedLayers, publishedConvs, publishedNets}, publishedAccelerators...) {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err

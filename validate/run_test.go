@@ -192,11 +192,11 @@ func TestPublished(t *testing.T) {
 	if err := tab.LoadPublished(every, every); err != nil {
 		t.Fatal(err)
 	}
-	if tab.Len() != 363+2326+343+104+17+242 {
+	if tab.Len() != 363+2326+343+104+17+242+354+35 {
 		t.Errorf("%d rows", tab.Len())
 	}
 	only := &Tables{}
-	if err := only.LoadPublished(func(d string) bool { return strings.Contains(d, "V100-PCIE") }, every); err != nil || only.Len() != 191+39 {
+	if err := only.LoadPublished(func(d string) bool { return strings.Contains(d, "V100-PCIE") }, every); err != nil || only.Len() != 191+39+1+4 {
 		t.Errorf("%d rows of the PCIe board, %v", only.Len(), err)
 	}
 	// A NeuSight row is row-major: y = x W^T of 3072x768x2048 runs as 768x3072x2048, transposed.
