@@ -44,7 +44,7 @@ type row struct {
 	recorded Recorded
 	hasName  bool
 	network  *networkRow // of whole networks: work follows from the machine
-	reading  reading // nil: the method applied to the kernels' times
+	reading  reading     // nil: the method applied to the kernels' times
 }
 
 // Skip is a well-formed row that was not simulated.
