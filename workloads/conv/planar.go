@@ -24,6 +24,7 @@ func (l *lowering) planar(p *gemm.Problem) {
 		}, in, l.H, l.W, -l.PadH, -l.PadW)}
 		f.Views = []tile.View{{Row: []tile.Digit{{Stride: 1}}, Col: []tile.Digit{{Stride: fil.n}}}}
 		y.Views = []tile.View{{Row: flat(points(out, l.p, l.q, 1, 1)), Col: []tile.Digit{channel(out)}}}
+		y.Vec = vector(l.p * l.q)
 		w.A, w.B, w.C = x, f, y
 	case workloads.PassData:
 		p.N = l.c
@@ -33,6 +34,9 @@ func (l *lowering) planar(p *gemm.Problem) {
 			p.M, p.K = max(p.M, size.M), max(p.K, size.K)
 			dy, df, dx := l.gradient(h, channel(out), channel(fil))
 			y.Views, f.Views, x.Views = append(y.Views, dy), append(f.Views, df), append(x.Views, dx)
+		}
+		if l.StrideW == 1 && l.StrideH == 1 { // else neighbours are of different phases
+			x.Vec = vector(l.H * l.W)
 		}
 		w.A, w.B, w.C = y, f, x
 	default:

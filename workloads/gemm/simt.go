@@ -177,7 +177,10 @@ func (s *simt) kernel(per int) error {
 		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
 	}
 	s.operands()
-	s.k.Shared = max(2*int(s.buffer), s.stageBuffers()*len(s.warpM)*s.stageBytes())
+	s.k.Shared = 2 * int(s.buffer)
+	if !s.straight() {
+		s.k.Shared = max(s.k.Shared, s.stageBuffers()*len(s.warpM)*s.stageBytes())
+	}
 	if s.k.Shared > simtMaxShared {
 		return fmt.Errorf("gemm: %s needs %d bytes of shared memory, more than %d", s.k.Name, s.k.Shared, simtMaxShared)
 	}

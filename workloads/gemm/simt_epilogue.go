@@ -64,6 +64,9 @@ func (s *simt) reads() bool { return !s.c.Workspace && (s.p.Beta != 0 || s.c.Spl
 // accumulators, what comes back from the buffer, the source. The source counts
 // even where nothing reads it, because library kernels take beta at run time.
 func (s *simt) epilogueRegs() int {
+	if s.straight() {
+		return s.straightRegs()
+	}
 	steps := s.units() * (s.c.steps(s.p).sources() + s.c.steps(s.p).actTemps())
 	return (s.a.count+s.units()*s.slices+s.units())*s.words + steps
 }
@@ -71,6 +74,9 @@ func (s *simt) epilogueRegs() int {
 // epilogue writes alpha times the accumulators, plus what C asks for, or the
 // partial sums of a slice to the workspace.
 func (s *simt) epilogue() []tile.Inst {
+	if s.straight() {
+		return s.straightEpilogue()
+	}
 	code := s.c.openEpilogue(s.regAddr)
 	puts, gets := s.stagePuts(), s.stageGets()
 	for j := range s.b.count {
