@@ -2,6 +2,7 @@ package gpusim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math"
@@ -75,6 +76,9 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 	g := m.GPU
 	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
+	if errors.Is(err, library.ErrLayout) && w.DType != "int8" { // whose callers keep its blocks themselves
+		return planarCall(m, w, o)
+	}
 	if err != nil || o.Fidelity == Analytic {
 		return call{name: c.Name}, err
 	}

@@ -1,0 +1,85 @@
+package gpusim
+
+import (
+	"fmt"
+	"slices"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+	"gpusim/workloads/tile"
+)
+
+// planarCall is the call of a convolution of NCHW images by kernels that take
+// channels side by side: both operands change their layout before, the result
+// does behind. cuDNN does so for callers who keep NCHW on Tensor Cores.
+func planarCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
+	side := *w
+	side.Layout = workloads.LayoutNHWC
+	c, err := convCall(m, &side, o)
+	if err != nil || o.Fidelity == Analytic {
+		return c, err
+	}
+	x := image{w.N, w.C, w.H, w.W}
+	y := image{w.N, w.K, w.P(), w.Q()}
+	f := image{w.K, w.C / w.Groups, w.R, w.S}
+	a, b, out := f, x, y // of the product's matrices
+	switch w.Pass {
+	case workloads.PassData:
+		b, out = y, x
+	case workloads.PassWeight:
+		a, b, out = x, y, f
+	}
+	i := slices.IndexFunc(c.kernels, func(k *tile.Kernel) bool { return len(k.Tensors) > 2 && k.Tensors[2].Name == "C" })
+	if i < 0 {
+		return call{}, fmt.Errorf("no kernel of %s has a product's tensors", c.name)
+	}
+	product := c.kernels[i].Tensors
+	next := product[0].Base
+	for _, k := range c.kernels {
+		for _, t := range k.Tensors {
+			next = max(next, t.Base+uint64(t.Bytes))
+		}
+	}
+	var before, after []*tile.Kernel
+	for n, of := range []image{a, b, out} {
+		from, to := workloads.LayoutNCHW, workloads.LayoutNHWC
+		if n == 2 {
+			from, to = to, from
+		}
+		k, err := changeLayout(m, of, from, to, w.DType)
+		if err != nil {
+			return call{}, err
+		}
+		// One of its tensors is the product's, the other lies behind all that do.
+		next = (next + 2<<20 - 1) &^ (2<<20 - 1)
+		if n == 2 {
+			k.Tensors[0].Base, k.Tensors[1].Base = product[n].Base, next
+			after = append(after, k)
+		} else {
+			k.Tensors[0].Base, k.Tensors[1].Base = next, product[n].Base
+			before = append(before, k)
+		}
+		next += uint64(k.Tensors[0].Bytes)
+	}
+	c.kernels = slices.Concat(before, c.kernels, after)
+	return c, nil
+}
+
+// image is the extents of a tensor of images or filters.
+type image struct{ n, c, h, w int }
+
+// changeLayout is the kernel that brings a tensor from one layout to another.
+func changeLayout(m *configs.Machine, i image, from, to, dtype string) (*tile.Kernel, error) {
+	if dtype == "tf32" {
+		dtype = "fp32"
+	}
+	w, err := workloads.Parse(fmt.Sprintf("layout:n=%d,c=%d,h=%d,w=%d,from=%s,to=%s,dtype=%s", i.n, i.c, i.h, i.w, from, to, dtype))
+	if err != nil {
+		return nil, err
+	}
+	c, err := layerCall(m, w.Layer, Options{})
+	if err != nil {
+		return nil, err
+	}
+	return c.kernels[0], nil
+}
