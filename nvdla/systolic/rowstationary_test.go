@@ -10,7 +10,7 @@ func eyeriss() *RowStationary {
 }
 
 // AlexNet at batch 4 on the chip: processing latency of Table V of Chen et al.,
-// JSSC 2017, at 200 MHz; the cuts of Table III.
+// JSSC 2017, at 200 MHz; the cuts of Table III, as recalled.
 func TestEyerissAlexNet(t *testing.T) {
 	a := eyeriss()
 	sum := 0.0
