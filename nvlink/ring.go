@@ -1,5 +1,7 @@
 package nvlink
 
+import "slices"
+
 // plan is what the generators of programs need: who takes part, in how many
 // channels, and how slices are cut.
 type plan struct {
@@ -47,18 +49,29 @@ func connectRing(p *program, ring []int, channel int) []int {
 	return out
 }
 
+// onRings writes a program in which each rank has a worker on each ring, which sends
+// to the next rank and receives from the one before. of is what one worker does, at
+// a place of a ring.
+func onRings(p *plan, of func(c int, ring []int) func(at int, w *worker, to, from []int)) *program {
+	prog := &program{ranks: p.ranks, bytes: p.bytes}
+	for c, ring := range p.rings {
+		next := connectRing(prog, ring, c)
+		work := of(c, ring)
+		for at, r := range ring {
+			work(at, prog.work(r, c, ""), []int{next[at]}, []int{next[(at+p.ranks-1)%p.ranks]})
+		}
+	}
+	return prog
+}
+
 // ringAllReduce goes round twice: a chunk collects the sum on its way and
 // is then handed on. In the library's words: send, n-2 times recvReduceSend,
 // recvReduceCopySend, n-2 times recvCopySend, recv.
 func ringAllReduce(p *plan) *program {
-	prog := &program{ranks: p.ranks, bytes: p.bytes}
 	n := p.ranks
-	for c, ring := range p.rings {
-		next := connectRing(prog, ring, c)
+	return onRings(p, func(c int, _ []int) func(int, *worker, []int, []int) {
 		rounds := p.loops(p.part(c), n)
-		for at, r := range ring {
-			w := prog.work(r, c, "")
-			to, from := []int{next[at]}, []int{next[(at+n-1)%n]}
+		return func(at int, w *worker, to, from []int) {
 			for _, chunks := range rounds {
 				w.each(p, chunks[(at+n-1)%n], op{to: to, own: true})
 				for j := 2; j < n; j++ {
@@ -71,8 +84,7 @@ func ringAllReduce(p *plan) *program {
 				w.each(p, chunks[(at+1)%n], op{from: from, keep: true})
 			}
 		}
-	}
-	return prog
+	})
 }
 
 // each adds an op for every slice of a chunk.
@@ -106,63 +118,44 @@ func (p *plan) blocks(channel int) [][]Segment {
 
 // ringReduceScatter leaves each rank the sum of its block.
 func ringReduceScatter(p *plan) *program {
-	prog := &program{ranks: p.ranks, bytes: p.bytes}
 	n := p.ranks
-	for c, ring := range p.rings {
-		next := connectRing(prog, ring, c)
+	return onRings(p, func(c int, ring []int) func(int, *worker, []int, []int) {
 		rounds := p.blocks(c)
-		for at, r := range ring {
-			w := prog.work(r, c, "")
-			to, from := []int{next[at]}, []int{next[(at+n-1)%n]}
+		return func(at int, w *worker, to, from []int) {
 			for _, chunks := range rounds {
 				w.each(p, chunks[ring[(at+n-1)%n]], op{to: to, own: true})
 				for j := 2; j < n; j++ {
 					w.each(p, chunks[ring[(at+n-j)%n]], op{from: from, to: to, own: true})
 				}
-				w.each(p, chunks[r], op{from: from, own: true, keep: true})
+				w.each(p, chunks[ring[at]], op{from: from, own: true, keep: true})
 			}
 		}
-	}
-	return prog
+	})
 }
 
 // ringAllGather brings every rank's block to all.
 func ringAllGather(p *plan) *program {
-	prog := &program{ranks: p.ranks, bytes: p.bytes}
 	n := p.ranks
-	for c, ring := range p.rings {
-		next := connectRing(prog, ring, c)
+	return onRings(p, func(c int, ring []int) func(int, *worker, []int, []int) {
 		rounds := p.blocks(c)
-		for at, r := range ring {
-			w := prog.work(r, c, "")
-			to, from := []int{next[at]}, []int{next[(at+n-1)%n]}
+		return func(at int, w *worker, to, from []int) {
 			for _, chunks := range rounds {
-				w.each(p, chunks[r], op{to: to, own: true})
+				w.each(p, chunks[ring[at]], op{to: to, own: true})
 				for j := 1; j < n-1; j++ {
 					w.each(p, chunks[ring[(at+n-j)%n]], op{from: from, to: to, keep: true})
 				}
 				w.each(p, chunks[ring[(at+1)%n]], op{from: from, keep: true})
 			}
 		}
-	}
-	return prog
+	})
 }
 
 // ringBroadcast passes the root's buffer down a chain, chunk by chunk.
 func ringBroadcast(p *plan) *program {
-	prog := &program{ranks: p.ranks, bytes: p.bytes}
 	n := p.ranks
-	for c, ring := range p.rings {
-		next := connectRing(prog, ring, c)
-		first := 0
-		for at, r := range ring {
-			if r == p.root {
-				first = at
-			}
-		}
-		for at, r := range ring {
-			w := prog.work(r, c, "")
-			to, from := []int{next[at]}, []int{next[(at+n-1)%n]}
+	return onRings(p, func(c int, ring []int) func(int, *worker, []int, []int) {
+		first := slices.Index(ring, p.root)
+		return func(at int, w *worker, to, from []int) {
 			for _, chunk := range p.loops(p.part(c), 1) {
 				switch place := (at - first + n) % n; place {
 				case 0:
@@ -174,6 +167,5 @@ func ringBroadcast(p *plan) *program {
 				}
 			}
 		}
-	}
-	return prog
+	})
 }

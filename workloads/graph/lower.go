@@ -159,25 +159,12 @@ func (l *lowering) forward(n *Node) {
 		l.product(n, "", m, c, k, false, n.Attr.TransB, batch, "")
 	case Eltwise:
 		l.eltwise(n)
-	case BatchNorm:
-		b, c, h, w := images(out)
-		l.step(n, "", "batchnorm:n=%d,c=%d,h=%d,w=%d,phase=%s,dtype=%s%s", b, c, h, w, l.phase(), l.plain, l.order())
-	case LayerNorm:
-		r, c := rows(out)
-		l.step(n, "", "layernorm:rows=%d,cols=%d,dtype=%s", r, c, l.plain)
-	case LRN:
-		b, c, h, w := images(out)
-		l.step(n, "", "lrn:n=%d,c=%d,h=%d,w=%d,size=%d,dtype=%s", b, c, h, w, n.Attr.Size, l.plain)
-	case Softmax:
-		r, c := rows(out)
-		l.step(n, "", "softmax:rows=%d,cols=%d,dtype=%s", r, c, l.plain)
+	case BatchNorm, LayerNorm, LRN, Softmax, Embedding:
+		l.alike(n, "", "")
 	case Pool:
 		l.pool(n, "")
 	case Reduce:
 		l.reduce(n)
-	case Embedding:
-		r, c := rows(out)
-		l.step(n, "", "embedding:rows=%d,cols=%d,vocab=%d,dtype=%s", r, c, n.Params[0].Shape[0], l.plain)
 	case Concat:
 		if !n.Attr.InPlace && len(n.In) > 1 {
 			l.step(n, "", "concat:size=%d,parts=%d,dtype=%s", out.Elements(), min(len(n.In), maxParts), l.plain)

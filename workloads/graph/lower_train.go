@@ -85,27 +85,14 @@ func (l *lowering) gradient(n *Node, needs map[*Tensor]bool) error {
 		}
 	case Eltwise:
 		l.eltwiseGradient(n, needs)
-	case BatchNorm:
-		b, c, h, w := images(out)
-		l.step(n, "bwd", "batchnorm:n=%d,c=%d,h=%d,w=%d,phase=train,dtype=%s,pass=bwd%s", b, c, h, w, l.plain, l.order())
-	case LayerNorm:
-		r, c := rows(out)
-		l.step(n, "bwd", "layernorm:rows=%d,cols=%d,dtype=%s,pass=bwd", r, c, l.plain)
-	case LRN:
-		b, c, h, w := images(out)
-		l.step(n, "bwd", "lrn:n=%d,c=%d,h=%d,w=%d,size=%d,dtype=%s,pass=bwd", b, c, h, w, n.Attr.Size, l.plain)
-	case Softmax:
-		r, c := rows(out)
-		l.step(n, "bwd", "softmax:rows=%d,cols=%d,dtype=%s,pass=bwd", r, c, l.plain)
+	case BatchNorm, LayerNorm, LRN, Softmax, Embedding:
+		l.alike(n, "bwd", ",pass=bwd")
 	case Pool:
 		if data(0) {
 			l.pool(n, "bwd")
 		}
 	case Reduce:
 		l.elementwise(n, "bwd", "copy", n.In[0].Elements())
-	case Embedding:
-		r, c := rows(out)
-		l.step(n, "bwd", "embedding:rows=%d,cols=%d,vocab=%d,dtype=%s,pass=bwd", r, c, n.Params[0].Shape[0], l.plain)
 	case Concat:
 		l.step(n, "bwd", "concat:size=%d,parts=%d,dtype=%s", out.Elements(), min(len(n.In), maxParts), l.plain)
 	case Slice:
