@@ -30,7 +30,7 @@ func analyticGPU(m *configs.Machine, p gemm.Problem, call library.Call, r Result
 	l2Bytes := float64(ctas) * float64(c.TileM+c.TileN) * k * elem
 	l2 := l2Bytes / (float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * clock)
 	dramBytes := batch * (elem*float64(p.K)*float64(p.M+p.N) + out*float64(p.M)*float64(p.N))
-	peak := 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8
+	peak := g.DRAM.PeakBandwidth()
 	dram := dramBytes / peak
 	if dramBytes < float64(g.L2.Size) {
 		dram = 0 // stays in L2 from call to call

@@ -33,7 +33,7 @@ func bound(g *configs.GPU, clock configs.Freq, r *gpu.Report, mem *memCounts, sl
 	if total == 0 || seconds == 0 {
 		return boundLaunch
 	}
-	peakDRAM := 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8
+	peakDRAM := g.DRAM.PeakBandwidth()
 	dram := 32 * float64(mem.DRAMReadSectors+mem.DRAMWriteSectors) / seconds / peakDRAM
 	peakL2 := float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs) * float64(clock)
 	l2 := 32 * float64(mem.L2ReadSectors) / seconds / peakL2

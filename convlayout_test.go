@@ -7,6 +7,8 @@ import (
 
 	"gpusim/configs"
 	"gpusim/workloads"
+	"gpusim/workloads/stride1"
+	"gpusim/workloads/stride1/stride1test"
 	"gpusim/workloads/tile"
 	"gpusim/workloads/tile/replay"
 )
@@ -58,7 +60,8 @@ func TestPlanarReplay(t *testing.T) {
 			}
 		}
 		got := machine.Bytes(&last.Tensors[1])
-		for i, want := range planar(v, x, f, y) {
+		stride1test.Direct(stride1.Problem{N: v.N, C: v.C, H: v.H, W: v.W, K: v.K, R: v.R, S: v.S, PadH: v.PadH, PadW: v.PadW, Pass: stride1.Pass(pass)}, x, f, y)
+		for i, want := range map[string][]float64{"fwd": y, "bwd_data": x, "bwd_weight": f}[pass] {
 			if g := float64(tile.HalfValue(binary.LittleEndian.Uint16(got[2*i:]))); g != want {
 				t.Errorf("%s: element %d is %v, want %v", pass, i, g, want)
 				break
@@ -73,33 +76,4 @@ func random(r *rand.Rand, n int) []float64 {
 		v[i] = float64(r.Intn(5) - 2)
 	}
 	return v
-}
-
-// planar is the definition of a convolution of NCHW images with stride 1.
-func planar(c *workloads.Conv, x, f, y []float64) []float64 {
-	dx, df, dy := make([]float64, len(x)), make([]float64, len(f)), make([]float64, len(y))
-	for n := range c.N {
-		for k := range c.K {
-			for p := range c.P() {
-				for q := range c.Q() {
-					yi := ((n*c.K+k)*c.P()+p)*c.Q() + q
-					for ch := range c.C {
-						for r := range c.R {
-							for s := range c.S {
-								h, v := p+r-c.PadH, q+s-c.PadW
-								if h < 0 || h >= c.H || v < 0 || v >= c.W {
-									continue
-								}
-								xi, fi := ((n*c.C+ch)*c.H+h)*c.W+v, ((k*c.C+ch)*c.R+r)*c.S+s
-								dy[yi] += x[xi] * f[fi]
-								dx[xi] += y[yi] * f[fi]
-								df[fi] += x[xi] * y[yi]
-							}
-						}
-					}
-				}
-			}
-		}
-	}
-	return map[string][]float64{workloads.PassForward: dy, workloads.PassData: dx, workloads.PassWeight: df}[c.Pass]
 }

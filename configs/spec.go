@@ -289,6 +289,12 @@ type Dispatch struct {
 	DrainLatency  int `yaml:"drain_latency" min:"0" max:"100000" doc:"last CTA done and writes visible to the next kernel of the stream allowed"`
 }
 
+// PeakBandwidth is what all channels deliver at the DRAM clock's both edges, in
+// bytes a second.
+func (d *DRAM) PeakBandwidth() float64 {
+	return 2 * float64(d.Clock) * float64(d.ChannelBits*d.Channels) / 8
+}
+
 // Library describes the math library that picks kernels on this machine.
 type Library struct {
 	Name      string   `yaml:"name"`

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"gpusim/workloads"
+	"gpusim/workloads/library"
 )
 
 // addConvs reads a table of measured convolutions.
@@ -14,12 +15,9 @@ func (t *Tables) addConvs(tab *workloads.Table) error {
 	}
 	for _, m := range rows {
 		c := m.Workload.Conv
-		r := row{
-			file: tab.File, line: m.Line, device: m.Device, work: m.Workload, metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
-			class: class(c.DType, c.Acc, m.TensorCore) + "/" + c.Pass,
-		}
-		if r.method, err = MethodFor(m.Method, m.Source, m.Device); err != nil {
-			return &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
+		r, err := timed(tab, &m, class(c.DType, c.Acc, m.TensorCore)+"/"+c.Pass, m.Source)
+		if err != nil {
+			return err
 		}
 		if reason := unsupported(&m, r.method); reason != "" {
 			t.skipped = append(t.skipped, Skip{tab.File, m.Line, reason})
@@ -39,7 +37,7 @@ func (t *Tables) addConvs(tab *workloads.Table) error {
 // choice: DeepBench does on Tensor Cores and for int8.
 func forcedAlgo(m *workloads.Measured) string {
 	if strings.Contains(strings.ToLower(m.Source), "deepbench") && (m.TensorCore || m.Precision == "int8") {
-		return "implicit_precomp_gemm"
+		return library.AlgoPrecomp
 	}
 	return ""
 }

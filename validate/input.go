@@ -149,7 +149,7 @@ func (t *Tables) add(tab *workloads.Table) error {
 	t.files = append(t.files, tab.File)
 	for _, k := range tableKinds {
 		switch {
-		case !hasAll(tab.Header, k.columns):
+		case !tab.HasAll(k.columns):
 		case k.read != nil:
 			return k.read(t, tab)
 		default:
@@ -168,6 +168,20 @@ func (t *Tables) addSuites(tab *workloads.Table) error {
 	return err
 }
 
+// timed is the row of a measured time; the method follows from what is known of
+// its source.
+func timed(tab *workloads.Table, m *workloads.Measured, class, source string) (row, error) {
+	r := row{
+		file: tab.File, line: m.Line, device: m.Device, class: class, work: m.Workload,
+		metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
+	}
+	var err error
+	if r.method, err = MethodFor(m.Method, source, m.Device); err != nil {
+		return r, &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
+	}
+	return r, nil
+}
+
 // addGEMMs reads a table of measured products.
 func (t *Tables) addGEMMs(tab *workloads.Table) error {
 	rows, err := tab.Measured()
@@ -175,12 +189,9 @@ func (t *Tables) addGEMMs(tab *workloads.Table) error {
 		return err
 	}
 	for _, m := range rows {
-		r := row{
-			file: tab.File, line: m.Line, device: m.Device, metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
-			class: class(m.Workload.GEMM.DType, m.Workload.GEMM.Acc, m.TensorCore),
-		}
-		if r.method, err = MethodFor(m.Method, m.Source, m.Device); err != nil {
-			return &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
+		r, err := timed(tab, &m, class(m.Workload.GEMM.DType, m.Workload.GEMM.Acc, m.TensorCore), m.Source)
+		if err != nil {
+			return err
 		}
 		if reason := unsupported(&m, r.method); reason != "" {
 			t.skipped = append(t.skipped, Skip{tab.File, m.Line, reason})
@@ -193,15 +204,6 @@ func (t *Tables) addGEMMs(tab *workloads.Table) error {
 		t.rows = append(t.rows, r)
 	}
 	return nil
-}
-
-func hasAll(header, columns []string) bool {
-	for _, c := range columns {
-		if !slices.Contains(header, c) {
-			return false
-		}
-	}
-	return true
 }
 
 // unsupported says why a well-formed row cannot be judged on any machine.

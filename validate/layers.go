@@ -23,15 +23,13 @@ func (t *Tables) addLayers(tab *workloads.Table) error {
 	}
 	for _, m := range rows {
 		l := m.Workload.Layer
-		r := row{
-			file: tab.File, line: m.Line, device: m.Device, metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
-			class: l.Op, work: m.Workload,
+		class := l.Op
+		if class == "" {
+			class = l.Kind
 		}
-		if r.class == "" {
-			r.class = l.Kind
-		}
-		if r.method, err = MethodFor(m.Method, m.Source+" "+layerWord(l), m.Device); err != nil {
-			return &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}
+		r, err := timed(tab, &m, class, m.Source+" "+layerWord(l))
+		if err != nil {
+			return err
 		}
 		if r.method.Name == Cold {
 			t.skipped = append(t.skipped, Skip{tab.File, m.Line, "cold caches are not modelled"})

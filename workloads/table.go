@@ -110,9 +110,14 @@ func (t *Table) Measured() ([]Measured, error) {
 	if missing, ok := IsGEMMTable(t.Header); !ok {
 		return nil, &Error{File: t.File, Line: 1, Reason: "not a table of measured GEMMs; missing columns: " + strings.Join(missing, ", ")}
 	}
+	return t.each(t.measured)
+}
+
+// each reads all rows; the error of one gets its line.
+func (t *Table) each(read func(rec []string) (Measured, error)) ([]Measured, error) {
 	out := make([]Measured, len(t.Rows))
 	for i, rec := range t.Rows {
-		m, err := t.measured(rec)
+		m, err := read(rec)
 		if err != nil {
 			return nil, at(err, t.File, t.lines[i])
 		}
@@ -200,7 +205,7 @@ func tableWorkloads(file string, text []byte) ([]Workload, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.hasAll(ConvColumns) {
+	if t.HasAll(ConvColumns) {
 		return convWorkloads(t)
 	}
 	rows, err := t.Measured()

@@ -3,8 +3,6 @@ package workloads
 import (
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
 	"strings"
 )
 
@@ -47,9 +45,8 @@ func (t *Table) measuredLayer(rec []string) (Measured, error) {
 		return fail("device", errors.New("empty"))
 	}
 	var err error
-	m.TimeUS, err = strconv.ParseFloat(get("time_us"), 64)
-	if err != nil || !(m.TimeUS > 0) || math.IsInf(m.TimeUS, 0) {
-		return fail("time_us", fmt.Errorf("%q is not a time above 0", get("time_us")))
+	if m.TimeUS, err = parseTime(get("time_us")); err != nil {
+		return fail("time_us", err)
 	}
 	if m.Precision, err = DType(get("precision")); err != nil {
 		return fail("precision", err)

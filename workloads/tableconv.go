@@ -15,16 +15,7 @@ var ConvColumns = []string{
 // MeasuredConvs reads all rows of a table of measured convolutions; Kernel is
 // the algorithm as recorded. A malformed row is an *Error with its line.
 func (t *Table) MeasuredConvs() ([]Measured, error) {
-	out := make([]Measured, len(t.Rows))
-	for i, rec := range t.Rows {
-		m, err := t.measuredConv(rec)
-		if err != nil {
-			return nil, at(err, t.File, t.lines[i])
-		}
-		m.Line = t.lines[i]
-		out[i] = m
-	}
-	return out, nil
+	return t.each(t.measuredConv)
 }
 
 func (t *Table) measuredConv(rec []string) (Measured, error) {
@@ -98,8 +89,8 @@ func distinct(t *Table, rows []Measured) ([]Workload, error) {
 	return out, nil
 }
 
-// hasAll says whether a header has some columns.
-func (t *Table) hasAll(columns []string) bool {
+// HasAll says whether the header has some columns.
+func (t *Table) HasAll(columns []string) bool {
 	for _, c := range columns {
 		if !contains(t.Header, c) {
 			return false

@@ -29,23 +29,28 @@ func TestLowering(t *testing.T) {
 	for _, s := range shapes {
 		for _, pass := range []string{workloads.PassForward, workloads.PassData, workloads.PassWeight} {
 			for _, layout := range []string{workloads.LayoutNCHW, workloads.LayoutNHWC} {
-				text := fmt.Sprintf("%s,pass=%s,layout=%s", s, pass, layout)
-				w, err := workloads.Parse(text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				p, err := Lower(w.Conv)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, want := product(t, w.Conv, &p), direct(w.Conv)
-				for i := range want {
-					if got[i] != want[i] {
-						t.Errorf("%s: element %d is %v, want %v", text, i, got[i], want[i])
-						break
-					}
-				}
+				lowered(t, fmt.Sprintf("%s,pass=%s,layout=%s", s, pass, layout))
 			}
+		}
+	}
+}
+
+// lowered compares one.
+func lowered(t *testing.T, text string) {
+	t.Helper()
+	w, err := workloads.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Lower(w.Conv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, want := product(t, w.Conv, &p), direct(w.Conv)
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%s: element %d is %v, want %v", text, i, got[i], want[i])
+			break
 		}
 	}
 }
@@ -53,21 +58,7 @@ func TestLowering(t *testing.T) {
 // TestBlocks does the same for channels in blocks of 32.
 func TestBlocks(t *testing.T) {
 	for _, s := range []string{"conv:n=2,c=64,h=7,w=6,k=96,r=3,s=3,pad=1", "conv:n=1,c=32,h=9,w=8,k=32,r=3,s=2,stride=2,pad_w=1", "conv:n=1,c=96,h=5,w=5,k=32,r=1,s=1"} {
-		w, err := workloads.Parse(s + ",layout=nchw_vect_c")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := Lower(w.Conv)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, want := product(t, w.Conv, &p), direct(w.Conv)
-		for i := range want {
-			if got[i] != want[i] {
-				t.Errorf("%s: element %d is %v, want %v", s, i, got[i], want[i])
-				break
-			}
-		}
+		lowered(t, s+",layout=nchw_vect_c")
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"gpusim/workloads/tile"
+	"gpusim/workloads/tile/emit"
 )
 
 // offsetThreads is the CTA of the kernel that fills the table of offsets.
@@ -23,20 +24,16 @@ func Offsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 		Threads: offsetThreads, Regs: 20, TileM: offsetThreads, TileN: 1, Splits: 1,
 		Role: make([]uint8, offsetThreads/32), Tensors: []tile.Tensor{table}, DType: "fp32",
 	}
-	rz := uint8(tile.RZ)
-	code := []tile.Inst{{Op: tile.OpS2R, Dst: 0, SrcA: rz, SrcB: rz, SrcC: rz}, {Op: tile.OpS2R, Dst: 1, SrcA: rz, SrcB: rz, SrcC: rz}}
+	code := []tile.Inst{emit.Ins(tile.OpS2R, 0, tile.RZ, tile.RZ, tile.RZ), emit.Ins(tile.OpS2R, 1, tile.RZ, tile.RZ, tile.RZ)}
 	for i := range offsetInts {
-		r := uint8(i % 4)
-		code = append(code, tile.Inst{Op: [...]tile.Op{tile.OpIMAD, tile.OpIADD}[i%2], Dst: r, SrcA: r, SrcB: uint8((i + 3) % 4), SrcC: rz})
+		code = append(code, emit.Ins([...]tile.Op{tile.OpIMAD, tile.OpIADD}[i%2], i%4, i%4, (i+3)%4, tile.RZ))
 	}
 	a := tile.Access{Space: tile.Global, Bytes: 4, RowVar: tile.VarM, Row: make([]int32, offsetThreads), Col: make([]int32, offsetThreads), BatchFree: true}
 	for i := range a.Row {
 		a.Row[i] = int32(i)
 	}
 	k.Accesses = []tile.Access{a}
-	code = append(code,
-		tile.Inst{Op: tile.OpSTG, Dst: rz, SrcA: 0, SrcB: rz, SrcC: rz},
-		tile.Inst{Op: tile.OpEXIT, Dst: rz, SrcA: rz, SrcB: rz, SrcC: rz})
+	code = append(code, emit.Store(tile.OpSTG, 0, 0), emit.Bare(tile.OpEXIT))
 	k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: code}}}}
 	k.Place = func(index int, cta *tile.CTA) {
 		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index)}

@@ -296,7 +296,7 @@ func (p *replay) fetch(w *replayWarp, b *tile.Box) {
 			addr, n := b.Line(p.k, &work, iter, line)
 			data := make([]byte, bytes)
 			if n > 0 {
-				copy(data[:n], p.m.Mem[addr-deviceBase:])
+				copy(data[:n], p.m.Mem[addr-tile.DeviceBase:])
 			}
 			for _, c := range to {
 				for i := range data {
@@ -323,7 +323,7 @@ func (p *replay) save(c *replayCTA, b *tile.Box, work *tile.CTA) {
 	for line := range lines {
 		addr, n := b.Line(p.k, work, 0, line)
 		for i := range n {
-			p.m.Mem[int(addr-deviceBase)+i] = c.shared[int(b.Addr)+line*bytes+swizzled(b, line, i)]
+			p.m.Mem[int(addr-tile.DeviceBase)+i] = c.shared[int(b.Addr)+line*bytes+swizzled(b, line, i)]
 		}
 		p.m.Stored[p.k.Tensors[b.Tensor].Name] += int64(n)
 	}

@@ -48,12 +48,12 @@ func TestGEMVErrors(t *testing.T) {
 
 func TestZeroKernel(t *testing.T) {
 	for _, bytes := range []int64{4, 12, 4096, 100004} {
-		x := tile.Tensor{Name: "workspace", Base: deviceBase + 512, Bytes: bytes}
+		x := tile.Tensor{Name: "workspace", Base: tile.DeviceBase + 512, Bytes: bytes}
 		k, err := ZeroKernel(x, voltaLatencies)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := newMachine([]tile.Tensor{{Base: deviceBase, Bytes: 512}, x, {Base: deviceBase + 512 + uint64(bytes), Bytes: 512}}) // with what surrounds it
+		m := newMachine([]tile.Tensor{{Base: tile.DeviceBase, Bytes: 512}, x, {Base: tile.DeviceBase + 512 + uint64(bytes), Bytes: 512}}) // with what surrounds it
 		for i := range m.Mem {
 			m.Mem[i] = 1
 		}

@@ -4,37 +4,17 @@ import (
 	"slices"
 
 	"gpusim/workloads/tile"
+	"gpusim/workloads/tile/emit"
 )
 
-// ins is an instruction without memory operand or guard.
-func ins(op tile.Op, dst, a, b, c int) tile.Inst {
-	return tile.Inst{Op: op, Dst: uint8(dst), SrcA: uint8(a), SrcB: uint8(b), SrcC: uint8(c)}
-}
-
-// load and store are memory instructions through access generator acc.
-func load(op tile.Op, dst int, acc int16) tile.Inst {
-	i := ins(op, dst, tile.RZ, tile.RZ, tile.RZ)
-	i.Access = acc
-	return i
-}
-
-func store(op tile.Op, src int, acc int16) tile.Inst {
-	i := ins(op, tile.RZ, src, tile.RZ, tile.RZ)
-	i.Access = acc
-	return i
-}
-
-// integer is an address instruction that updates register r, or a predicate
-// instruction that tests it.
-func integer(op tile.Op, r int) tile.Inst {
-	if op == tile.OpISETP {
-		return ins(op, tile.RZ, r, tile.RZ, tile.RZ)
-	}
-	return ins(op, r, r, tile.RZ, tile.RZ)
-}
-
-// bare is an instruction without operands.
-func bare(op tile.Op) tile.Inst { return ins(op, tile.RZ, tile.RZ, tile.RZ, tile.RZ) }
+// Short names for what generators of all kinds of kernels write.
+var (
+	ins     = emit.Ins
+	bare    = emit.Bare
+	load    = emit.Load
+	store   = emit.Store
+	integer = emit.Integer
+)
 
 func guarded(g tile.Guard, i tile.Inst) tile.Inst {
 	i.Guard = g

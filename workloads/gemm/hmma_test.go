@@ -22,7 +22,7 @@ var voltaLatencies = tile.Latencies{
 
 // fill gives a tensor normal numbers rounded to its type.
 func fill(m *machine, t tile.Tensor, dtype string, rnd *rand.Rand) {
-	at := m.Mem[t.Base-deviceBase:]
+	at := m.Mem[t.Base-tile.DeviceBase:]
 	for i := range int(t.Bytes) / t.Elem {
 		v := rnd.NormFloat64()
 		switch {
@@ -50,7 +50,7 @@ func put(at []byte, i, elem int, v float64) {
 // matrix reads one batch of a tensor of a type.
 func matrix(m *machine, t tile.Tensor, dtype string, batch int) *mat.Dense {
 	out := mat.NewDense(t.Rows, t.Cols, nil)
-	at := m.Mem[t.Base-deviceBase:]
+	at := m.Mem[t.Base-tile.DeviceBase:]
 	for r := range t.Rows {
 		for c := range t.Cols {
 			i := int64(batch)*t.BatchStride + int64(r)*t.RowStride + int64(c)*t.ColStride

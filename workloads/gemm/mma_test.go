@@ -187,18 +187,18 @@ func integers(t *testing.T, p Problem, c Config, inst tile.MMA) {
 	m := newMachine(ts)
 	rnd := rand.New(rand.NewSource(int64(p.K)))
 	for _, x := range ts[:3] {
-		at := m.Mem[x.Base-deviceBase:][:x.Bytes]
+		at := m.Mem[x.Base-tile.DeviceBase:][:x.Bytes]
 		for i := range at {
 			at[i] = byte(rnd.Int())
 		}
 	}
 	per := Packed(p.DType)
 	value := func(x tile.Tensor, outer, k int) int32 { // both operands are contiguous along k
-		b := m.Mem[x.Base-deviceBase+uint64(outer*p.K/per+k/per)]
+		b := m.Mem[x.Base-tile.DeviceBase+uint64(outer*p.K/per+k/per)]
 		return int32(tile.Value(p.DType, uint32(b)>>(k%per*8/per)))
 	}
 	result := func(i, j int) int32 {
-		return int32(binary.LittleEndian.Uint32(m.Mem[ts[tensorC].Base-deviceBase+uint64(4*(j*p.M+i)):]))
+		return int32(binary.LittleEndian.Uint32(m.Mem[ts[tensorC].Base-tile.DeviceBase+uint64(4*(j*p.M+i)):]))
 	}
 	want := make([]int32, p.M*p.N)
 	for i := range p.M {

@@ -40,7 +40,7 @@ func verifyInt(t *testing.T, p Problem, c Config) []*tile.Kernel {
 	m := newMachine(ts)
 	rnd := rand.New(rand.NewSource(int64(p.M*7919 + p.N*104729 + p.K)))
 	for _, x := range ts[:3] {
-		at := m.Mem[x.Base-deviceBase:][:x.Bytes]
+		at := m.Mem[x.Base-tile.DeviceBase:][:x.Bytes]
 		rnd.Read(at)
 		if x.Elem == 4 { // leave room for the sums
 			for i := 0; i < len(at); i += 4 {
@@ -50,7 +50,7 @@ func verifyInt(t *testing.T, p Problem, c Config) []*tile.Kernel {
 	}
 	at := func(x *tile.Tensor, batch, row, col int) int32 {
 		off := int64(batch)*x.BatchStride + int64(row)*x.RowStride + int64(col)*x.ColStride
-		b := m.Mem[x.Base-deviceBase+uint64(off*int64(x.Elem)):]
+		b := m.Mem[x.Base-tile.DeviceBase+uint64(off*int64(x.Elem)):]
 		if x.Elem == 1 {
 			return int32(int8(b[0]))
 		}

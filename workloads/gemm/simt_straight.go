@@ -4,9 +4,9 @@ import "gpusim/workloads/tile"
 
 // Kernels of lowered products write whole vectors of a thread's accumulators
 // straight to C where four elements lie side by side: eight lanes along m then
-// make a line, and nothing goes through shared memory. DeepBench's
-// convolutions of one and three channels, which are hardly more than
-// epilogues, take the time of that.
+// make a line, and nothing goes through shared memory. Concluded from DeepBench's
+// convolutions of one and three channels, hardly more than epilogues, which
+// take less than a trip through shared memory would; they still come out slow.
 
 // straight says whether the epilogue does so.
 func (s *simt) straight() bool {

@@ -14,10 +14,6 @@ const (
 	tensorWorkspace // partial sums of split-K, when there is one
 )
 
-// deviceBase is where the first tensor lies. Any address with its alignment
-// would do: what matters to caches and DRAM is the distance between tensors.
-const deviceBase = 1 << 32
-
 // elemSize is the size of a matrix element in bytes.
 func elemSize(dtype string) (int, error) {
 	switch dtype {
@@ -33,19 +29,11 @@ func elemSize(dtype string) (int, error) {
 	return 0, fmt.Errorf("gemm: element type %q is not supported", dtype)
 }
 
-// allocate gives the tensors their addresses, in order, as the CUDA allocator
-// does: allocations of 1 MiB and more begin on their own 2 MiB page, smaller
-// ones on 512-byte boundaries.
+// allocate gives the tensors their addresses, in order.
 func allocate(ts []tile.Tensor) {
-	next := uint64(deviceBase)
+	var h tile.Heap
 	for i := range ts {
-		align := uint64(512)
-		if ts[i].Bytes >= 1<<20 {
-			align = 2 << 20
-		}
-		next = (next + align - 1) / align * align
-		ts[i].Base = next
-		next += uint64(ts[i].Bytes)
+		h.Place(&ts[i])
 	}
 }
 

@@ -39,7 +39,7 @@ func whole(m *machine, t *tile.Tensor, dtype string, r *rand.Rand) {
 		}
 		b := encode(dtype, v)
 		for n := range t.Elem {
-			m.Mem[int(t.Base-deviceBase)+i*t.Elem+n] = byte(b >> (8 * n))
+			m.Mem[int(t.Base-tile.DeviceBase)+i*t.Elem+n] = byte(b >> (8 * n))
 		}
 	}
 }
@@ -80,7 +80,7 @@ func numbers(m *machine, t *tile.Tensor, dtype string, batch int) [][]float64 {
 
 func element(m *machine, t *tile.Tensor, dtype string, batch, row, col int) float64 {
 	off := int64(batch)*t.BatchStride + int64(row)*t.RowStride + int64(col)*t.ColStride
-	at, b := int(t.Base-deviceBase)+int(off)*t.Elem, uint32(0)
+	at, b := int(t.Base-tile.DeviceBase)+int(off)*t.Elem, uint32(0)
 	for n := range t.Elem {
 		b |= uint32(m.Mem[at+n]) << (8 * n)
 	}
@@ -108,7 +108,7 @@ func verifyAsync(t *testing.T, p Problem, c Config, seed uint64) *replay {
 		switch {
 		case i == tensorC:
 			for j := range ts.Bytes {
-				m.Mem[ts.Base-deviceBase+uint64(j)] = 0xff
+				m.Mem[ts.Base-tile.DeviceBase+uint64(j)] = 0xff
 			}
 		case i > tensorC:
 			whole(m, ts, "fp32", r)

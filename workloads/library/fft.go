@@ -7,7 +7,6 @@ import (
 	"gpusim/configs"
 	"gpusim/workloads"
 	"gpusim/workloads/fft"
-	"gpusim/workloads/stride1"
 	"gpusim/workloads/tile"
 )
 
@@ -25,12 +24,9 @@ const leastFFT = 25
 
 // fftCalls is the call for a convolution that FFT tiling takes, if it does.
 func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
-	if c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.Groups > 1 || c.StrideH*c.StrideW*c.DilH*c.DilW != 1 {
+	p, ok := transformable(c)
+	if !ok {
 		return nil
-	}
-	p := stride1.Problem{
-		N: c.N, C: c.C, H: c.H, W: c.W, K: c.K, R: c.R, S: c.S, PadH: c.PadH, PadW: c.PadW,
-		Pass: stride1.Pass(c.Pass), Alpha: 1,
 	}
 	m, n, k, batch, err := fft.Product(p)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"gpusim/configs"
 	"gpusim/workloads"
 	"gpusim/workloads/gemm"
+	"gpusim/workloads/stride1"
 	"gpusim/workloads/tile"
 	"gpusim/workloads/winograd"
 )
@@ -30,14 +31,23 @@ const (
 	beliefCapped    = 0.3   // of the core clock under a power cap: memory is nearer then
 )
 
+// transformable is a convolution as algorithms on transformed data take it, if they
+// do: of stride 1 in fp32.
+func transformable(c *workloads.Conv) (p stride1.Problem, ok bool) {
+	if c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.Groups > 1 || c.StrideH*c.StrideW*c.DilH*c.DilW != 1 {
+		return p, false
+	}
+	return stride1.Problem{
+		N: c.N, C: c.C, H: c.H, W: c.W, K: c.K, R: c.R, S: c.S, PadH: c.PadH, PadW: c.PadW,
+		Pass: stride1.Pass(c.Pass), Alpha: 1,
+	}, true
+}
+
 // winogradCalls are the calls for a convolution that Winograd's algorithms take.
 func winogradCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
-	if c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.Groups > 1 || c.StrideH*c.StrideW*c.DilH*c.DilW != 1 {
+	p, ok := transformable(c)
+	if !ok {
 		return nil
-	}
-	p := winograd.Problem{
-		N: c.N, C: c.C, H: c.H, W: c.W, K: c.K, R: c.R, S: c.S, PadH: c.PadH, PadW: c.PadW,
-		Pass: winograd.Pass(c.Pass), Alpha: 1,
 	}
 	var out []ConvCall
 	if call, ok := nonFused(g, c, p); ok {
@@ -138,5 +148,5 @@ func perClock(g *configs.GPU) float64 {
 	if g.Clock.PowerCap {
 		clock *= beliefCapped
 	}
-	return 2 * float64(g.DRAM.Clock) * float64(g.DRAM.ChannelBits*g.DRAM.Channels) / 8 / clock
+	return g.DRAM.PeakBandwidth() / clock
 }

@@ -45,14 +45,10 @@ func Build(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	return g(l, d)
 }
 
-// deviceBase is where the first tensor lies.
-const deviceBase = 1 << 32
-
-// allocate gives tensors their addresses, in order, as the CUDA allocator does:
-// allocations of 1 MiB and more begin on their own 2 MiB page, smaller ones on
-// 512-byte boundaries. Equal names are one tensor.
+// allocate gives tensors their addresses, in order. Equal names are one tensor.
 func allocate(ks []*tile.Kernel) {
-	next, known := uint64(deviceBase), map[string]uint64{}
+	var h tile.Heap
+	known := map[string]uint64{}
 	for _, k := range ks {
 		for i := range k.Tensors {
 			t := &k.Tensors[i]
@@ -60,13 +56,8 @@ func allocate(ks []*tile.Kernel) {
 				t.Base = base
 				continue
 			}
-			align := uint64(512)
-			if t.Bytes >= 1<<20 {
-				align = 2 << 20
-			}
-			next = (next + align - 1) / align * align
-			t.Base, known[t.Name] = next, next
-			next += uint64(t.Bytes)
+			h.Place(t)
+			known[t.Name] = t.Base
 		}
 	}
 }

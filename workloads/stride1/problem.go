@@ -67,22 +67,11 @@ func (p Problem) AsForward() Problem {
 	}
 }
 
-// deviceBase is where the first tensor lies, as in package gemm.
-const deviceBase = 1 << 32
-
-// Allocate gives tensors their addresses, in order, as the CUDA allocator does:
-// allocations of 1 MiB and more begin on their own 2 MiB page, smaller ones on
-// 512-byte boundaries.
+// Allocate gives tensors their addresses, in order.
 func Allocate(ts ...*tile.Tensor) {
-	next := uint64(deviceBase)
+	var h tile.Heap
 	for _, t := range ts {
-		align := uint64(512)
-		if t.Bytes >= 1<<20 {
-			align = 2 << 20
-		}
-		next = (next + align - 1) / align * align
-		t.Base = next
-		next += uint64(t.Bytes)
+		h.Place(t)
 	}
 }
 
