@@ -32,6 +32,16 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestDirectReplay does so for the kernel of few channels, which computes any
+// number of them.
+func TestDirectReplay(t *testing.T) {
+	for _, s := range append([]string{"conv:n=1,c=1,h=9,w=70,k=37,r=5,s=3,stride=2"}, shapes...) {
+		for _, pass := range []string{workloads.PassForward, workloads.PassData, workloads.PassWeight} {
+			replayed(t, s+",pass="+pass, gemm.Config{Family: "direct", Splits: 1})
+		}
+	}
+}
+
 // TestInt8Replay does so for sums of bytes, written as bytes.
 func TestInt8Replay(t *testing.T) {
 	c := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}

@@ -21,6 +21,8 @@ type ConvCall struct {
 	Cost   float64 // the library's own estimate in SM cycles
 	Fused  bool    // its kernels do the convolution's epilogue
 	Build  func(tile.Latencies) ([]*tile.Kernel, error)
+
+	tiles, spare, width int // CTAs; columns of the tile that the product does not have, of all that it has
 }
 
 // Algorithms of convolutions.
@@ -71,6 +73,9 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
+	if slices.Contains(g.Library.Convolutions, "maxwell_scudnn") && c.Pass != workloads.PassWeight {
+		preferLargest(out)
+	}
 	if len(out) > 0 { // a library that has convolutions at all
 		out = append(out, winogradCalls(g, c)...)
 		out = append(out, fftCalls(g, c)...)
@@ -84,6 +89,29 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 		return nil, fmt.Errorf("the library of this machine has no convolution for dtype %s with %s accumulators in layout %s", c.DType, c.Acc, c.Layout)
 	}
 	return out, nil
+}
+
+// leastCTAs is the CTAs for which libraries of Pascal's time take their largest
+// tile, however many SMs there are: 26 do and 16 do not on M40, GTX 1080 Ti and
+// P100, whose rows of 1x1 filters fix it (P100 takes twice as long as with smaller
+// tiles then). [fit]
+const leastCTAs = 20
+
+// preferLargest makes the first of the kernels, from the largest tile on, cost
+// least that has CTAs enough and is not wider by half than the product.
+func preferLargest(calls []ConvCall) {
+	for i := range calls {
+		c := &calls[i]
+		if last := i == len(calls)-1; last || c.tiles >= leastCTAs && c.spare < c.width/2 {
+			for j := range calls {
+				c.Cost = min(c.Cost, calls[j].Cost)
+			}
+			for j := range i {
+				calls[j].Cost = max(calls[j].Cost, c.Cost+1)
+			}
+			return
+		}
+	}
 }
 
 // convCatalogue lists kernels of implicit GEMM by family. Tiles are of names in
@@ -132,6 +160,9 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	}
 	var out []Entry
 	for _, f := range g.Library.Convolutions {
+		if few := fewChannels(c); few != nil && slices.Contains(scudnnFamilies, f) {
+			return few
+		}
 		for _, e := range convCatalogue[f] {
 			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
 				out = append(out, e)
@@ -139,6 +170,18 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 		}
 	}
 	return out
+}
+
+// scudnnFamilies are those of fp32.
+var scudnnFamilies = []string{"maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
+
+// fewChannels is the kernel for gradients of images of few channels, nil for
+// other convolutions.
+func fewChannels(c *workloads.Conv) []Entry {
+	if c.Pass != workloads.PassData || c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.C/max(1, c.Groups) > 4 {
+		return nil
+	}
+	return []Entry{{Name: "dgrad2d_alg1_1", Family: "direct", Type: "fp32", TileM: 128, TileN: 1, TileK: 32, WarpK: 1, PerSM: 16, Gain: 0.2}}
 }
 
 // largeTile is the outputs of the smallest kernel of matrix instructions for other
@@ -199,12 +242,17 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight {
+	if c.Pass != workloads.PassWeight && e.Family != "direct" {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)
+	if e.Family == "direct" {
+		w.Name = e.Name
+	}
 	call.Kernel = w.Name
 	call.Cost = cost(g, p, e, z, cfg.Workspace) + beliefCall
+	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
+	call.width, call.spare = e.TileN, max(0, e.TileN-p.N)
 	call.Build = func(l tile.Latencies) ([]*tile.Kernel, error) {
 		ks, err := gemm.Build(p, cfg, l)
 		if err != nil || w.Table == 0 {
