@@ -30,8 +30,16 @@ func Pad(c *workloads.Conv, align int) *workloads.Conv {
 // images have points side by side, and the product's m is the points of output
 // or input (or filter taps, for gradients of filters), n the channels; NHWC
 // images have channels side by side, which then are m.
-func Lower(c *workloads.Conv) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q()}
+func Lower(c *workloads.Conv) (gemm.Problem, error) { return LowerSlabs(c, 0) }
+
+// LowerSlabs is Lower for kernels of gradients of filters that walk image by
+// image and take points of one image at a time, so many: lines of zeros complete
+// an image, about.
+func LowerSlabs(c *workloads.Conv, points int) (gemm.Problem, error) {
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), 0}
+	if q := max(1, l.q); points > 1 {
+		l.fill = max(0, (2*((l.p*l.q+points-1)/points*points)+q)/(2*q)-l.p)
+	}
 	p := gemm.Problem{Batch: c.Groups, DType: c.DType, Acc: c.Acc, Alpha: 1, Lowered: &gemm.Lowered{}}
 	if c.DType == "int8" {
 		p.OutType = "int8"
@@ -58,6 +66,7 @@ type lowering struct {
 	*workloads.Conv
 	c, k int // channels of a group
 	p, q int
+	fill int // lines of zeros below an image, of the gradient of filters
 }
 
 // bytes of a tensor.

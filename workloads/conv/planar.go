@@ -40,12 +40,15 @@ func (l *lowering) planar(p *gemm.Problem) {
 		}
 		w.A, w.B, w.C = y, f, x
 	default:
-		p.M, p.N, p.K, p.TransA = l.c*l.R*l.S, l.k, l.N*l.p*l.q, true
+		p.M, p.N, p.K, p.TransA = l.c*l.R*l.S, l.k, l.N*(l.p+l.fill)*l.q, true
 		x.Views = []tile.View{within(tile.View{
 			Row: append(taps(in, l.R, l.S, l.DilH, l.DilW), channel(in)),
-			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),
+			Col: points(in, l.p+l.fill, l.q, l.StrideH, l.StrideW),
 		}, in, l.H, l.W, -l.PadH, -l.PadW)}
 		y.Views = []tile.View{{Row: flat(points(out, l.p, l.q, 1, 1)), Col: []tile.Digit{channel(out)}}}
+		if l.fill > 0 {
+			y.Views[0] = within(tile.View{Row: points(out, l.p+l.fill, l.q, 1, 1), Col: y.Views[0].Col}, out, l.p, l.q, 0, 0)
+		}
 		f.Views = []tile.View{{Row: []tile.Digit{{Stride: 1}}, Col: []tile.Digit{{Stride: fil.n}}}}
 		f.Dense = true
 		w.A, w.B, w.C = x, y, f

@@ -42,6 +42,17 @@ func TestDirectReplay(t *testing.T) {
 	}
 }
 
+// TestSlabReplay does so for gradients of filters that take the points of each
+// image in slabs.
+func TestSlabReplay(t *testing.T) {
+	c := gemm.Config{Family: "simt", TileM: 64, TileN: 32, TileK: 16, WarpM: 32, WarpN: 16, WarpK: 1, Splits: 3, Workspace: true}
+	for _, s := range shapes {
+		for _, points := range []int{8, 32} {
+			replayedSlabs(t, s+",pass=bwd_weight", c, points)
+		}
+	}
+}
+
 // TestInt8Replay does so for sums of bytes, written as bytes.
 func TestInt8Replay(t *testing.T) {
 	c := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}
@@ -52,13 +63,15 @@ func TestInt8Replay(t *testing.T) {
 	}
 }
 
-func replayed(t *testing.T, text string, c gemm.Config) {
+func replayed(t *testing.T, text string, c gemm.Config) { t.Helper(); replayedSlabs(t, text, c, 0) }
+
+func replayedSlabs(t *testing.T, text string, c gemm.Config, points int) {
 	t.Helper()
 	w, err := workloads.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := Lower(w.Conv)
+	p, err := LowerSlabs(w.Conv, points)
 	if err != nil {
 		t.Fatal(err)
 	}

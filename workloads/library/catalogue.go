@@ -35,6 +35,8 @@ type Entry struct {
 	GainB   float64 // Gain for strided batches; 0: not offered for them, see Entries
 
 	ClusterM int // CTAs of a cluster along m, of Hopper's kernels
+
+	slab int // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }
 
 // catalogue lists the kernels by the family names that machine files use.

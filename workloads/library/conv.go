@@ -65,7 +65,7 @@ var ErrLayout = errors.New("the library of this machine has kernels for this typ
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
-		p, err := conv.Lower(conv.Pad(c, channelsOf(&e, c)))
+		p, err := conv.LowerSlabs(conv.Pad(c, channelsOf(&e, c)), e.slab)
 		if err != nil {
 			return nil, err
 		}
@@ -163,7 +163,11 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 		if few := fewChannels(c); few != nil && slices.Contains(scudnnFamilies, f) {
 			return few
 		}
-		for _, e := range convCatalogue[f] {
+		es := convCatalogue[f]
+		if own := engines(c); own != nil && slices.Contains(scudnnFamilies, f) {
+			es = own
+		}
+		for _, e := range es {
 			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
 				out = append(out, e)
 			}
@@ -182,6 +186,35 @@ func fewChannels(c *workloads.Conv) []Entry {
 		return nil
 	}
 	return []Entry{{Name: "dgrad2d_alg1_1", Family: "direct", Type: "fp32", TileM: 128, TileN: 1, TileK: 32, WarpK: 1, PerSM: 16, Gain: 0.2}}
+}
+
+// engines are the plain kernels for gradients of filters (wgrad_alg1_engine in
+// profiles), nil for those that scudnn's kernels compute: filters of several taps
+// and at least 128 of them. All others take on V100 what a kernel compiled from
+// CUDA would: one set of fragments, 55 to 60 % of peak once 128 filters count whole
+// (64 where there are several taps) and the points of each image in slabs of 32.
+// 22 rows of 1x1 filters tell. [fit]
+func engines(c *workloads.Conv) []Entry {
+	switch {
+	case c.Pass != workloads.PassWeight || c.Layout != workloads.LayoutNCHW || c.R*c.S > 1 && c.K >= 128:
+		return nil
+	case c.R*c.S == 1:
+		return wgradEngines[:1]
+	}
+	return wgradEngines[1:]
+}
+
+var wgradEngines = []Entry{
+	{Name: "wgrad_alg1_engine_64x128", TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, PerSM: 3, Gain: 0.6},
+	{Name: "wgrad_alg1_engine_64x64", TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, PerSM: 4, Gain: 0.55},
+	{Name: "wgrad_alg1_engine_64x32", TileM: 64, TileN: 32, WarpM: 32, WarpN: 16, PerSM: 6, Gain: 0.5},
+}
+
+func init() {
+	for i := range wgradEngines {
+		e := &wgradEngines[i]
+		e.Family, e.Type, e.TileK, e.WarpK, e.Threads, e.slab = "simt", "fp32", 16, 1, 128, 32
+	}
 }
 
 // largeTile is the outputs of the smallest kernel of matrix instructions for other
@@ -219,7 +252,11 @@ func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []in
 		return zs
 	}
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN)
-	for z := 2; z <= maxConvSplits && p.K/z >= leastConvSlice && tiles*(z-1) < g.SM.Count*e.PerSM; z++ {
+	least := leastConvSlice
+	if e.slab > 1 {
+		least = leastEngineSlice
+	}
+	for z := 2; z <= maxConvSplits && p.K/z >= least && tiles*(z-1) < g.SM.Count*e.PerSM; z++ {
 		zs = append(zs, z)
 	}
 	return zs
@@ -227,6 +264,9 @@ func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []in
 
 // leastConvSlice is the least k that a slice is left.
 const leastConvSlice = 128
+
+// leastEngineSlice is the same of the plain kernels. [fit] on the same 22 rows
+const leastEngineSlice = 240
 
 // implicit is a call of implicit GEMM.
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
