@@ -65,6 +65,27 @@ func planarCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) 
 	return c, nil
 }
 
+// reordered puts the kernel before a convolution of blocked int8 images that
+// brings the filters into the order in which Tensor Cores want them: cuDNN does so
+// in every call, unless the caller has done it and says so
+// (cudnnSetConvolutionReorderType), which DeepBench does not.
+func reordered(m *configs.Machine, w *workloads.Conv, ks []*tile.Kernel) ([]*tile.Kernel, error) {
+	words := (w.C/w.Groups + 31) / 32 * 8 // of four channels, which stay together
+	k, err := changeLayout(m, image{w.K, words, w.R, w.S}, workloads.LayoutNCHW, workloads.LayoutNHWC, "fp32")
+	if err != nil {
+		return nil, err
+	}
+	next := uint64(0)
+	for _, o := range ks {
+		for _, t := range o.Tensors {
+			next = max(next, t.Base+uint64(t.Bytes))
+		}
+	}
+	k.Tensors[0].Base = (next + 2<<20 - 1) &^ (2<<20 - 1)
+	k.Tensors[1].Base = ks[len(ks)-1].Tensors[0].Base
+	return append([]*tile.Kernel{k}, ks...), nil
+}
+
 // image is the extents of a tensor of images or filters.
 type image struct{ n, c, h, w int }
 

@@ -83,6 +83,9 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 		return call{name: c.Name}, err
 	}
 	ks, err := c.Build(library.Latencies(g))
+	if err == nil && w.Layout == workloads.LayoutVectC && g.Tensor.Rate("int8") > 0 {
+		ks, err = reordered(m, w, ks)
+	}
 	if err != nil || c.Fused || w.Epilogue == "" || w.DType == "int8" { // of int8 an epilogue is not counted
 		return call{name: c.Name, kernels: ks}, err
 	}
