@@ -76,12 +76,35 @@ func (p *Problem) phases() []Phase {
 func (p *Problem) grid(c *Config) [3]int {
 	g := [3]int{ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN), p.Batch * c.Splits}
 	if ph := p.phases(); len(ph) > 1 {
+		turns := multiplied(ph)
 		g[0], g[1] = 0, 1
-		for _, f := range ph {
-			g[0] = max(g[0], len(ph)*f.tiles(c))
+		for _, i := range turns {
+			g[0] = max(g[0], len(turns)*ph[i].tiles(c))
 		}
 	}
 	return g
+}
+
+// multiplied are the products of a launch, by index, that have any k. What the
+// others are of C is zero; Cleared sees to it.
+func multiplied(ph []Phase) []int {
+	var out []int
+	for i := range ph {
+		if ph[i].K > 0 || len(ph) == 1 {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// Cleared puts a memset of C before kernels whose products do not reach all of
+// it, as gradients of filters smaller than their strides.
+func Cleared(ks []*tile.Kernel, p Problem, l tile.Latencies) ([]*tile.Kernel, error) {
+	if len(multiplied(p.phases())) == len(p.phases()) {
+		return ks, nil
+	}
+	z, err := ZeroKernel(ks[0].Tensors[tensorC], l)
+	return append([]*tile.Kernel{z}, ks...), err
 }
 
 // tiles is the CTA tiles of a product.
@@ -115,9 +138,10 @@ func phased(p Problem, c Config, per int) func(int, *tile.CTA) {
 		one.M, one.N, one.K, one.Lowered = f.M, f.N, f.K, nil
 		places = append(places, placer(one, c, ceilDiv(f.K, c.TileK)))
 	}
-	total := p.grid(&c)[0]
+	total, turns := p.grid(&c)[0], multiplied(ph)
 	return func(index int, cta *tile.CTA) {
-		i, at, z := index%total%len(ph), index%total/len(ph), index/total
+		at, z := index%total/len(turns), index/total
+		i := turns[index%total%len(turns)]
 		tiles := ph[i].tiles(&c)
 		if at < tiles {
 			places[i](at+tiles*z, cta)

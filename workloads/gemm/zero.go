@@ -21,6 +21,7 @@ func ZeroKernel(t tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 	}
 	n := int(words)
 	t.Elem, t.Rows, t.Cols, t.RowStride, t.ColStride, t.BatchStride = 4, n, 1, 1, words, words
+	t.Views = nil
 	vec := widestVector(n, 4)
 	per := zeroThreads * zeroStores * vec
 	k := &tile.Kernel{

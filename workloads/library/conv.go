@@ -295,10 +295,14 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	call.width, call.spare = e.TileN, max(0, e.TileN-p.N)
 	call.Build = func(l tile.Latencies) ([]*tile.Kernel, error) {
 		ks, err := gemm.Build(p, cfg, l)
-		if err != nil || w.Table == 0 {
+		if err != nil {
+			return nil, err
+		}
+		main := ks[0]
+		if ks, err = gemm.Cleared(ks, p, l); err != nil || w.Table == 0 {
 			return ks, err
 		}
-		o, err := conv.Offsets(gemm.Table(ks[0]), l)
+		o, err := conv.Offsets(gemm.Table(main), l)
 		if err != nil {
 			return nil, err
 		}
