@@ -308,18 +308,23 @@ func (m *model) privateLevels() int {
 // synchronisation is a tree of cache-line hand-overs between cores; each costs a
 // trip to the shared cache and a snoop back.
 func (m *model) syncTime(e *estimate, items float64) {
-	hop := 2 * float64(m.cpu.Caches[len(m.cpu.Caches)-1].Latency)
-	tree := func(n int) float64 {
-		if n < 2 {
-			return 0
-		}
-		return math.Ceil(math.Log2(float64(n))) * hop
-	}
 	p := &e.plan
-	e.sync = 2 * tree(p.threads())
+	e.sync = m.forkJoin(p.threads())
 	if p.packQ {
 		nMax := slab(p.lay.n, p.t.nr, p.tn)
 		panels := math.Ceil(float64(nMax)/e.nc) * e.kb * items
-		e.sync += 2 * panels * tree(m.perSocket(p.tm))
+		e.sync += 2 * panels * m.tree(m.perSocket(p.tm))
 	}
 }
+
+// tree is the cycles in which n threads hear of something.
+func (m *model) tree(n int) float64 {
+	if n < 2 {
+		return 0
+	}
+	hop := 2 * float64(m.cpu.Caches[len(m.cpu.Caches)-1].Latency)
+	return math.Ceil(math.Log2(float64(n))) * hop
+}
+
+// forkJoin is the cycles in which n threads start and are waited for.
+func (m *model) forkJoin(n int) float64 { return 2 * m.tree(n) }

@@ -56,6 +56,7 @@ type LevelTraffic struct {
 // Result is one problem on one processor.
 type Result struct {
 	Machine      string
+	Kernel       string // what ran: blocked_gemm, or the name of a loop
 	DType        string // type asked for
 	ComputeDType string // type it ran in
 	Seconds      float64
@@ -87,28 +88,14 @@ func Run(m *configs.Machine, w Problem) (Result, error) {
 	if err := w.check(); err != nil {
 		return Result{}, err
 	}
-	baseline, err := BaselineType(w.DType)
+	mod, err := newModel(m, w.DType)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := checkCPU(m.CPU); err != nil {
-		return Result{}, fmt.Errorf("%w (machine %s)", err, m.Name)
-	}
-	c, err := newCore(m.CPU, elemBytes(baseline))
-	if err != nil {
-		return Result{}, err
-	}
-	mod := model{cpu: m.CPU, core: c, w: &w, batch: max(1, w.Batch),
-		line: float64(m.CPU.Caches[0].LineBytes), hz: float64(m.CPU.Clock.Vector)}
+	mod.w, mod.batch = &w, max(1, w.Batch)
 	e := mod.search()
 	r := mod.result(&e)
-	r.Machine, r.DType, r.ComputeDType = m.Name, w.DType, baseline
-	table := perMachine(&m.Energy, m.CPU.Sockets)
-	counts := mod.counts(&e, &r)
-	if err := capPower(&r, table, counts, float64(m.TDP)*float64(m.CPU.Sockets)); err != nil {
-		return Result{}, err
-	}
-	r.Energy, err = energy.Build(table, counts, r.Seconds)
+	err = finish(m, mod, w.DType, &r, mod.counts(&e, &r))
 	if err != nil {
 		return Result{}, err
 	}
@@ -144,7 +131,8 @@ func (m *model) result(e *estimate) Result {
 	r := Result{
 		Cycles: e.cycles, ClockHz: m.hz, Seconds: e.cycles / m.hz,
 		Ops:     2 * float64(w.M) * float64(w.N) * float64(w.K) * float64(m.batch),
-		PeakOps: 2 * m.core.units * float64(m.core.lanes) * float64(m.cpu.Cores*m.cpu.Sockets) * m.hz,
+		Kernel:  "blocked_gemm",
+		PeakOps: m.peak(),
 		Threads: p.threads(), ThreadGrid: [3]int{p.tb, p.tm, p.tn},
 		MR: m.core.rows(p.t), NR: p.t.nr, MC: whole(e.mc), NC: whole(e.nc), KC: whole(e.kc),
 		PackA: p.packP, PackB: p.packQ,
@@ -155,10 +143,7 @@ func (m *model) result(e *estimate) Result {
 		r.PackA, r.PackB = p.packQ, p.packP
 	}
 	i := &e.in
-	r.Instructions = Instructions{FMA: count(i.fma), Load: count(i.vecLoad) + count(i.broadcast), Store: count(i.store),
-		Shuffle: count(i.shuffle), Integer: count(i.integer), LaneWidth: m.core.lanes}
-	n := &r.Instructions
-	n.Total = n.FMA + n.Load + n.Store + n.Shuffle + n.Integer
+	r.Instructions = instructionsOf(i, m.core.lanes)
 	r.L1Words = (count(i.vecLoad)+count(i.store))*uint64(m.core.words) + count(i.broadcast)
 	for l, t := range e.traffic {
 		lt := LevelTraffic{Cache: m.cpu.Caches[l].Name, FillLines: count(t.packFill + t.kernelFill), WriteBackLines: count(t.packBack + t.kernelBack)}
@@ -167,6 +152,18 @@ func (m *model) result(e *estimate) Result {
 	}
 	m.reasons(e, &r)
 	return r
+}
+
+// peak is the machine's rate of operations, a multiply-add counted as two.
+func (m *model) peak() float64 {
+	return 2 * m.core.units * float64(m.core.lanes) * float64(m.cpu.Cores*m.cpu.Sockets) * m.hz
+}
+
+func instructionsOf(i *insts, lanes int) Instructions {
+	n := Instructions{FMA: count(i.fma), Load: count(i.vecLoad) + count(i.broadcast), Store: count(i.store),
+		Shuffle: count(i.shuffle), Integer: count(i.integer), LaneWidth: lanes}
+	n.Total = n.FMA + n.Load + n.Store + n.Shuffle + n.Integer
+	return n
 }
 
 // reasons splits the run time. The slowest thread's kernel cycles count as
