@@ -101,10 +101,11 @@ func Epilogue(m *configs.Machine, steps, dtype string, size float64) ([]Result, 
 func (m *model) runSweeps(machine *configs.Machine, dtype string, list []sweep) ([]Result, error) {
 	var out []Result
 	for i := range list {
-		s := &list[i]
-		c := m.runSweep(s)
-		r := m.sweepResult(s, &c)
-		if err := finish(machine, m, dtype, &r, m.sweepCounts(s, &c, &r)); err != nil {
+		r, counts, err := m.runSweep(&list[i])
+		if err != nil {
+			return nil, err
+		}
+		if err := finish(machine, m, dtype, &r, counts); err != nil {
 			return nil, err
 		}
 		out = append(out, r)

@@ -170,12 +170,12 @@ func softmax(rows, cols, elem float64, back bool) []sweep {
 	return []sweep{
 		{name: "softmax_max", elems: n, pieces: rows, streams: []stream{read(elem, 2*n*elem)}, work: insts{fma: 1}},
 		{name: "softmax_exp", elems: n, pieces: rows, streams: []stream{again(elem, row, 2), write(elem, 2*n*elem)}, work: insts{fma: expInsts + 2}},
-		{name: "softmax_scale", elems: n, pieces: rows, streams: []stream{{bytes: elem, size: row * 2, write: true, update: true}}, work: insts{fma: 1}},
+		{name: "softmax_scale", elems: n, pieces: rows, streams: []stream{{bytes: elem, size: row * 2, row: true, write: true, update: true}}, work: insts{fma: 1}},
 	}
 }
 
 // again is a row that was used before, with a number of rows between.
-func again(bytes, row, rows float64) stream { return read(bytes, row*rows) }
+func again(bytes, row, rows float64) stream { return stream{bytes: bytes, size: row * rows, row: true} }
 
 // norm is a normalisation by statistics of groups of elements: sums first, then
 // the result.

@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"gpusim/cpu/pipe"
 	"gpusim/energy"
 )
 
@@ -15,7 +16,6 @@ type sweep struct {
 	streams []stream
 	work    insts   // arithmetic on one vector of elements, memory operands left out
 	div     float64 // divisions and square roots on one vector
-	gather  float64 // elements fetched one by one for each element
 }
 
 // stream is a tensor that a sweep reads or writes once in order.
@@ -25,39 +25,22 @@ type stream struct {
 	size   float64 // bytes that lie between two uses of the same line; what fits a cache is found there
 	jumps  bool    // lines follow each other in no order that a prefetcher knows
 	update bool    // read before it is written
+	row    bool    // size is of one thread's own part
+	remote bool    // other threads wrote it: no private cache of this one holds it
 }
 
 func read(bytes, size float64) stream  { return stream{bytes: bytes, size: size} }
 func write(bytes, size float64) stream { return stream{bytes: bytes, size: size, write: true} }
 
-// macs is the number of useful arithmetic operations of a sweep, which count as
-// payload like multiply-adds.
-func (s *sweep) macs(lanes float64) uint64 {
-	return count(s.elems * s.work.fma)
-}
-
-// sweepCost is what a sweep costs a core.
-type sweepCost struct {
-	cycles float64
-	in     insts // all threads
-	level  int   // cache whose misses bind; -1: the core does
-	lines  []lines
-	thread int
-}
-
-// divCycles is how long a division or square root keeps its unit: 8 lanes of fp32
-// take 5 cycles on Skylake (vdivps ymm), 16 take 10 (uops.info, Agner Fog).
-const divCycles = 0.625
-
-// runSweep prices a sweep.
-func (m *model) runSweep(s *sweep) sweepCost {
+// runSweep simulates a sweep.
+func (m *model) runSweep(s *sweep) (Result, []energy.Count, error) {
 	c := &m.core
 	lanes := float64(c.lanes)
-	vectors := s.elems / lanes
+	vectors := math.Ceil(s.elems / lanes)
 	var per insts
 	per.add(s.work, 1)
 	for _, st := range s.streams {
-		n := st.bytes * lanes / float64(c.words*8)
+		n := st.bytes * lanes / float64(c.lanes*c.elem)
 		if st.write {
 			per.store += n
 		}
@@ -65,85 +48,82 @@ func (m *model) runSweep(s *sweep) sweepCost {
 			per.vecLoad += n
 		}
 	}
-	per.vecLoad += s.gather * lanes
 	per.integer += loopOverhead
-	out := sweepCost{level: -1, thread: m.cpu.Cores * m.cpu.Sockets}
-	out.in.add(per, vectors)
+	threads := m.threads()
+	share := s.elems / float64(threads)
 	if s.pieces > 0 {
-		out.thread = int(max(1, min(float64(out.thread), s.pieces)))
+		threads = int(max(1, min(float64(threads), s.pieces)))
+		share = s.elems / s.pieces * math.Ceil(s.pieces/float64(threads))
 	}
-	threads := float64(out.thread)
-	core := max((per.fma+per.shuffle)/c.units, (per.vecLoad+per.broadcast)/c.loads, per.store/c.stores, per.total()/c.width, s.div*lanes*divCycles)
-	share := vectors / threads
-	if s.pieces > 0 {
-		share = vectors / s.pieces * math.Ceil(s.pieces/threads)
+	cycles, why, err := m.sweepCycles(m.spec(threads), s, share, threads)
+	if err != nil {
+		return Result{}, nil, err
 	}
-	out.cycles = core * share
-	out.lines = make([]lines, len(m.cpu.Caches))
-	data := 0.0
+	r := Result{Kernel: s.name, Cycles: cycles + m.forkJoin(threads), ClockHz: m.hz, Threads: threads, PeakOps: m.peak()}
+	r.Seconds = r.Cycles / m.hz
+	var in insts
+	in.add(per, vectors)
+	r.Instructions = instructionsOf(&in, c.lanes)
+	r.L1Words = (count(in.vecLoad) + count(in.store)) * uint64(c.words)
+	for l, t := range m.sweepTraffic(s, threads) {
+		lt := LevelTraffic{Cache: m.cpu.Caches[l].Name, FillLines: count(t.kernelFill), WriteBackLines: count(t.kernelBack)}
+		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
+		r.Traffic = append(r.Traffic, lt)
+	}
+	r.Bound = m.boundOf(&why, cycles, r.Cycles)
+	return r, m.eventCounts(count(s.elems*s.work.fma), &in, &r), nil
+}
+
+// sweepTraffic counts the lines of all threads by cache.
+func (m *model) sweepTraffic(s *sweep, threads int) []lines {
+	homes := m.sweepHomes(s, threads)
+	private := m.privateLevels()
+	out := make([]lines, len(m.cpu.Caches))
 	for i := range m.cpu.Caches {
-		cache := &m.cpu.Caches[i]
-		capacity := float64(cache.Size)
-		holders := 1.0
-		if cache.Shared {
-			capacity *= float64(m.cpu.Sockets)
-		} else {
-			holders = threads
+		level := i
+		if m.cpu.Caches[i].Shared || i >= private {
+			level = 2
 		}
-		var mine float64
-		for _, st := range s.streams {
-			if st.size/holders <= capacity && !m.w.Cold {
-				continue
-			}
-			fill := s.elems * st.bytes / m.line
-			out.lines[i].kernelFill += fill
-			mine += fill
+		for j, st := range s.streams {
+			fill := s.elems * st.bytes / m.line * (1 - homes[j][level])
+			out[i].kernelFill += fill
 			if st.write {
-				out.lines[i].kernelBack += fill
-				mine += fill
+				out[i].kernelBack += fill
 			}
-		}
-		mine /= threads
-		var t float64
-		if i+1 < len(m.cpu.Caches) {
-			t = mine * m.line / m.cpu.Caches[i+1].BytesPerClk
-			data += t
-			t = data
-		} else {
-			mem := &m.cpu.Memory
-			used := float64(min(m.cpu.Sockets, out.thread))
-			latency := float64(mem.Latency) * 1e-12 * m.hz
-			t = mine * max(m.line*threads*m.hz/(float64(mem.Bandwidth)*mem.Efficiency*used), latency/outstandingLines)
-		}
-		if t > out.cycles {
-			out.cycles, out.level = t, i
 		}
 	}
 	return out
 }
 
-// sweepResult turns a cost into the exported form.
-func (m *model) sweepResult(s *sweep, c *sweepCost) Result {
-	r := Result{Kernel: s.name, Cycles: c.cycles + m.forkJoin(c.thread), ClockHz: m.hz, Threads: c.thread, PeakOps: m.peak()}
-	r.Seconds = r.Cycles / m.hz
-	r.Instructions = instructionsOf(&c.in, m.core.lanes)
-	r.L1Words = (count(c.in.vecLoad) + count(c.in.store)) * uint64(m.core.words)
-	for l, t := range c.lines {
-		lt := LevelTraffic{Cache: m.cpu.Caches[l].Name, FillLines: count(t.kernelFill), WriteBackLines: count(t.kernelBack)}
-		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
-		r.Traffic = append(r.Traffic, lt)
+// boundOf names what most of the time of a simulated loop goes to; total is with
+// the threads' start and end.
+func (m *model) boundOf(why *[pipe.NumReasons]float64, cycles, total float64) string {
+	if cycles < total/2 {
+		return boundNames[ForkJoinBarrier]
 	}
-	r.Bound = boundNames[Issue]
-	switch {
-	case c.cycles < r.Cycles/2:
-		r.Bound = boundNames[ForkJoinBarrier]
-	case c.level >= 0:
-		r.Bound = boundNames[m.levelReason(c.level)]
+	memory := why[pipe.WaitL2] + why[pipe.WaitL3] + why[pipe.WaitMemory]
+	if memory > cycles/2 {
+		switch max(why[pipe.WaitL2], why[pipe.WaitL3], why[pipe.WaitMemory]) {
+		case why[pipe.WaitMemory]:
+			return boundNames[DRAMBandwidth]
+		case why[pipe.WaitL3]:
+			return boundNames[L3Bandwidth]
+		}
+		return boundNames[L2Bandwidth]
 	}
-	return r
+	switch max(why[pipe.Depend], why[pipe.Execution], why[pipe.FrontEnd]+why[pipe.Busy]) {
+	case why[pipe.Depend]:
+		return boundNames[Latency]
+	case why[pipe.Execution]:
+		return boundNames[Compute]
+	}
+	return boundNames[Issue]
 }
 
-// sweepCounts lists the energy events of a sweep.
-func (m *model) sweepCounts(s *sweep, c *sweepCost, r *Result) []energy.Count {
-	return m.eventCounts(s.macs(float64(m.core.lanes)), &c.in, r)
+// threads is how many a library runs.
+func (m *model) threads() int {
+	if m.cpu.Threads > 0 {
+		return min(m.cpu.Threads, m.cpu.Cores) * m.cpu.Sockets
+	}
+	return m.cpu.Cores * m.cpu.Sockets
 }

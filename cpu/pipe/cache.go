@@ -9,6 +9,7 @@ type cache struct {
 type entry struct {
 	tag   uint64 // line number + 1; 0: empty
 	ready int64  // cycle in which its data are there
+	from  int    // level that they come from
 }
 
 func newCache(l Level, lineBytes int) *cache {
@@ -42,12 +43,12 @@ func (c *cache) find(line uint64) *entry {
 }
 
 // put adds a line in front; the oldest of its set leaves.
-func (c *cache) put(line uint64, ready int64) {
+func (c *cache) put(line uint64, ready int64, from int) {
 	if c == nil {
 		return
 	}
 	base := int(line%uint64(c.sets)) * c.ways
 	set := c.lines[base : base+c.ways]
 	copy(set[1:], set[:len(set)-1])
-	set[0] = entry{line + 1, ready}
+	set[0] = entry{line + 1, ready, from}
 }

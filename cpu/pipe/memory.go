@@ -87,7 +87,7 @@ func (m *memory) access(t int64, addr uint64, st *Stream, at int) (int64, int) {
 	if e := m.l1.find(line); e != nil {
 		m.n.Lines[inL1]++
 		if e.ready > t {
-			return e.ready, inL2
+			return e.ready, e.from
 		}
 		return t + int64(m.s.L1.Latency), inL1
 	}
@@ -102,7 +102,7 @@ func (m *memory) fill(t int64, line uint64, st *Stream, at int, ahead bool) (int
 	start := m.fills.enter(t)
 	ready, level := m.fromL2(start, line, st, at)
 	if level == inL1 { // the line was there before the simulation began
-		m.l1.put(line, t)
+		m.l1.put(line, t, inL1)
 		m.n.Lines[inL1]++
 		return t + int64(m.s.L1.Latency), inL1
 	}
@@ -114,7 +114,7 @@ func (m *memory) fill(t int64, line uint64, st *Stream, at int, ahead bool) (int
 	if m.s.FillTakesPorts {
 		m.ports.block(ready-1, m.loadPorts)
 	}
-	m.l1.put(line, ready)
+	m.l1.put(line, ready, level)
 	return ready, level
 }
 
@@ -123,17 +123,19 @@ func (m *memory) fromL2(t int64, line uint64, st *Stream, at int) (int64, int) {
 	level := inL2
 	have := int64(0)
 	if e := m.l2.find(line); e != nil {
-		have = e.ready
+		if have = e.ready; have > t {
+			level = e.from
+		}
 	} else {
 		level = m.home(st, at)
 		switch level {
 		case inL1:
 			return t, inL1
 		case inL2:
-			m.l2.put(line, t)
+			m.l2.put(line, t, inL2)
 		default:
 			have, level = m.beyond(t+int64(m.s.L2.Latency-m.s.L1.Latency), line, st, level, at)
-			m.l2.put(line, have)
+			m.l2.put(line, have, level)
 		}
 	}
 	if m.s.StreamPrefetch > 0 {
@@ -168,7 +170,7 @@ func (m *memory) outer(start int64, line uint64, st *Stream, level int) (int64, 
 		if e := m.l3.find(line); e != nil {
 			level = inL3
 		} else {
-			m.l3.put(line, start)
+			m.l3.put(line, start, inMemory)
 		}
 	}
 	back := int64(m.s.L2.Latency - m.s.L1.Latency) // the part of the latency that t has already
@@ -179,8 +181,9 @@ func (m *memory) outer(start int64, line uint64, st *Stream, level int) (int64, 
 		ready = int64(slot) + int64(m.s.L3.Latency) - back
 	}
 	if level == inMemory {
+		m.memNext = max(m.memNext, float64(start)-m.s.MemoryBurst)
 		slot := max(float64(start), m.memNext)
-		m.memNext = slot + weight*m.s.MemoryCycles
+		m.memNext += weight * m.s.MemoryCycles
 		ready = max(ready, int64(slot)+int64(m.s.MemoryLatency)-back)
 		m.n.Lines[inMemory]++
 		if st.Dirty {
@@ -254,11 +257,11 @@ func (m *memory) observe(t int64, line uint64, st *Stream, at int) {
 			}
 			level := m.home(st, at)
 			if level <= inL2 {
-				m.l2.put(target, t)
+				m.l2.put(target, t, inL2)
 			} else {
 				m.n.Fetched++
-				ready, _ := m.beyond(t, target, st, level, at)
-				m.l2.put(target, ready)
+				ready, from := m.beyond(t, target, st, level, at)
+				m.l2.put(target, ready, from)
 			}
 		}
 		p.head = next

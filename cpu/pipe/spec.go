@@ -39,6 +39,9 @@ type Spec struct {
 	Superqueue    int // lines on their way to L2
 	MemoryLatency int
 	MemoryCycles  float64 // cycles per line from memory: this core's share of the bandwidth
+	// MemoryBurst is how many cycles of its share a core may save up: cores do not need
+	// memory at the same moment, so that one may have more than its share for a while.
+	MemoryBurst float64
 	// FillTakesPorts: the cycle in which a line enters L1 serves no load.
 	FillTakesPorts bool
 	StridePrefetch bool // each load instruction fetches ahead along its stride into L1

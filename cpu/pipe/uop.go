@@ -54,6 +54,11 @@ type Uop struct {
 	Src  [3]Reg
 	Mem  uint8 // stream + 1; 0: no memory operand
 	Disp int32 // bytes beyond the stream's position
+
+	// What it computes, for Exec; time does not depend on it.
+	Fn     Fn
+	Lanes  uint8 // elements that a load or store moves
+	Stride int32 // bytes from lane to lane of a load or store; 0: they are neighbours
 }
 
 // Stream is a moving address. Lines that no cache of the simulation holds yet are
