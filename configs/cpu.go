@@ -12,6 +12,7 @@ type CPU struct {
 	Memory         CPUMemory `yaml:"memory"`
 	IdlePower      Power     `yaml:"idle_power" min:"0 W" max:"1000 W" doc:"package power with all cores idle"`
 	Threads        int       `yaml:"threads,omitempty" min:"1" max:"1024" doc:"threads per socket that libraries run, one a core; else one on every core"`
+	Convolutions   string    `yaml:"convolutions,omitempty" allowed:"blocked,blocked_2017" doc:"kernels that the library has: direct ones on blocked layouts for all (default), or those of 2017, which fall back to plain loops for strided gradients of the input and some padded layers"`
 	CoreToCore     Duration  `yaml:"core_to_core,omitempty" min:"1 ns" max:"10 us" doc:"hand-over of a cache line between two cores; else two trips to the last cache"`
 	Region         Duration  `yaml:"parallel_region,omitempty" min:"0 ns" max:"1 ms" doc:"what the threading library's own code takes for one parallel region, beyond hand-overs"`
 }

@@ -1,0 +1,234 @@
+package cpu
+
+import (
+	"math"
+
+	"gpusim/cpu/pipe"
+)
+
+// direct is a direct convolution on blocked layouts (nChw16c of MKL-DNN, here with
+// as many channels in a block as a vector has lanes): vectors run over output
+// channels, elements of the input are broadcast, and a register tile holds a few
+// columns of a row of the output for a few blocks of channels.
+type direct struct {
+	name       string
+	images     int
+	out        int     // output channels
+	red        int     // channels that are summed over
+	groups     int     // equal convolutions side by side
+	p, q       int     // output rows and columns
+	inH, inW   int     // input plane
+	taps       float64 // of the filter that fall inside the image, on average
+	allTaps    int
+	stride     int  // columns of the input from one output column to the next
+	flat       bool // no rows: 1x1 filters without stride see the plane as one row
+	weightSize float64
+}
+
+// directCall is a call of the kernel: nb blocks of output channels by ur columns
+// over some taps and channels of the input.
+type directCall struct {
+	nb, ur       int
+	lanes, elem  int
+	taps, red    int // steps are taps x red
+	reads        bool
+	fused        bool
+	stride       int
+	row          int64 // bytes from one tap to the next in the input
+	block        int64 // bytes from one block of weights to the next, and of outputs
+	outBlock     int64
+	in, w, o     uint64
+	homeW, homeI [3]float64
+	homeO        [3]float64
+	tapFrom      int // block before the last tap, and its steps
+	lastSteps    int
+}
+
+// program appends the call.
+func (u *directCall) program(p *pipe.Program) {
+	base := uint8(len(p.Streams))
+	p.Streams = append(p.Streams, pipe.Stream{Base: u.w, Home: u.homeW}, pipe.Stream{Base: u.in, Home: u.homeI},
+		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true})
+	const sw, si, so = 0, 1, 2
+	mem := func(s int) uint8 { return base + uint8(s) + 1 }
+	vector := int32(u.lanes * u.elem)
+	acc := func(i, j int) pipe.Reg { return regAcc + pipe.Reg(j*u.nb+i) }
+	outAt := func(i, j int) int32 { return int32(int64(i)*u.outBlock) + int32(j)*vector }
+	var head []pipe.Uop
+	for range callInstructions {
+		head = append(head, pipe.Uop{Op: pipe.Int, Dst: regIndex + 1})
+	}
+	for j := range u.ur {
+		for i := range u.nb {
+			if u.reads {
+				head = append(head, pipe.Uop{Op: pipe.Load, Dst: acc(i, j), Mem: mem(so), Disp: outAt(i, j), Fn: pipe.Move, Lanes: uint8(u.lanes)})
+			} else {
+				head = append(head, pipe.Uop{Op: pipe.Vec, Dst: acc(i, j), Fn: pipe.Zero})
+				if i == 0 { // the line is asked for before it is written
+					head = append(head, pipe.Uop{Op: pipe.Prefetch, Mem: mem(so), Disp: outAt(i, j)})
+				}
+			}
+		}
+	}
+	p.Blocks = append(p.Blocks, pipe.Block{Body: head, Trips: 1})
+	body := func(n int) []pipe.Uop {
+		var b []pipe.Uop
+		for s := range n {
+			for i := range u.nb {
+				b = append(b, pipe.Uop{Op: pipe.Load, Dst: regP + pipe.Reg(s%2*u.nb+i), Mem: mem(sw), Disp: int32(int64(i)*u.block) + int32(s)*vector, Fn: pipe.Move, Lanes: uint8(u.lanes)})
+			}
+			for j := range u.ur {
+				at := int32(j*u.stride)*vector + int32(s*u.elem)
+				q := regQ + pipe.Reg(j%4)
+				if !u.fused {
+					b = append(b, pipe.Uop{Op: pipe.Load, Dst: q, Mem: mem(si), Disp: at, Fn: pipe.Broadcast})
+				}
+				for i := range u.nb {
+					f := pipe.Uop{Op: pipe.FMA, Dst: acc(i, j), Src: [3]pipe.Reg{regP + pipe.Reg(s%2*u.nb+i), q, acc(i, j)}, Fn: pipe.MulAdd}
+					if u.fused {
+						f.Src[1], f.Mem, f.Disp = 0, mem(si), at
+					}
+					b = append(b, f)
+				}
+			}
+		}
+		return append(b, pipe.Uop{Op: pipe.Int, Dst: regIndex, Src: [3]pipe.Reg{regIndex}}, pipe.Uop{Op: pipe.Branch, Src: [3]pipe.Reg{regIndex}})
+	}
+	for t := range u.taps {
+		u.tapFrom, u.lastSteps = len(p.Blocks)-1, u.red
+		n := min(unroll, u.red)
+		steps := u.red / n * n
+		moves := func(n int) []int64 {
+			m := make([]int64, len(p.Streams))
+			m[base+sw], m[base+si] = int64(n*u.lanes*u.elem), int64(n*u.elem)
+			return m
+		}
+		after := make([]int64, len(p.Streams))
+		if u.red > steps {
+			p.Blocks = append(p.Blocks, pipe.Block{Body: body(n), Trips: u.red / n, Step: moves(n)}, pipe.Block{Body: body(1), Trips: u.red - steps, Step: moves(1), After: after})
+		} else {
+			p.Blocks = append(p.Blocks, pipe.Block{Body: body(n), Trips: u.red / n, Step: moves(n), After: after})
+		}
+		after[base+si] = u.row - int64(u.red*u.elem)
+		_ = t
+	}
+	var tail []pipe.Uop
+	for j := range u.ur {
+		for i := range u.nb {
+			tail = append(tail, pipe.Uop{Op: pipe.Store, Src: [3]pipe.Reg{acc(i, j)}, Mem: mem(so), Disp: outAt(i, j), Fn: pipe.Move, Lanes: uint8(u.lanes)})
+		}
+	}
+	p.Blocks = append(p.Blocks, pipe.Block{Body: tail, Trips: 1})
+}
+
+// use is the lines of an array that one iteration of each loop of a nest touches,
+// the whole nest first, one call of the kernel last.
+type use []float64
+
+// found gives the share of a call's lines that are in a cache of some lines, for
+// each array: an array stays from one iteration of a loop to the next where all that
+// one iteration touches fits. trips are the loops' counts, outermost first.
+func found(trips []float64, arrays []use, capacity float64, warm bool) []float64 {
+	fits := func(level int) bool {
+		sum := 0.0
+		for _, a := range arrays {
+			sum += a[level]
+		}
+		return sum <= capacity
+	}
+	out := make([]float64, len(arrays))
+	if warm && fits(0) {
+		for i := range out {
+			out[i] = 1
+		}
+		return out
+	}
+	level := 0
+	for level < len(trips) && !fits(level) {
+		level++
+	}
+	if level == len(trips) && !fits(level) {
+		return out
+	}
+	// Loops outside the one before the level that fits fetch anew.
+	outer := max(0, level-1)
+	times, calls := 1.0, 1.0
+	for i, n := range trips {
+		if i < outer {
+			times *= n
+		}
+		calls *= n
+	}
+	for i, a := range arrays {
+		last := a[len(a)-1]
+		if last > 0 {
+			out[i] = min(1, max(0, 1-times*a[outer]/(calls*last)))
+		}
+	}
+	return out
+}
+
+// directPlan is how a thread works on a direct convolution.
+type directPlan struct {
+	nb, ur  int
+	threads int
+	rows    float64 // rows of output, for a chunk of nb blocks, of the slowest thread
+	redStep int     // channels that a call sums over
+	redRuns int     // calls one after another on the same tile
+}
+
+// planDirect chooses the register tile: the one that needs least slots of the front
+// end, the multiply-adds and the load ports.
+func (m *model) planDirect(d *direct) directPlan {
+	c := &m.core
+	blocks := (d.out + c.lanes - 1) / c.lanes
+	cols := d.q
+	rows := d.images * d.p * d.groups
+	if d.flat {
+		cols, rows = d.p*d.q, d.images*d.groups
+	}
+	best, cost := directPlan{}, math.Inf(1)
+	for nb := 1; nb <= min(4, blocks); nb++ {
+		for ur := 1; ur <= min(cols, (c.regs-2*nb)/nb) || ur == 1; ur++ {
+			p := directPlan{nb: nb, ur: ur}
+			chunks := float64((blocks + nb - 1) / nb)
+			tiles := math.Ceil(float64(cols) / float64(ur))
+			loads := float64(nb + ur)
+			issue := float64(nb*ur+nb) + 0.5
+			if !m.fusedConv() {
+				issue += float64(ur)
+			} else {
+				loads = float64(nb + nb*ur)
+			}
+			step := max(float64(nb*ur)/c.rate, loads/c.loads, issue/c.width, c.fmaLat)
+			work := float64(rows) * chunks
+			p.threads = m.threads()
+			if d.flat { // a row is dealt out tile by tile
+				work *= tiles
+				p.rows = math.Ceil(work/float64(p.threads)) / tiles
+			} else {
+				p.rows = math.Ceil(work / float64(p.threads))
+			}
+			if t := step * p.rows * tiles * 1.0; t < cost*0.999 {
+				best, cost = p, t
+			}
+		}
+	}
+	work := float64(rows) * float64((blocks+best.nb-1)/best.nb)
+	if !d.flat && work < float64(best.threads) {
+		best.threads = int(work)
+	}
+	best.redStep = min(d.red, c.lanes)
+	if d.allTaps == 1 { // 1x1: sums stay in registers over many channels
+		best.redStep = min(d.red, reduceSteps)
+	}
+	best.redRuns = (d.red + best.redStep - 1) / best.redStep
+	return best
+}
+
+// reduceSteps is how many channels a call of a 1x1 kernel sums over.
+const reduceSteps = 512
+
+// fusedConv says whether kernels of convolutions broadcast by memory operands:
+// AVX-512 code does.
+func (m *model) fusedConv() bool { return m.core.fused || m.core.masks }
