@@ -52,11 +52,14 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 	}
 	taps := valid(c.H, c.P(), c.R, c.PadH, c.StrideH, c.DilH) * valid(c.W, c.Q(), c.S, c.PadW, c.StrideW, c.DilW)
 	d := direct{name: "direct_conv", images: c.N, groups: c.Groups, out: c.K / c.Groups, red: c.C / c.Groups,
-		p: c.P(), q: c.Q(), inH: c.H, inW: c.W, taps: taps, allTaps: c.R * c.S, stride: c.StrideW}
+		p: c.P(), q: c.Q(), inH: c.H, inW: c.W, taps: taps, allTaps: c.R * c.S, across: c.S, stride: c.StrideW}
 	d.flat = d.allTaps == 1 && c.StrideH*c.StrideW == 1 && c.PadH+c.PadW == 0
 	old := m.cpu.Convolutions == "blocked_2017"
 	switch c.Pass {
 	case workloads.PassWeight:
+		if old && odd(c) {
+			return one(m.plainLoops(c, c.K, "plain_loops_bwd_weight"))
+		}
 		return m.weightGradient(c, taps, old)
 	case workloads.PassData:
 		if old && (c.StrideH*c.StrideW > 1 && (d.allTaps > 1 || c.PadH+c.PadW > 0) || odd(c)) {
@@ -65,6 +68,11 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 		// A convolution of the gradient with the filters turned round: of a stride each
 		// input point sees every so many taps, and 1x1 filters leave points out.
 		d.name = "direct_conv_bwd_data"
+		turned, err := m.turnFilters(c)
+		if err != nil {
+			return nil, err
+		}
+		with := func(list []kernelRun, err error) ([]kernelRun, error) { return append(list, turned), err }
 		d.out, d.red = d.red, d.out
 		d.p, d.q, d.inH, d.inW, d.stride = c.H, c.W, c.P(), c.Q(), 1
 		d.taps = taps * float64(c.P()*c.Q()) / float64(c.H*c.W)
@@ -77,14 +85,25 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 			zero := sweep{name: "zero_gradient", elems: float64(c.N) * float64(c.C) * float64(c.H*c.W-c.P()*c.Q())}
 			zero.streams = []stream{write(float64(m.core.elem), zero.elems*float64(m.core.elem))}
 			z, zc, err := m.runSweep(&zero)
-			return []kernelRun{{r, counts}, {z, zc}}, err
+			return with([]kernelRun{{r, counts}, {z, zc}}, err)
 		}
+		return with(one(m.runDirect(&d)))
 	default:
-		if old && odd(c) {
+		if old && odd(c) && c.C == 1 {
 			return one(m.plainLoops(c, c.K, "plain_loops_fwd"))
 		}
 	}
 	return one(m.runDirect(&d))
+}
+
+// turnFilters is the copy of the filters with input and output channels exchanged,
+// which the gradient of the input reads.
+func (m *model) turnFilters(c *workloads.Conv) (kernelRun, error) {
+	e := float64(m.core.elem)
+	n := float64(c.K) * float64(c.C/c.Groups) * float64(c.R*c.S)
+	s := sweep{name: "turn_filters", elems: n, streams: []stream{read(e, 2*n*e), write(e, 2*n*e)}, work: insts{shuffle: math.Log2(float64(m.core.lanes))}}
+	r, counts, err := m.runSweep(&s)
+	return kernelRun{r, counts}, err
 }
 
 // odd says whether a convolution has what the kernels of 2017 lack: padding of 1x1

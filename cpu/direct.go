@@ -11,18 +11,18 @@ import (
 // channels, elements of the input are broadcast, and a register tile holds a few
 // columns of a row of the output for a few blocks of channels.
 type direct struct {
-	name       string
-	images     int
-	out        int     // output channels
-	red        int     // channels that are summed over
-	groups     int     // equal convolutions side by side
-	p, q       int     // output rows and columns
-	inH, inW   int     // input plane
-	taps       float64 // of the filter that fall inside the image, on average
-	allTaps    int
-	stride     int  // columns of the input from one output column to the next
-	flat       bool // no rows: 1x1 filters without stride see the plane as one row
-	weightSize float64
+	name     string
+	images   int
+	out      int     // output channels
+	red      int     // channels that are summed over
+	groups   int     // equal convolutions side by side
+	p, q     int     // output rows and columns
+	inH, inW int     // input plane
+	taps     float64 // of the filter that fall inside the image, on average
+	allTaps  int
+	across   int  // taps of a row of the filter
+	stride   int  // columns of the input from one output column to the next
+	flat     bool // no rows: 1x1 filters without stride see the plane as one row
 }
 
 // directCall is a call of the kernel: nb blocks of output channels by ur columns
@@ -34,22 +34,27 @@ type directCall struct {
 	reads        bool
 	fused        bool
 	stride       int
-	row          int64 // bytes from one tap to the next in the input
+	pixel        int64 // bytes from one column of the input to the next
+	channel      int64 // and from one channel of a block
+	next         int64 // bytes from one tap to the next in the input
+	across       int   // taps of a row of the filter; 0: all
+	down         int64 // bytes from one row of taps to the next
 	block        int64 // bytes from one block of weights to the next, and of outputs
 	outBlock     int64
 	in, w, o     uint64
+	ahead        uint64 // input of the call after this one, which is fetched meanwhile; 0: none
+	homeAhead    [3]float64
 	homeW, homeI [3]float64
 	homeO        [3]float64
-	tapFrom      int // block before the last tap, and its steps
-	lastSteps    int
 }
 
 // program appends the call.
 func (u *directCall) program(p *pipe.Program) {
 	base := uint8(len(p.Streams))
 	p.Streams = append(p.Streams, pipe.Stream{Base: u.w, Home: u.homeW}, pipe.Stream{Base: u.in, Home: u.homeI},
-		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true})
-	const sw, si, so = 0, 1, 2
+		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true, Streamed: !u.reads && u.homeO[2] == 0},
+		pipe.Stream{Base: u.ahead, Home: u.homeAhead})
+	const sw, si, so, sa = 0, 1, 2, 3
 	mem := func(s int) uint8 { return base + uint8(s) + 1 }
 	vector := int32(u.lanes * u.elem)
 	acc := func(i, j int) pipe.Reg { return regAcc + pipe.Reg(j*u.nb+i) }
@@ -71,14 +76,22 @@ func (u *directCall) program(p *pipe.Program) {
 		}
 	}
 	p.Blocks = append(p.Blocks, pipe.Block{Body: head, Trips: 1})
+	// Lines of the next call's columns that are fetched in each iteration: all of a block
+	// of channels while this call is at the same block (LIBXSMM's kernels do so).
+	perBody := (u.ur*unroll + u.red - 1) / u.red
 	body := func(n int) []pipe.Uop {
 		var b []pipe.Uop
 		for s := range n {
+			if u.ahead != 0 {
+				for l := s * perBody / n; l < (s+1)*perBody/n; l++ {
+					b = append(b, pipe.Uop{Op: pipe.Prefetch, Mem: mem(sa), Disp: int32(int64(l*u.stride) * u.pixel), ToL2: true})
+				}
+			}
 			for i := range u.nb {
 				b = append(b, pipe.Uop{Op: pipe.Load, Dst: regP + pipe.Reg(s%2*u.nb+i), Mem: mem(sw), Disp: int32(int64(i)*u.block) + int32(s)*vector, Fn: pipe.Move, Lanes: uint8(u.lanes)})
 			}
 			for j := range u.ur {
-				at := int32(j*u.stride)*vector + int32(s*u.elem)
+				at := int32(int64(j*u.stride)*u.pixel + int64(s)*u.channel)
 				q := regQ + pipe.Reg(j%4)
 				if !u.fused {
 					b = append(b, pipe.Uop{Op: pipe.Load, Dst: q, Mem: mem(si), Disp: at, Fn: pipe.Broadcast})
@@ -95,12 +108,11 @@ func (u *directCall) program(p *pipe.Program) {
 		return append(b, pipe.Uop{Op: pipe.Int, Dst: regIndex, Src: [3]pipe.Reg{regIndex}}, pipe.Uop{Op: pipe.Branch, Src: [3]pipe.Reg{regIndex}})
 	}
 	for t := range u.taps {
-		u.tapFrom, u.lastSteps = len(p.Blocks)-1, u.red
 		n := min(unroll, u.red)
 		steps := u.red / n * n
 		moves := func(n int) []int64 {
 			m := make([]int64, len(p.Streams))
-			m[base+sw], m[base+si] = int64(n*u.lanes*u.elem), int64(n*u.elem)
+			m[base+sw], m[base+si], m[base+sa] = int64(n*u.lanes*u.elem), int64(n)*u.channel, int64(perBody*u.stride)*u.pixel
 			return m
 		}
 		after := make([]int64, len(p.Streams))
@@ -109,8 +121,11 @@ func (u *directCall) program(p *pipe.Program) {
 		} else {
 			p.Blocks = append(p.Blocks, pipe.Block{Body: body(n), Trips: u.red / n, Step: moves(n), After: after})
 		}
-		after[base+si] = u.row - int64(u.red*u.elem)
-		_ = t
+		after[base+si] = u.next - int64(u.red)*u.channel
+		after[base+sa] = u.next - int64(u.red/n*perBody*u.stride)*u.pixel
+		if u.across > 0 && (t+1)%u.across == 0 {
+			after[base+si] += u.down - int64(u.across)*u.next
+		}
 	}
 	var tail []pipe.Uop
 	for j := range u.ur {
@@ -173,7 +188,8 @@ type directPlan struct {
 	nb, ur  int
 	threads int
 	rows    float64 // rows of output, for a chunk of nb blocks, of the slowest thread
-	redStep int     // channels that a call sums over
+	redStep int     // channels that a call sums over at each tap
+	redRows int     // and blocks of them
 	redRuns int     // calls one after another on the same tile
 }
 
@@ -209,7 +225,17 @@ func (m *model) planDirect(d *direct) directPlan {
 			} else {
 				p.rows = math.Ceil(work / float64(p.threads))
 			}
-			if t := step * p.rows * tiles * 1.0; t < cost*0.999 {
+			steps := float64(d.red) * max(1, d.taps)
+			e := float64(c.elem)
+			image := float64(d.red*d.inH*d.inW) * e
+			passes := chunks // over the input, unless the caches keep an image
+			if image <= float64(m.aBlock().Size) || m.sharedCache() != nil && image <= float64(m.sharedCache().Size) {
+				passes = 1
+			}
+			bytes := float64(d.images*d.groups) * (image*passes + float64(d.out*d.p*d.q)*e)
+			compute := step * p.rows * tiles * steps
+			t := max(compute, bytes*m.hz/(float64(m.cpu.Memory.Bandwidth)*m.cpu.Memory.Efficiency)) + compute/10
+			if t < cost*0.999 {
 				best, cost = p, t
 			}
 		}
@@ -218,11 +244,11 @@ func (m *model) planDirect(d *direct) directPlan {
 	if !d.flat && work < float64(best.threads) {
 		best.threads = int(work)
 	}
-	best.redStep = min(d.red, c.lanes)
+	best.redStep, best.redRows = min(d.red, c.lanes), 1
 	if d.allTaps == 1 { // 1x1: sums stay in registers over many channels
-		best.redStep = min(d.red, reduceSteps)
+		best.redRows = max(1, min(d.red, reduceSteps)/best.redStep)
 	}
-	best.redRuns = (d.red + best.redStep - 1) / best.redStep
+	best.redRuns = (d.red + best.redStep*best.redRows - 1) / (best.redStep * best.redRows)
 	return best
 }
 

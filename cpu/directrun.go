@@ -69,6 +69,9 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 			lines += (1 - h[l]) * homes.lines[a] * calls
 		}
 		back := (1 - homes.at[2][l]) * homes.lines[2] * calls
+		if p.redRuns == 1 && i == len(m.cpu.Caches)-1 { // written past the caches
+			lines -= back
+		}
 		lt.FillLines, lt.WriteBackLines = count(lines), count(back)
 		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
 		r.Traffic = append(r.Traffic, lt)
@@ -116,7 +119,7 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	pairs := max(1, p.rows/rows) // images x chunks
 	images := max(1, pairs/chunks)
 	chunkTrips := max(1, pairs/images)
-	red := float64(p.redStep)
+	red := float64(p.redStep * p.redRows)
 	runs := float64(p.redRuns)
 	w := func(chunk, red float64) float64 {
 		return chunk * float64(p.nb*c.lanes) * red * float64(d.allTaps) * e / line
@@ -159,7 +162,10 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	return h
 }
 
-// directCallsSimulated is how many calls run, and of how many the time counts.
+// directSteps are the steps of a call that are simulated at most.
+const directSteps = 400
+
+// How many calls run first, and of how many the time counts.
 const directWarm, directMeasured = 2, 4
 
 // directCalls gives the mean cycles of a call.
@@ -167,12 +173,20 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 	var why [pipe.NumReasons]float64
 	c := &m.core
 	u := directCall{nb: nb, ur: ur, lanes: c.lanes, elem: c.elem, red: p.redStep, fused: m.fusedConv(), stride: d.stride, reads: p.redRuns > 1}
+	taps *= float64(p.redRows)
 	u.taps = int(math.Ceil(taps))
-	if most := max(2, wholeSteps/max(1, u.red)); u.taps > most {
+	if most := max(2, directSteps/max(1, u.red)); u.taps > most {
 		u.taps = most
 	}
 	vector := int64(c.lanes * c.elem)
-	u.row = vector
+	u.pixel, u.channel = vector, int64(c.elem)
+	if d.red < c.lanes { // few channels are not blocked: planes lie one behind the other
+		u.pixel, u.channel = int64(c.elem), int64(d.inH*d.inW*c.elem)
+	}
+	u.next, u.across, u.down = u.pixel, d.across, int64(d.inW)*u.pixel
+	if p.redRows > 1 { // the next block of channels is a plane away
+		u.next, u.across = int64(d.inH*d.inW)*vector, 0
+	}
 	u.block = int64(d.allTaps) * int64(d.red) * vector
 	u.outBlock = int64(d.p*d.q) * vector
 	if u.block*int64(nb) > 1<<30 {
@@ -190,8 +204,15 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 			in.restart()
 			out.restart()
 		}
-		u.homeW, u.homeI, u.homeO = w.next(), in.next(), out.next()
+		if n == 0 {
+			u.homeAhead = in.next()
+		}
+		u.homeW, u.homeI, u.homeO = w.next(), u.homeAhead, out.next()
 		u.w, u.in, u.o = uint64(1)<<36+uint64(n)<<31, uint64(2)<<36+uint64(n)<<31, uint64(3)<<36+uint64(n)<<31
+		u.homeAhead = in.next()
+		if p.redRows > 1 {
+			u.ahead = u.in + 1<<31
+		}
 		u.program(prog)
 		ends = append(ends, len(prog.Blocks)-1)
 	}
@@ -200,10 +221,11 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 		return 0, why, err
 	}
 	cycles := float64(marks[ends[len(ends)-1]]-marks[ends[directWarm-1]]) / directMeasured
-	tapEnd := ends[len(ends)-1] - 1
-	perTap := float64(marks[tapEnd] - marks[u.tapFrom])
-	cycles += perTap * (taps - float64(u.taps))
-	cycles += w.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + 2*out.missing(spec, h.lines[2])
+	// Taps that were left out, or that only some outputs have, take as long as others.
+	last := len(ends) - 1
+	loop := float64(marks[ends[last]-1]-marks[ends[last-1]+1]) / float64(marks[ends[last]]-marks[ends[last-1]])
+	cycles *= 1 + loop*(taps/float64(u.taps)-1)
+	cycles += w.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + map[bool]float64{true: 2, false: 1}[u.reads]*out.missing(spec, h.lines[2])
 	cycles = max(cycles, float64(nb*ur)*taps*float64(u.red)/c.rate)
 	all := 0.0
 	for _, x := range n.Stalls {

@@ -16,6 +16,7 @@ type weightTask struct {
 	each   float64 // rows of output of a task
 	depth  int     // channels of the input that a call takes
 	cols   int     // columns of the filter that it takes
+	rows   int     // rows of the output that a call runs over: those that L1 holds with their input
 }
 
 // weightGradient simulates the gradient of the filters (MKL-DNN's kernel): sums of a
@@ -39,10 +40,19 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 	weights := float64(c.K) * float64(c.C/c.Groups) * float64(c.R*c.S)
 	taskMACs := float64(lanes*redLanes) * taps * float64(c.N*rows*c.Q())
 	rate := core.rate * float64(lanes)
-	for g := 1; g <= most; g++ {
-		t := math.Ceil(float64(pairs*g)/float64(threads)) * math.Ceil(float64(most)/float64(g)) / float64(most) * taskMACs / rate
+	perByte := m.hz / (float64(m.cpu.Memory.Bandwidth) * m.cpu.Memory.Efficiency)
+	bytesPerRow := float64(core.elem) * float64(c.Q()*lanes+c.W*redLanes*c.StrideH)
+	first := 1
+	if old { // every image has sums of its own
+		first = c.N
+	}
+	for g := first; g <= most; g++ {
+		each := math.Ceil(float64(pairs*g) / float64(threads))
+		share := math.Ceil(float64(most)/float64(g)) / float64(most)
+		// What a thread multiplies, and what it reads for a square of blocks.
+		t := max(each*share*taskMACs/rate, math.Sqrt(each)*share*float64(c.N*rows)*bytesPerRow*perByte*float64(min(threads, pairs*g)))
 		if g > 1 {
-			t += weights * float64(core.elem) * float64(g+1) / (float64(m.cpu.Memory.Bandwidth) * m.cpu.Memory.Efficiency) * m.hz
+			t += weights*float64(core.elem)*float64(g+1)*perByte + m.forkJoin(threads)
 		}
 		if t < cost {
 			best, cost = g, t
@@ -56,6 +66,8 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 			w.depth = x
 		}
 	}
+	row := float64(core.elem) * (float64(c.Q()*lanes) + float64(c.W*redLanes*c.StrideH))
+	w.rows = int(max(1, min(w.each, math.Floor(float64(m.cpu.Caches[0].Size)*l1Share/row))))
 	used := min(threads, w.tasks)
 	waves := math.Ceil(float64(w.tasks) / float64(threads))
 	spec := m.spec(used)
@@ -68,13 +80,13 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 		return nil, err
 	}
 	perRow := valid(c.H, rows, c.R, c.PadH, c.StrideH, c.DilH) * math.Ceil(float64(redLanes)/float64(w.depth)) * math.Ceil(float64(c.S)/float64(w.cols))
-	perTask := w.each * perRow
+	perTask := w.each / float64(w.rows) * perRow
 	total := cycles * perTask * waves
 	for i := range why {
 		why[i] *= perTask * waves
 	}
 	tile := float64(w.depth * w.cols)
-	q := float64(c.Q())
+	q := float64(c.Q() * w.rows)
 	calls := perTask * float64(w.tasks)
 	call := insts{fma: tile*q + tile, vecLoad: q + tile, broadcast: tile * q, store: tile, integer: callInstructions + loopOverhead*q}
 	if m.fusedConv() {
@@ -126,18 +138,19 @@ func (m *model) weightHomes(c *workloads.Conv, w *weightTask, waves float64) (h 
 	vector := float64(m.core.lanes * m.core.elem)
 	redLanes := float64(min(m.core.lanes, c.C/c.Groups))
 	lines := func(bytes float64) float64 { return bytes / m.line }
-	outRow, inRow := lines(float64(c.Q())*vector), lines(float64(c.W)*redLanes*float64(m.core.elem))
-	inRows := w.each * float64(c.H) / float64(c.P())
+	outRow, inRow := float64(w.rows)*lines(float64(c.Q())*vector), float64(w.rows*c.StrideH)*lines(float64(c.W)*redLanes*float64(m.core.elem))
+	each := w.each / float64(w.rows)
 	sums := lines(vector * redLanes * float64(c.R*c.S))
 	call := lines(vector * float64(w.depth*w.cols))
 	perRow := float64(c.R) * math.Ceil(redLanes/float64(w.depth)) * math.Ceil(float64(c.S)/float64(w.cols))
-	trips := []float64{waves, w.each, perRow}
-	// Tasks of a thread that follow each other have the same output blocks, other
-	// input blocks.
+	trips := []float64{each, waves, perRow}
+	// For some rows a thread goes through all of its tasks, a square of output and input
+	// blocks.
+	side := math.Sqrt(waves)
 	arrays := []use{
-		{w.each * outRow, w.each * outRow, outRow, outRow},
-		{waves * inRows * inRow, inRows * inRow, float64(c.R) * inRow, inRow},
-		{waves * sums, sums, sums, call},
+		{each * side * outRow, side * outRow, outRow, outRow},
+		{each * side * inRow, side * inRow, inRow * (1 + float64(c.R-1)/float64(w.rows*c.StrideH)), inRow},
+		{waves * sums, waves * sums, sums, call},
 	}
 	for i := range m.cpu.Caches {
 		capacity := float64(m.cpu.Caches[i].Size) / m.line
@@ -161,7 +174,7 @@ func (m *model) weightCalls(spec *pipe.Spec, c *workloads.Conv, w *weightTask, h
 	var why [pipe.NumReasons]float64
 	vector := int64(m.core.lanes * m.core.elem)
 	e := int64(m.core.elem)
-	q := c.Q()
+	q := c.Q() * w.rows
 	u := micro{t: tile{1, w.depth * w.cols}, rows: m.core.lanes, cols: w.depth * w.cols, k: min(q, wholeSteps), reads: true, lanes: m.core.lanes, elem: m.core.elem,
 		fused: m.fusedConv(), callOverheads: callInstructions, pStep: vector, qStep: int64(c.StrideW) * vector, qNext: e, cNext: vector}
 	out, in, sum := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])

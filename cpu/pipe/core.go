@@ -226,8 +226,14 @@ func (c *core) step(u *Uop, addr uint64, st *Stream, h *hint) {
 		}
 		c.lastM = cycle
 		freed = cycle
-		ready, level := c.mem.access(cycle, addr, st, int(u.Mem-1))
-		if s.StridePrefetch {
+		var ready int64
+		var level int
+		if u.ToL2 {
+			c.mem.toL2(cycle, addr>>c.mem.shift, st, int(u.Mem-1))
+		} else {
+			ready, level = c.mem.access(cycle, addr, st, int(u.Mem-1))
+		}
+		if s.StridePrefetch && !u.ToL2 {
 			c.stride(cycle, addr, st, int(u.Mem-1), h)
 		}
 		switch level {

@@ -152,6 +152,20 @@ func (m *memory) fromL2(t int64, line uint64, st *Stream, at int) (int64, int) {
 	return ready, level
 }
 
+// toL2 brings a line to L2 ahead of its use.
+func (m *memory) toL2(t int64, line uint64, st *Stream, at int) {
+	if m.l2.find(line) != nil {
+		return
+	}
+	if level := m.home(st, at); level > inL2 {
+		m.n.Fetched++
+		ready, from := m.beyond(t, line, st, level, at)
+		m.l2.put(line, ready, from)
+	} else {
+		m.l2.put(line, t, inL2)
+	}
+}
+
 // beyond gives the cycle in which a line that L2 lacks is there.
 func (m *memory) beyond(t int64, line uint64, st *Stream, level, at int) (int64, int) {
 	start := m.queue.enter(t)
@@ -163,7 +177,7 @@ func (m *memory) beyond(t int64, line uint64, st *Stream, level, at int) (int64,
 // outer is the way through L3 to memory.
 func (m *memory) outer(start int64, line uint64, st *Stream, level int) (int64, int) {
 	weight := 1.0
-	if st.Dirty {
+	if st.Dirty && !st.Streamed {
 		weight = 2
 	}
 	if m.l3 != nil && level == inMemory {
@@ -185,7 +199,9 @@ func (m *memory) outer(start int64, line uint64, st *Stream, level int) (int64, 
 		slot := max(float64(start), m.memNext)
 		m.memNext += weight * m.s.MemoryCycles
 		ready = max(ready, int64(slot)+int64(m.s.MemoryLatency)-back)
-		m.n.Lines[inMemory]++
+		if !st.Streamed {
+			m.n.Lines[inMemory]++
+		}
 		if st.Dirty {
 			m.n.Back[inMemory]++
 		}

@@ -54,6 +54,8 @@ type Uop struct {
 	Src  [3]Reg
 	Mem  uint8 // stream + 1; 0: no memory operand
 	Disp int32 // bytes beyond the stream's position
+	// ToL2: a prefetch brings the line to L2 and takes no fill buffer of L1.
+	ToL2 bool
 
 	// What it computes, for Exec; time does not depend on it.
 	Fn     Fn
@@ -69,6 +71,8 @@ type Stream struct {
 	// memory, as running sums from L1 on. Zero: all come from memory.
 	Home  [3]float64
 	Dirty bool // its lines are written and will have to go back
+	// Streamed lines are written past the caches: they are not read first.
+	Streamed bool
 	// Mask is 0 for a plain stream. Else the stream walks Mask+1 lines, a power of
 	// two, in an order in which no two neighbours follow each other, each once a
 	// round: a chase of pointers.
