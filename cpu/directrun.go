@@ -76,7 +76,7 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
 		r.Traffic = append(r.Traffic, lt)
 	}
-	r.Bound = m.boundOf(&why, cycles, r.Cycles)
+	r.Bound = m.boundOf(&why, cycles, r.Cycles, in.fma/float64(p.threads)/c.rate/cycles)
 	macs := float64(d.images*d.groups) * float64(d.out) * float64(d.red) * float64(d.p*d.q) * taps
 	return r, m.eventCounts(count(macs), &in, &r), nil
 }

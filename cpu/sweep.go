@@ -70,7 +70,7 @@ func (m *model) runSweep(s *sweep) (Result, []energy.Count, error) {
 		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
 		r.Traffic = append(r.Traffic, lt)
 	}
-	r.Bound = m.boundOf(&why, cycles, r.Cycles)
+	r.Bound = m.boundOf(&why, cycles, r.Cycles, vectors*s.work.fma/float64(threads)/c.rate/cycles)
 	return r, m.eventCounts(count(s.elems*s.work.fma), &in, &r), nil
 }
 
@@ -96,8 +96,9 @@ func (m *model) sweepTraffic(s *sweep, threads int) []lines {
 }
 
 // boundOf names what most of the time of a simulated loop goes to; total is with
-// the threads' start and end.
-func (m *model) boundOf(why *[pipe.NumReasons]float64, cycles, total float64) string {
+// the threads' start and end, fma the share of the cycles that multiply-adds take at
+// full rate.
+func (m *model) boundOf(why *[pipe.NumReasons]float64, cycles, total, fma float64) string {
 	if cycles < total/2 {
 		return boundNames[ForkJoinBarrier]
 	}
@@ -110,6 +111,9 @@ func (m *model) boundOf(why *[pipe.NumReasons]float64, cycles, total float64) st
 			return boundNames[L3Bandwidth]
 		}
 		return boundNames[L2Bandwidth]
+	}
+	if fma > 0.5 {
+		return boundNames[Compute]
 	}
 	switch max(why[pipe.Depend], why[pipe.Execution], why[pipe.FrontEnd]+why[pipe.Busy]) {
 	case why[pipe.Depend]:

@@ -111,7 +111,7 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
 		r.Traffic = append(r.Traffic, lt)
 	}
-	r.Bound = m.boundOf(&why, total, r.Cycles)
+	r.Bound = m.boundOf(&why, total, r.Cycles, in.fma/float64(used)/core.rate/total)
 	macs := float64(c.N) * float64(c.K) * float64(rows*c.Q()) * float64(c.C/c.Groups) * taps
 	out := []kernelRun{{r, m.eventCounts(count(macs), &in, &r)}}
 	if w.groups > 1 {
