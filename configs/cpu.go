@@ -55,7 +55,7 @@ type CPUCore struct {
 	Divide          int       `yaml:"divide_latency" min:"1" max:"200" doc:"of a vector of fp32"`
 	DivideCycles    int       `yaml:"divide_cycles" min:"1" max:"200" doc:"that the divider is busy with a vector of fp32"`
 	MemoryInOrder   bool      `yaml:"memory_in_order,omitempty" doc:"loads and stores issue in program order"`
-	VectorRest      int       `yaml:"vector_rest,omitempty" min:"2" max:"1000" doc:"vector arithmetic pauses one cycle in so many"`
+	VectorRest      int       `yaml:"vector_rest,omitempty" min:"2" max:"1000" doc:"the vector units start no more in so many cycles than they could in one less"`
 	BranchMiss      int       `yaml:"branch_miss" min:"1" max:"100" doc:"cycles that a mispredicted branch costs"`
 	FillBuffers     int       `yaml:"fill_buffers" min:"1" max:"256" doc:"lines on their way to the first cache"`
 	Superqueue      int       `yaml:"superqueue" min:"1" max:"256" doc:"lines on their way to the last private cache"`

@@ -40,9 +40,10 @@ type core struct {
 	iregs  *queue
 	vregs  *queue
 	divs   *pool
-	lastM  int64 // issue of the last memory instruction
-	commit int64 // cycle in which the last store went to L1
-	fresh  int64 // no allocation before: after a mispredicted branch
+	recent *queue // cycles of the last vector instructions, where their rate is held
+	lastM  int64  // issue of the last memory instruction
+	commit int64  // cycle in which the last store went to L1
+	fresh  int64  // no allocation before: after a mispredicted branch
 	retire int64
 	inRet  int
 	hints  []hint
@@ -104,6 +105,12 @@ func newCore(s *Spec, p *Program) *core {
 					}
 				}
 			}
+		}
+	}
+	if s.Rest > 1 {
+		c.recent = newQueue((s.Rest - 1) * len(c.order[FMA]))
+		for i := range c.recent.until {
+			c.recent.until[i] = -int64(s.Rest)
 		}
 	}
 	c.mem = newMemory(s, len(p.Streams), c.ports, c.doing[Load], &c.n)
@@ -273,9 +280,12 @@ func (c *core) step(u *Uop, addr uint64, st *Stream, h *hint) {
 		if u.Op == Div {
 			at = c.divs.enter(at)
 		}
+		if c.recent != nil && isVector(u.Op) { // not more than so many in a number of cycles
+			at = max(at, c.recent.enter(0)+int64(s.Rest))
+		}
 		cycle, _ := c.ports.claim(at, c.doing[u.Op], c.order[u.Op])
-		for s.Rest > 0 && isVector(u.Op) && cycle%int64(s.Rest) == 0 {
-			cycle, _ = c.ports.claim(cycle+1, c.doing[u.Op], c.order[u.Op])
+		if c.recent != nil && isVector(u.Op) {
+			c.recent.hold(cycle)
 		}
 		if cycle > at {
 			why = Execution

@@ -27,7 +27,8 @@ type Spec struct {
 	Latency    [NumOps]int
 	// DivCycles is how long a division keeps its port.
 	DivCycles int
-	// Rest is 0, or n where vector arithmetic pauses one cycle in n.
+	// Rest is 0, or n where the vector units do not start more in n cycles than they
+	// could in n - 1.
 	Rest int
 	// MemoryInOrder: loads and stores issue in program order.
 	MemoryInOrder bool
