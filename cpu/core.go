@@ -45,12 +45,13 @@ type core struct {
 
 func newCore(c *configs.CPU, elem int) (core, error) {
 	is := &c.Issue
+	bits := vectorBits(c, elem)
 	k := core{
-		lanes: is.VectorBits / (8 * elem), words: (is.VectorBits + 63) / 64, elem: elem, regs: is.VectorRegs,
+		lanes: bits / (8 * elem), words: (bits + 63) / 64, elem: elem, regs: is.VectorRegs,
 		units: float64(is.VectorUnits), fmaLat: float64(is.FMALatency),
 		loads: float64(is.LoadsPerCycle), stores: float64(is.StoresPerCycle),
 		width: float64(is.Width), l1Lat: float64(c.Caches[0].Latency),
-		masks: is.VectorBits >= 512,
+		masks: bits >= 512,
 	}
 	k.rate = k.units
 	if p := pipeline(c); p != nil {
@@ -66,6 +67,30 @@ func newCore(c *configs.CPU, elem int) (core, error) {
 		return core{}, fmt.Errorf("cpu: issue section incomplete: width, vector_units, fma_latency, loads_per_cycle and stores_per_cycle must be 1 or more, vector_registers 4 or more")
 	}
 	return k, nil
+}
+
+// isaBits is the vector width of the instruction sets that libraries can be held to;
+// scalar code has one element.
+var isaBits = map[string]int{"sse": 128, "avx2": 256, "avx512": 512}
+
+// vectorBits is the width of the vectors that the code uses.
+func vectorBits(c *configs.CPU, elem int) int {
+	isa := pipeline(c).ISA
+	if isa == "scalar" {
+		return 8 * elem
+	}
+	if b, ok := isaBits[isa]; ok {
+		return min(b, c.Issue.VectorBits)
+	}
+	return c.Issue.VectorBits
+}
+
+// clock is that of the code: up to SSE all cores run at the scalar one.
+func clock(c *configs.CPU) configs.Freq {
+	if isa := pipeline(c).ISA; isa == "scalar" || isa == "sse" {
+		return c.Clock.Scalar
+	}
+	return c.Clock.Vector
 }
 
 // cycleParts says what the cycles of arithmetic code go to.

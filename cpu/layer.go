@@ -130,7 +130,7 @@ func newModel(m *configs.Machine, dtype string) (*model, error) {
 		return nil, err
 	}
 	return &model{cpu: m.CPU, core: c, w: &Problem{}, batch: 1,
-		line: float64(m.CPU.Caches[0].LineBytes), hz: float64(m.CPU.Clock.Vector)}, nil
+		line: float64(m.CPU.Caches[0].LineBytes), hz: float64(clock(m.CPU))}, nil
 }
 
 // finish adds what the machine's table and power limit make of a result.
