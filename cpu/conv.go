@@ -54,7 +54,7 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 	d := direct{name: "direct_conv", images: c.N, groups: c.Groups, out: c.K / c.Groups, red: c.C / c.Groups,
 		p: c.P(), q: c.Q(), inH: c.H, inW: c.W, taps: taps, allTaps: c.R * c.S, across: c.S, stride: c.StrideW}
 	d.flat = d.allTaps == 1 && c.StrideH*c.StrideW == 1 && c.PadH+c.PadW == 0
-	old := m.cpu.Convolutions == "blocked_2017"
+	old := m.cpu.Convolutions == oldKernels
 	switch c.Pass {
 	case workloads.PassWeight:
 		if old && odd(c) {
@@ -146,9 +146,10 @@ func (m *model) depthwise(c *workloads.Conv) sweep {
 	return s
 }
 
-// plainLoops are the loops that a library falls back to where it has no kernel: each
-// multiply-add of a vector reads and writes its sum in memory, and the next one
-// waits for it. Threads take images and blocks of channels.
+// plainLoops are the loops that a library falls back to where it has no kernel
+// (LIBXSMM's custom_custom_fallback templates of 2017): each multiply-add of a vector
+// reads and writes its sum in memory, and the next one waits for it. Threads take
+// images and blocks of channels, in chunks of equal size.
 func (m *model) plainLoops(c *workloads.Conv, channels int, name string) (Result, []energy.Count, error) {
 	lanes := float64(m.core.lanes)
 	chain := []pipe.Uop{

@@ -34,6 +34,8 @@ type directCall struct {
 	reads        bool
 	fused        bool
 	stride       int
+	wide         int   // columns of a tile that lie in one row; 0: all
+	rowStep      int64 // bytes from one of its rows to the next in the input
 	pixel        int64 // bytes from one column of the input to the next
 	channel      int64 // and from one channel of a block
 	next         int64 // bytes from one tap to the next in the input
@@ -84,14 +86,14 @@ func (u *directCall) program(p *pipe.Program) {
 		for s := range n {
 			if u.ahead != 0 {
 				for l := s * perBody / n; l < (s+1)*perBody/n; l++ {
-					b = append(b, pipe.Uop{Op: pipe.Prefetch, Mem: mem(sa), Disp: int32(int64(l*u.stride) * u.pixel), ToL2: true})
+					b = append(b, pipe.Uop{Op: pipe.Prefetch, Mem: mem(sa), Disp: int32(u.column(l)), ToL2: true})
 				}
 			}
 			for i := range u.nb {
 				b = append(b, pipe.Uop{Op: pipe.Load, Dst: regP + pipe.Reg(s%2*u.nb+i), Mem: mem(sw), Disp: int32(int64(i)*u.block) + int32(s)*vector, Fn: pipe.Move, Lanes: uint8(u.lanes)})
 			}
 			for j := range u.ur {
-				at := int32(int64(j*u.stride)*u.pixel + int64(s)*u.channel)
+				at := int32(u.column(j) + int64(s)*u.channel)
 				q := regQ + pipe.Reg(j%4)
 				if !u.fused {
 					b = append(b, pipe.Uop{Op: pipe.Load, Dst: q, Mem: mem(si), Disp: at, Fn: pipe.Broadcast})
@@ -134,6 +136,14 @@ func (u *directCall) program(p *pipe.Program) {
 		}
 	}
 	p.Blocks = append(p.Blocks, pipe.Block{Body: tail, Trips: 1})
+}
+
+// column is where a column of the tile begins in the input.
+func (u *directCall) column(j int) int64 {
+	if u.wide > 0 {
+		return int64(j/u.wide)*u.rowStep + int64(j%u.wide*u.stride)*u.pixel
+	}
+	return int64(j*u.stride) * u.pixel
 }
 
 // use is the lines of an array that one iteration of each loop of a nest touches,
@@ -186,12 +196,16 @@ func found(trips []float64, arrays []use, capacity float64, warm bool) []float64
 // directPlan is how a thread works on a direct convolution.
 type directPlan struct {
 	nb, ur  int
+	high    int // rows of output that a tile covers: more than one where rows are short
 	threads int
-	rows    float64 // rows of output, for a chunk of nb blocks, of the slowest thread
+	rows    float64 // rows (or groups of them) of output, for a chunk of nb blocks, of the slowest thread
 	redStep int     // channels that a call sums over at each tap
 	redRows int     // and blocks of them
 	redRuns int     // calls one after another on the same tile
 }
+
+// oldKernels is the machine file's name for the kernels of 2017.
+const oldKernels = "blocked_2017"
 
 // planDirect chooses the register tile: the one that needs least slots of the front
 // end, the multiply-adds and the load ports.
@@ -203,44 +217,57 @@ func (m *model) planDirect(d *direct) directPlan {
 	if d.flat {
 		cols, rows = d.p*d.q, d.images*d.groups
 	}
+	most := 4
+	if m.cpu.Convolutions == oldKernels { // LIBXSMM's kernels do one block at a time
+		most = 1
+	}
 	best, cost := directPlan{}, math.Inf(1)
-	for nb := 1; nb <= min(4, blocks); nb++ {
-		for ur := 1; ur <= min(cols, (c.regs-2*nb)/nb) || ur == 1; ur++ {
-			p := directPlan{nb: nb, ur: ur}
-			chunks := float64((blocks + nb - 1) / nb)
-			tiles := math.Ceil(float64(cols) / float64(ur))
-			loads := float64(nb + ur)
-			issue := float64(nb*ur+nb) + 0.5
-			if !m.fusedConv() {
-				issue += float64(ur)
-			} else {
-				loads = float64(nb + nb*ur)
-			}
-			step := max(float64(nb*ur)/c.rate, loads/c.loads, issue/c.width, c.fmaLat)
-			work := float64(rows) * chunks
-			p.threads = m.threads()
-			if d.flat { // a row is dealt out tile by tile
-				work *= tiles
-				p.rows = math.Ceil(work/float64(p.threads)) / tiles
-			} else {
-				p.rows = math.Ceil(work / float64(p.threads))
-			}
-			steps := float64(d.red) * max(1, d.taps)
-			e := float64(c.elem)
-			image := float64(d.red*d.inH*d.inW) * e
-			passes := chunks // over the input, unless the caches keep an image
-			if image <= float64(m.aBlock().Size) || m.sharedCache() != nil && image <= float64(m.sharedCache().Size) {
-				passes = 1
-			}
-			bytes := float64(d.images*d.groups) * (image*passes + float64(d.out*d.p*d.q)*e)
-			compute := step * p.rows * tiles * steps
-			t := max(compute, bytes*m.hz/(float64(m.cpu.Memory.Bandwidth)*m.cpu.Memory.Efficiency)) + compute/10
-			if t < cost*0.999 {
-				best, cost = p, t
-			}
+	try := func(nb, ur, high int) {
+		p := directPlan{nb: nb, ur: ur * high, high: high, threads: m.threads()}
+		chunks := float64((blocks + nb - 1) / nb)
+		tiles := math.Ceil(float64(cols) / float64(ur))
+		accs := nb * p.ur
+		loads := float64(nb + p.ur)
+		issue := float64(accs+nb) + 0.5
+		if !m.fusedConv() {
+			issue += float64(p.ur)
+		} else {
+			loads = float64(nb + accs)
+		}
+		step := max(float64(accs)/c.rate, loads/c.loads, issue/c.width, c.fmaLat)
+		work := float64(rows) / float64(d.p) * math.Ceil(float64(d.p)/float64(high)) * chunks
+		filled := float64(d.p) / (float64(high) * math.Ceil(float64(d.p)/float64(high))) // the last tile may have fewer rows
+		if d.flat {                                                                      // a row is dealt out tile by tile
+			work = float64(rows) * chunks * tiles
+			p.rows = math.Ceil(work/float64(p.threads)) / tiles
+			filled = 1
+		} else {
+			p.rows = math.Ceil(work / float64(p.threads))
+		}
+		steps := float64(d.red) * max(1, d.taps)
+		e := float64(c.elem)
+		image := float64(d.red*d.inH*d.inW) * e
+		passes := chunks // over the input, unless the caches keep an image
+		if image <= float64(m.aBlock().Size) || m.sharedCache() != nil && image <= float64(m.sharedCache().Size) {
+			passes = 1
+		}
+		bytes := float64(d.images*d.groups) * (image*passes + float64(d.out*d.p*d.q)*e)
+		compute := step * p.rows * tiles * steps * filled
+		t := max(compute, bytes*m.hz/(float64(m.cpu.Memory.Bandwidth)*m.cpu.Memory.Efficiency)) + compute/10
+		if t < cost*0.999 {
+			best, cost = p, t
 		}
 	}
-	work := float64(rows) * float64((blocks+best.nb-1)/best.nb)
+	for nb := 1; nb <= min(most, blocks); nb++ {
+		room := (c.regs - 2*nb) / nb
+		for ur := 1; ur <= min(cols, room) || ur == 1; ur++ {
+			try(nb, ur, 1)
+		}
+		for high := 2; !d.flat && high*cols <= room && high <= d.p; high++ {
+			try(nb, cols, high)
+		}
+	}
+	work := math.Ceil(float64(rows)/float64(best.high)) * float64((blocks+best.nb-1)/best.nb)
 	if !d.flat && work < float64(best.threads) {
 		best.threads = int(work)
 	}

@@ -12,8 +12,9 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 	c := &m.core
 	p := m.planDirect(d)
 	spec := m.spec(p.threads)
-	cols, rowsPerImage := d.q, d.p
+	cols, rowsPerImage, filled := d.q*p.high, (d.p+p.high-1)/p.high, float64(d.p)/float64(p.high*((d.p+p.high-1)/p.high))
 	if d.flat {
+		filled = 1
 		cols, rowsPerImage = d.p*d.q, 1
 	}
 	blocks := (d.out + c.lanes - 1) / c.lanes
@@ -39,7 +40,7 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 				return Result{}, nil, err
 			}
 			// Of the slowest thread's rows, those with this chunk.
-			n := p.rows * float64(ch.count) / whole * float64(t.count) * float64(p.redRuns)
+			n := p.rows * filled * float64(ch.count) / whole * float64(t.count) * float64(p.redRuns)
 			cycles += one * n
 			for i := range why {
 				why[i] += oneWhy[i] * n
@@ -52,14 +53,14 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 				call.broadcast = tile * steps
 				call.operand = call.broadcast
 			}
-			in.add(call, allRows*float64(ch.count*t.count*p.redRuns))
+			in.add(call, allRows*filled*float64(ch.count*t.count*p.redRuns))
 		}
 	}
 	r := Result{Kernel: d.name, Cycles: cycles + m.forkJoin(p.threads), ClockHz: m.hz, Threads: p.threads, PeakOps: m.peak(), MR: p.nb * c.lanes, NR: p.ur}
 	r.Seconds = r.Cycles / m.hz
 	r.Instructions = instructionsOf(&in, c.lanes)
 	r.L1Words = (count(in.vecLoad)+count(in.store))*uint64(c.words) + count(in.broadcast)
-	calls := allRows * whole * math.Ceil(float64(cols)/float64(p.ur)) * float64(p.redRuns)
+	calls := allRows * filled * whole * math.Ceil(float64(cols)/float64(p.ur)) * float64(p.redRuns)
 	for i := range m.cpu.Caches {
 		var lt LevelTraffic
 		lt.Cache = m.cpu.Caches[i].Name
@@ -105,13 +106,14 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	line := m.line
 	blocks := float64((d.out + c.lanes - 1) / c.lanes)
 	chunks := math.Ceil(blocks / float64(p.nb))
-	cols, rows := float64(d.q), float64(d.p)
+	high := float64(p.high)
+	cols, rows := float64(d.q)*high, math.Ceil(float64(d.p)/high) // a group of rows is one
 	inRow := float64(d.inW)
 	overlap := float64(d.inH) / max(1, rows) // new input rows per output row
 	tall := float64(d.allTaps)
 	wide := math.Sqrt(tall)
 	if d.flat {
-		cols, rows, inRow, overlap, tall, wide = cols*rows, 1, float64(d.inH*d.inW), 1, 1, 1
+		cols, rows, inRow, overlap, tall, wide = float64(d.q*d.p), 1, float64(d.inH*d.inW), 1, 1, 1
 	}
 	tiles := math.Ceil(cols / float64(p.ur))
 	// A thread's rows: of one image and chunk, or of several.
@@ -127,7 +129,7 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	in := func(rows, red float64) float64 {
 		return min(float64(d.inH), rows*overlap+wide-1) * inRow * red * e / line
 	}
-	inTile := (float64(p.ur*d.stride) + wide - 1) * min(wide, float64(d.inH)) * red * e / line
+	inTile := (float64(p.ur*d.stride)/high + wide - 1) * min(wide+(high-1)*float64(d.stride), float64(d.inH)) * red * e / line
 	out := func(rows, cols, chunk float64) float64 { return rows * cols * chunk * float64(p.nb*c.lanes) * e / line }
 	trips := []float64{images, chunkTrips, runs, mine, tiles}
 	all := float64(d.red)
@@ -184,6 +186,9 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 		u.pixel, u.channel = int64(c.elem), int64(d.inH*d.inW*c.elem)
 	}
 	u.next, u.across, u.down = u.pixel, d.across, int64(d.inW)*u.pixel
+	if p.high > 1 {
+		u.wide, u.rowStep = d.q, int64(d.inW*d.stride)*u.pixel
+	}
 	if p.redRows > 1 { // the next block of channels is a plane away
 		u.next, u.across = int64(d.inH*d.inW)*vector, 0
 	}

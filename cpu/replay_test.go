@@ -167,10 +167,10 @@ func TestDirectKernelComputesConvolutions(t *testing.T) {
 			v := tc.lanes
 			red := min(v, tc.c)
 			cb, kb := (tc.c+red-1)/red, tc.k/v
-			addrIn, blockedIn := a.tensor(cb*red*ph*pw, false)
-			addrW, blockedW := a.tensor(kb*cb*tc.r*tc.s*red*v, false)
+			addrIn, _ := a.tensor(cb*red*ph*pw, false)
+			addrW, _ := a.tensor(kb*cb*tc.r*tc.s*red*v, false)
 			addrO, _ := a.tensor(tc.k*p*q, false)
-			blockedIn, blockedW = a.at(addrIn), a.at(addrW)
+			blockedIn, blockedW := a.at(addrIn), a.at(addrW)
 			planar := tc.c < v
 			for c := range tc.c {
 				for y := range ph {
