@@ -248,7 +248,7 @@ func (m *model) planDirect(d *direct) directPlan {
 		e := float64(c.elem)
 		image := float64(d.red*d.inH*d.inW) * e
 		passes := chunks // over the input, unless the caches keep an image
-		if image <= float64(m.aBlock().Size) || m.sharedCache() != nil && image <= float64(m.sharedCache().Size) {
+		if image <= float64(m.aBlock().Size) || m.sharedCache() != nil && image <= float64(m.sharedCache().Size)/float64(m.perSocket(p.threads)) || m.tilesOutermost(d) {
 			passes = 1
 		}
 		bytes := float64(d.images*d.groups) * (image*passes + float64(d.out*d.p*d.q)*e)

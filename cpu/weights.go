@@ -177,6 +177,9 @@ func (m *model) weightCalls(spec *pipe.Spec, c *workloads.Conv, w *weightTask, h
 	q := c.Q() * w.rows
 	u := micro{t: tile{1, w.depth * w.cols}, rows: m.core.lanes, cols: w.depth * w.cols, k: min(q, wholeSteps), reads: true, lanes: m.core.lanes, elem: m.core.elem,
 		fused: m.fusedConv(), callOverheads: callInstructions, pStep: vector, qStep: int64(c.StrideW) * vector, qNext: e, cNext: vector}
+	if c.C/c.Groups < m.core.lanes { // few channels lie in planes
+		u.qStep = int64(c.StrideW) * e
+	}
 	out, in, sum := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])
 	prog := &pipe.Program{}
 	var ends []int
