@@ -176,10 +176,10 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 
 // tilesOutermost says whether the loop over tiles of a 1x1 convolution is outside of
 // the one over output channels: where the filters stay in half of L2, as MKL-DNN
-// chooses it; LIBXSMM of 2017 gave threads images and blocks of channels.
+// chooses it.
 func (m *model) tilesOutermost(d *direct) bool {
 	filters := float64(d.out) * float64(d.red) * float64(m.core.elem)
-	return d.flat && m.cpu.Convolutions != oldKernels && filters <= float64(m.aBlock().Size)/2
+	return d.flat && filters <= float64(m.aBlock().Size)/2
 }
 
 // directSteps are the steps of a call that are simulated at most.
