@@ -6,40 +6,60 @@ import (
 
 	"gpusim/configs"
 	"gpusim/cpu"
+	"gpusim/energy"
 	"gpusim/workloads"
 )
 
+// cpuKernels simulates what a CPU's library runs for a workload.
+func cpuKernels(m *configs.Machine, w workloads.Workload) ([]cpu.Result, error) {
+	switch {
+	case w.GEMM != nil:
+		g := w.GEMM
+		r, err := cpu.Run(m, cpu.Problem{M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, TransA: g.TransA, TransB: g.TransB})
+		if err != nil {
+			return nil, err
+		}
+		after, err := cpu.Epilogue(m, g.Epilogue, g.DType, float64(g.M)*float64(g.N)*float64(max(1, g.Batch)))
+		return append([]cpu.Result{r}, after...), err
+	case w.Conv != nil:
+		return cpu.RunConv(m, w.Conv)
+	case w.Layer != nil:
+		return cpu.RunLayer(m, w.Layer)
+	case w.Custom != nil:
+		return cpu.RunCustom(m, w.Custom)
+	}
+	return nil, fmt.Errorf("no model of %s: collectives and copies run on systems (see 'gpusim config list')", w.Kind)
+}
+
 // runCPU simulates a workload on a CPU.
 func runCPU(m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
-	g := w.GEMM
-	if g == nil {
-		return Result{}, &InputError{fmt.Errorf("workload %q: %s has no model of %s yet", w.Short(), m.Name, w.Kind)}
-	}
-	if g.Epilogue != "" {
-		return Result{}, &InputError{fmt.Errorf("workload %q: %s has no model of epilogues yet", w.Short(), m.Name)}
-	}
-	c, err := cpu.Run(m, cpu.Problem{
-		M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, TransA: g.TransA, TransB: g.TransB,
-	})
+	kernels, err := cpuKernels(m, w)
 	if err != nil {
-		return Result{}, err
+		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, err)}
 	}
 	r := newResult(m, w, o.Fidelity)
-	r.DType = c.ComputeDType
-	r.TimeUS = c.Seconds * 1e6
-	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
-	r.PeakTOPS = c.PeakOps / 1e12
-	r.Bound = c.Bound
-	r.Energy = c.Energy
-	r.ClockMHz = c.ClockHz / 1e6
-	r.WarpInsts = math.NaN()
-	if n := len(c.Traffic); n > 0 {
-		r.DRAMBytes = float64(c.Traffic[n-1].Bytes)
+	r.DRAMBytes = 0
+	ledgers := make([]energy.Ledger, len(kernels))
+	longest, cycles := 0.0, 0.0
+	for i := range kernels {
+		k := &kernels[i]
+		l := Layer{Name: w.Kind, Kernel: k.Kernel, TimeUS: k.Seconds * 1e6, Ops: k.Ops, Bound: k.Bound, Energy: k.Energy,
+			Waves: math.NaN(), Occupancy: math.NaN(), WarpInsts: math.NaN(), L2HitPct: math.NaN()}
+		if n := len(k.Traffic); n > 0 {
+			l.DRAMBytes = float64(k.Traffic[n-1].Bytes)
+		}
+		r.Layers = append(r.Layers, l)
+		r.TimeUS += l.TimeUS
+		r.DRAMBytes += l.DRAMBytes
+		cycles += k.Seconds * k.ClockHz
+		ledgers[i] = k.Energy
+		r.DType, r.PeakTOPS = k.ComputeDType, k.PeakOps/1e12
+		if k.Seconds > longest {
+			longest, r.Bound = k.Seconds, k.Bound
+		}
 	}
-	r.Layers = []Layer{{
-		Name: "gemm", Kernel: "blocked_gemm", TimeUS: r.TimeUS, Ops: r.Ops, Bound: r.Bound,
-		Waves: math.NaN(), Occupancy: math.NaN(), WarpInsts: math.NaN(), L2HitPct: math.NaN(),
-		DRAMBytes: r.DRAMBytes, Energy: r.Energy,
-	}}
-	return r, nil
+	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
+	r.ClockMHz = cycles / r.TimeUS
+	r.Energy, err = energy.Sum(ledgers...)
+	return r, err
 }

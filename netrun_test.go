@@ -148,8 +148,8 @@ func TestNetworkErrors(t *testing.T) {
 			t.Errorf("got %v (ran: %t), want an input error with %q", err, ran, c.want)
 		}
 	}
-	if _, err := Run(context.Background(), machine(t, "skylake-8180"), netOf(t, `good,"gemm:64x64x64:fp32",1`, `odd,"softmax:rows=8,cols=8",1`), Options{}); err == nil || !strings.Contains(err.Error(), `layer "odd"`) {
-		t.Errorf("on a CPU: %v", err)
+	if r, err := Run(context.Background(), machine(t, "skylake-8180"), netOf(t, `good,"gemm:64x64x64:fp32",1`, `odd,"softmax:rows=8,cols=8",1`), Options{}); err != nil || len(r.Layers) != 2 {
+		t.Errorf("on a CPU: %d layers, %v", len(r.Layers), err)
 	}
 }
 

@@ -306,55 +306,6 @@ type Library struct {
 	Convolutions []string `yaml:"convolutions,omitempty" doc:"the same of convolutions"`
 }
 
-// CPU describes a multi-core processor baseline.
-type CPU struct {
-	Sockets        int       `yaml:"sockets" min:"1" max:"16"`
-	Cores          int       `yaml:"cores" min:"1" max:"1024" doc:"per socket"`
-	ThreadsPerCore int       `yaml:"threads_per_core" min:"1" max:"8"`
-	Clock          CPUClock  `yaml:"clock"`
-	Issue          CPUIssue  `yaml:"issue"`
-	Caches         []Cache   `yaml:"caches" doc:"nearest first"`
-	Memory         CPUMemory `yaml:"memory"`
-	IdlePower      Power     `yaml:"idle_power" min:"0 W" max:"1000 W" doc:"package power with all cores idle"`
-}
-
-// CPUClock holds the all-core clocks by vector width in use.
-type CPUClock struct {
-	Base   Freq `yaml:"base" min:"100 MHz" max:"10 GHz"`
-	Scalar Freq `yaml:"scalar" min:"100 MHz" max:"10 GHz"`
-	Vector Freq `yaml:"vector" min:"100 MHz" max:"10 GHz" doc:"all cores in the widest vector unit"`
-}
-
-// CPUIssue describes the core.
-type CPUIssue struct {
-	Width          int `yaml:"width" min:"1" max:"16" doc:"instructions per cycle sustained"`
-	Window         int `yaml:"window" min:"1" max:"1024" doc:"reorder buffer entries"`
-	VectorBits     int `yaml:"vector_bits" min:"32" max:"2048"`
-	VectorUnits    int `yaml:"vector_units" min:"1" max:"8" doc:"FMA units"`
-	FMALatency     int `yaml:"fma_latency" min:"1" max:"20"`
-	LoadsPerCycle  int `yaml:"loads_per_cycle" min:"1" max:"8"`
-	StoresPerCycle int `yaml:"stores_per_cycle" min:"1" max:"8"`
-	VectorRegs     int `yaml:"vector_registers" min:"8" max:"128"`
-}
-
-// Cache is one level of a CPU's cache hierarchy.
-type Cache struct {
-	Name        string  `yaml:"name"`
-	Size        Bytes   `yaml:"size" min:"1 KiB" max:"1 GiB" doc:"per instance"`
-	Shared      bool    `yaml:"shared" doc:"one per socket instead of one per core"`
-	Ways        int     `yaml:"ways" min:"1" max:"64"`
-	LineBytes   int     `yaml:"line_bytes" min:"16" max:"256"`
-	Latency     int     `yaml:"latency" min:"1" max:"1000" doc:"load to use, core cycles"`
-	BytesPerClk float64 `yaml:"bytes_per_clk" min:"1" max:"1024" doc:"sustained towards the core, per core"`
-}
-
-// CPUMemory is the CPU's main memory, per socket.
-type CPUMemory struct {
-	Bandwidth  Bandwidth `yaml:"bandwidth" min:"1 GB/s" max:"10 TB/s" doc:"peak per socket"`
-	Efficiency float64   `yaml:"efficiency" min:"0.1" max:"1" doc:"sustained over peak (STREAM)"`
-	Latency    Duration  `yaml:"latency" min:"1 ns" max:"1 us"`
-}
-
 // Energy holds the energy coefficients of a machine: what one event costs,
 // and what flows whether or not anything happens. Sources stand in the YAML.
 type Energy struct {

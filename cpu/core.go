@@ -37,17 +37,28 @@ type core struct {
 	stores float64
 	width  float64
 	l1Lat  float64
-	masks  bool // partial vectors without detour (AVX-512 mask registers)
+	masks  bool    // partial vectors without detour (AVX-512 mask registers)
+	fused  bool    // broadcasts are operands of multiply-adds
+	soft   bool    // kernels carry prefetch instructions
+	rate   float64 // multiply-adds per cycle: units but for their pauses
 }
 
 func newCore(c *configs.CPU, elem int) (core, error) {
 	is := &c.Issue
+	bits := vectorBits(c, elem)
 	k := core{
-		lanes: is.VectorBits / (8 * elem), words: (is.VectorBits + 63) / 64, elem: elem, regs: is.VectorRegs,
+		lanes: bits / (8 * elem), words: (bits + 63) / 64, elem: elem, regs: is.VectorRegs,
 		units: float64(is.VectorUnits), fmaLat: float64(is.FMALatency),
 		loads: float64(is.LoadsPerCycle), stores: float64(is.StoresPerCycle),
 		width: float64(is.Width), l1Lat: float64(c.Caches[0].Latency),
-		masks: is.VectorBits >= 512,
+		masks: bits >= 512,
+	}
+	k.rate = k.units
+	if p := pipeline(c); p != nil {
+		k.fused, k.soft = p.FusedOperands, p.SoftPrefetch
+		if p.VectorRest > 1 {
+			k.rate *= 1 - 1/float64(p.VectorRest)
+		}
 	}
 	if k.lanes < 1 {
 		return core{}, fmt.Errorf("cpu: vector_bits %d holds no element of %d bytes", is.VectorBits, elem)
@@ -56,6 +67,30 @@ func newCore(c *configs.CPU, elem int) (core, error) {
 		return core{}, fmt.Errorf("cpu: issue section incomplete: width, vector_units, fma_latency, loads_per_cycle and stores_per_cycle must be 1 or more, vector_registers 4 or more")
 	}
 	return k, nil
+}
+
+// isaBits is the vector width of the instruction sets that libraries can be held to;
+// scalar code has one element.
+var isaBits = map[string]int{"sse": 128, "avx2": 256, "avx512": 512}
+
+// vectorBits is the width of the vectors that the code uses.
+func vectorBits(c *configs.CPU, elem int) int {
+	isa := pipeline(c).ISA
+	if isa == "scalar" {
+		return 8 * elem
+	}
+	if b, ok := isaBits[isa]; ok {
+		return min(b, c.Issue.VectorBits)
+	}
+	return c.Issue.VectorBits
+}
+
+// clock is that of the code: up to SSE all cores run at the scalar one.
+func clock(c *configs.CPU) configs.Freq {
+	if isa := pipeline(c).ISA; isa == "scalar" || isa == "sse" {
+		return c.Clock.Scalar
+	}
+	return c.Clock.Vector
 }
 
 // cycleParts says what the cycles of arithmetic code go to.
@@ -88,10 +123,11 @@ func (p cycleParts) times(f float64) cycleParts {
 // insts counts instructions; floats during the search, whole at the end.
 type insts struct {
 	fma, vecLoad, broadcast, store, shuffle, integer float64
+	operand                                          float64 // of the broadcasts, those that are operands of other instructions
 }
 
 func (i insts) total() float64 {
-	return i.fma + i.vecLoad + i.broadcast + i.store + i.shuffle + i.integer
+	return i.fma + i.vecLoad + i.broadcast - i.operand + i.store + i.shuffle + i.integer
 }
 
 func (i *insts) add(j insts, f float64) {
@@ -101,6 +137,7 @@ func (i *insts) add(j insts, f float64) {
 	i.store += j.store * f
 	i.shuffle += j.shuffle * f
 	i.integer += j.integer * f
+	i.operand += j.operand * f
 }
 
 // tile is a register tile: mv vectors by nr columns of accumulators.
@@ -123,12 +160,18 @@ type kernelShape struct {
 func (c *core) tileCost(t tile, s kernelShape) (cycleParts, insts) {
 	mv, nr, k := float64(t.mv), float64(t.nr), float64(s.k)
 	step := insts{fma: mv * nr, vecLoad: mv, broadcast: nr, integer: loopOverhead}
+	if c.fused {
+		step.operand = nr
+	}
+	if c.soft { // a line of P each time, and those of Q
+		step.integer += mv + nr*float64(c.elem)/64
+	}
 	if s.shuffleP {
 		// lanes vectors are transposed with log2(lanes) shuffles each.
 		step.shuffle = mv * math.Log2(float64(c.lanes))
 	}
 	// Shuffles share a port with the vector units.
-	fma := (step.fma + step.shuffle) / c.units
+	fma := (step.fma + step.shuffle) / c.rate
 	load := (step.vecLoad + step.broadcast) / c.loads
 	issue := step.total() / c.width
 	// Every accumulator is updated once a step, so a step takes at least the

@@ -9,14 +9,20 @@ import (
 
 // counts lists the energy events of a run.
 func (m *model) counts(e *estimate, r *Result) []energy.Count {
+	macs := uint64(m.w.M) * uint64(m.w.N) * uint64(m.w.K) * uint64(m.batch)
+	return m.eventCounts(macs, &e.in, r)
+}
+
+// eventCounts lists the events of instructions of which macs lanes did what was
+// asked for.
+func (m *model) eventCounts(macs uint64, in *insts, r *Result) []energy.Count {
 	w := uint64(m.core.words)
 	n := &r.Instructions
-	macs := uint64(m.w.M) * uint64(m.w.N) * uint64(m.w.K) * uint64(m.batch)
 	payload := energy.FMAFP32
 	if m.core.elem == 8 {
 		payload = energy.FMAFP64
 	}
-	vecLoads, broadcasts := count(e.in.vecLoad), count(e.in.broadcast)
+	vecLoads, broadcasts := count(in.vecLoad), count(in.broadcast)
 	out := []energy.Count{
 		{Component: payload, Events: macs},
 		{Component: energy.CPUInstruction, Events: n.Total},

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"gpusim/configs"
+	"gpusim/cpu/pipe"
 )
 
 // plan is one way to run a problem: what the library decides.
@@ -11,11 +12,16 @@ type plan struct {
 	lay          layout
 	t            tile
 	packP, packQ bool
-	shortK       bool // kc small enough that both slivers of a micro-kernel stay in L1
+	depth        int  // of the blocks of k: 0 as square as half a cache allows; else both slivers of a micro-kernel take depth times their part of L1
+	narrow       bool // nc small enough that panels of Q stay in the shared cache beside what passes of C
 	tb, tm, tn   int  // grid of threads over batch, P's and Q's own dimension
+	tk           int  // and over k: each has sums of its own, added up at the end
 }
 
-func (p *plan) threads() int { return p.tb * p.tm * p.tn }
+func (p *plan) threads() int { return p.tb * p.tm * p.tn * p.tk }
+
+// kOf is the steps of k of one thread.
+func (m *model) kOf(p *plan) int { return (m.w.K + p.tk - 1) / p.tk }
 
 // phase is the time of one kind of work of the slowest thread, in cycles:
 // core cycles, and beyond them what a level of the hierarchy adds.
@@ -33,7 +39,8 @@ type estimate struct {
 	kb          float64 // k blocks
 	mc, nc, kc  float64
 	parts       cycleParts // the slowest thread's kernel cycles
-	mean        float64    // kernel cycles of the mean thread
+	mean        float64    // kernel cycles of the mean thread by the closed form
+	worst       float64    // and of the slowest
 	kernel      phase
 	packing     phase
 	sync        float64 // fork, join and barriers, cycles
@@ -42,6 +49,7 @@ type estimate struct {
 	in          insts   // of all threads
 	traffic     []lines // all threads, per cache
 	cycles      float64
+	stalls      [pipe.NumReasons]float64 // of the kernels, from the simulated core
 }
 
 // model prices plans of one problem on one machine.
@@ -75,17 +83,17 @@ func (m *model) sharedCache() *configs.Cache {
 
 // blocks chooses kc, mc and nc for a slab. The block of P takes half of its
 // cache (the other half streams Q and C) and is as square as k allows, because a
-// square block moves least per multiply-add. With shortK, kc is cut so that the
+// square block moves least per multiply-add. With a depth, kc is cut so that the
 // sliver of Q stays in L1 while the slivers of P pass by. The panels of Q take
 // half of the shared cache together.
 func (m *model) blocks(p *plan, mSlab, nSlab float64) (mc, nc, kc, kb float64) {
 	half := float64(m.aBlock().Size) / 2 / float64(m.core.elem)
-	k := float64(m.w.K)
+	k := float64(m.kOf(p))
 	mr, nr := float64(m.core.rows(p.t)), float64(p.t.nr)
 	deepest := math.Floor(math.Sqrt(half))
-	if p.shortK {
-		l1 := float64(m.cpu.Caches[0].Size) / float64(m.core.elem) * l1Share
-		deepest = min(deepest, math.Floor(l1/(mr+nr)))
+	if p.depth > 0 {
+		l1 := float64(p.depth) * float64(m.cpu.Caches[0].Size) / float64(m.core.elem) * l1Share
+		deepest = min(math.Floor(half/mr), math.Floor(l1/(mr+nr)))
 	}
 	kb = math.Ceil(k / math.Max(1, deepest))
 	kc = k / kb
@@ -93,7 +101,10 @@ func (m *model) blocks(p *plan, mSlab, nSlab float64) (mc, nc, kc, kb float64) {
 	mc = mSlab / math.Ceil(mSlab/mc)
 	nc = nSlab
 	if s := m.sharedCache(); s != nil {
-		nc = float64(s.Size) / 2 / float64(m.core.elem) / kc / float64(p.tn*p.tb)
+		nc = float64(s.Size) / 2 / float64(m.core.elem) / kc / float64(p.tn*p.tb*p.tk)
+		if p.narrow {
+			nc = float64(s.Size) / 2 / float64(m.core.elem) / float64(m.perSocket(p.threads())) / (kc/float64(m.perSocket(p.tm)) + mc)
+		}
 		nc = math.Max(1, math.Floor(nc/nr)) * nr
 		nc = nSlab / math.Ceil(nSlab/nc)
 	}
@@ -120,7 +131,7 @@ func (m *model) nestOf(p *plan, e *estimate, mSlab, nSlab float64) nest {
 		return float64(own)
 	}
 	s := nest{
-		m: mSlab, n: nSlab, k: float64(m.w.K),
+		m: mSlab, n: nSlab, k: float64(m.kOf(p)),
 		mc: min(e.mc, mSlab), nc: min(e.nc, nSlab), kc: e.kc,
 		mr: min(float64(m.core.rows(p.t)), mSlab, e.mc), nr: min(float64(p.t.nr), nSlab, e.nc),
 		elem: float64(m.core.elem), line: m.line, pPack: p.packP, qPack: p.packQ,
@@ -139,6 +150,14 @@ func (m *model) perSocket(n int) int { return (n + m.cpu.Sockets - 1) / m.cpu.So
 // missesOf gives the traffic between cache level and the next for one thread
 // on one item.
 func (m *model) missesOf(s nest, p *plan, level int) lines {
+	capacity := m.capacityOf(&s, p, level)
+	items := math.Ceil(float64(m.batch) / float64(p.tb))
+	return s.misses(capacity, items, !m.w.Cold)
+}
+
+// capacityOf is the lines of a cache that a thread has, and sets what the nest
+// shares in it.
+func (m *model) capacityOf(s *nest, p *plan, level int) float64 {
 	c := &m.cpu.Caches[level]
 	capacity := float64(c.Size) / m.line
 	s.sets = float64(c.Size) / m.line / float64(max(1, c.Ways))
@@ -151,8 +170,7 @@ func (m *model) missesOf(s nest, p *plan, level int) lines {
 			s.share[refQSrc] = s.share[refQBuf]
 		}
 	}
-	items := math.Ceil(float64(m.batch) / float64(p.tb))
-	return s.misses(capacity, items, !m.w.Cold)
+	return capacity
 }
 
 // price estimates a plan, or gives up (false) as soon as it cannot be faster
@@ -166,7 +184,7 @@ func (m *model) price(p plan, limit float64) (estimate, bool) {
 	batch := float64(m.batch)
 	e.mc, e.nc, e.kc, e.kb = m.blocks(&p, float64(mMax), float64(nMax))
 
-	shape := kernelShape{k: m.w.K, kBlocks: e.kb, shuffleP: !p.packP && p.lay.p.kContig,
+	shape := kernelShape{k: m.kOf(&p), kBlocks: e.kb, shuffleP: !p.packP && p.lay.p.kContig,
 		shuffleC: !p.lay.cContig, readsFirst: m.w.Beta != 0}
 	parts, own := c.kernelCost(p.t, mMax, nMax, shape)
 	e.kernelLoads = (own.vecLoad + own.broadcast) / c.loads * items
@@ -175,29 +193,47 @@ func (m *model) price(p plan, limit float64) (estimate, bool) {
 		return e, false
 	}
 	whole, in := c.kernelCost(p.t, p.lay.m, p.lay.n, shape)
-	e.in.add(in, batch)
-	e.mean = whole.sum() * batch / float64(p.threads())
-	e.kernel.core = e.parts.sum()
+	e.in.add(in, batch*float64(p.tk))
+	e.mean = whole.sum() * float64(p.tk) * batch / float64(p.threads())
+	e.worst = e.parts.sum()
+	e.kernel.core = e.worst
 
-	k := float64(m.w.K)
+	k := float64(m.kOf(&p))
 	if p.packP {
 		again := math.Ceil(float64(nMax) / e.nc)
 		cyc, in := c.packCost(float64(mMax)*k*again, p.lay.p.kContig)
 		e.packing.core += cyc * items
 		e.packLoads += in.vecLoad / c.loads * items
-		e.in.add(in, batch*float64(p.tm*p.tn)*mAvg/float64(mMax))
+		e.in.add(in, batch*float64(p.tm*p.tn*p.tk)*mAvg/float64(mMax))
 	}
 	sharers := float64(m.perSocket(p.tm))
 	if p.packQ {
 		cyc, in := c.packCost(float64(nMax)*k/sharers, p.lay.q.kContig)
 		e.packing.core += cyc * items
 		e.packLoads += in.vecLoad / c.loads * items
-		e.in.add(in, batch*float64(p.tm*p.tn)*nAvg/float64(nMax))
+		e.in.add(in, batch*float64(p.tm*p.tn*p.tk)*nAvg/float64(nMax))
 	}
 	m.memoryTime(&e, float64(mMax), float64(nMax), mAvg, nAvg, items)
 	m.syncTime(&e, items)
+	if p.tk > 1 {
+		s := m.reduction(&p)
+		e.sync += m.tree(p.threads()) + s.elems/float64(p.threads()*c.lanes)*(float64(len(s.streams))*m.line*float64(p.threads())*m.hz/float64(m.cpu.Memory.Bandwidth))
+		e.in.add(insts{vecLoad: float64(p.tk), fma: float64(p.tk), store: 1}, s.elems/float64(c.lanes))
+	}
 	e.cycles = e.kernel.total() + e.packing.total() + e.sync
 	return e, limit == 0 || e.cycles < limit
+}
+
+// reduction adds up what the threads along k have. Their sums lie in their caches.
+func (m *model) reduction(p *plan) sweep {
+	e := float64(m.core.elem)
+	n := float64(p.lay.m) * float64(p.lay.n) * float64(m.batch)
+	s := sweep{name: "split_k_sum", elems: n, work: insts{fma: float64(p.tk)}}
+	for range p.tk {
+		s.streams = append(s.streams, stream{bytes: e, size: n * e * float64(p.tk), remote: true})
+	}
+	s.streams = append(s.streams, write(e, n*e))
+	return s
 }
 
 // memoryTime fills in traffic and what it adds to the two phases, by the
@@ -212,7 +248,7 @@ func (m *model) memoryTime(e *estimate, mMax, nMax, mAvg, nAvg, items float64) {
 	caches := m.cpu.Caches
 	e.traffic = make([]lines, len(caches))
 	slowest, mean := m.nestOf(p, e, mMax, nMax), m.nestOf(p, e, mAvg, nAvg)
-	all := float64(p.tm*p.tn) * float64(m.batch)
+	all := float64(p.tm*p.tn*p.tk) * float64(m.batch)
 	phases := [2]*phase{&e.packing, &e.kernel}
 	data := [2]float64{e.packLoads, e.kernelLoads}
 	var most, first, socket [2]float64
@@ -308,18 +344,32 @@ func (m *model) privateLevels() int {
 // synchronisation is a tree of cache-line hand-overs between cores; each costs a
 // trip to the shared cache and a snoop back.
 func (m *model) syncTime(e *estimate, items float64) {
-	hop := 2 * float64(m.cpu.Caches[len(m.cpu.Caches)-1].Latency)
-	tree := func(n int) float64 {
-		if n < 2 {
-			return 0
-		}
-		return math.Ceil(math.Log2(float64(n))) * hop
-	}
 	p := &e.plan
-	e.sync = 2 * tree(p.threads())
+	e.sync = m.forkJoin(p.threads())
 	if p.packQ {
 		nMax := slab(p.lay.n, p.t.nr, p.tn)
 		panels := math.Ceil(float64(nMax)/e.nc) * e.kb * items
-		e.sync += 2 * panels * tree(m.perSocket(p.tm))
+		e.sync += 2 * panels * m.tree(m.perSocket(p.tm))
 	}
+}
+
+// tree is the cycles in which n threads hear of something.
+func (m *model) tree(n int) float64 {
+	if n < 2 {
+		return 0
+	}
+	hop := 2 * float64(m.cpu.Caches[len(m.cpu.Caches)-1].Latency)
+	if m.cpu.CoreToCore > 0 {
+		hop = float64(m.cpu.CoreToCore) * 1e-12 * m.hz
+	}
+	return math.Ceil(math.Log2(float64(n))) * hop
+}
+
+// forkJoin is the cycles in which n threads start and are waited for: the threading
+// library's own code, and hand-overs.
+func (m *model) forkJoin(n int) float64 {
+	if n < 2 {
+		return 0
+	}
+	return 2*m.tree(n) + float64(m.cpu.Region)*1e-12*m.hz
 }

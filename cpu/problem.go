@@ -1,8 +1,10 @@
-// Package cpu models a multi-core processor running a blocked matrix
-// multiplication as the good libraries write it (Goto and van de Geijn 2008;
-// van Zee and van de Geijn, BLIS, 2015): register-tiled micro-kernels, packed
-// panels, cache blocks and a grid of threads. It is the baseline that other
-// machines are compared with.
+// Package cpu models multi-core processors that run deep-learning layers as the good
+// libraries write them: products blocked and packed for the caches (Goto and van de
+// Geijn 2008; van Zee and van de Geijn, BLIS, 2015), direct convolutions on layouts
+// blocked by channels (MKL-DNN, LIBXSMM), and loops over streams for all else. The
+// loops' instructions run on the simulated core of package pipe: a closed form says
+// where the loop nest leaves the lines that they touch, and repeats of calls and of
+// steps are extrapolated. It is the baseline that other machines are compared with.
 package cpu
 
 import (

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"gpusim/configs"
+	"gpusim/cpu/pipe"
 	"gpusim/energy"
 )
 
@@ -36,7 +37,7 @@ const (
 // Instructions counts retired instructions of all threads.
 type Instructions struct {
 	FMA       uint64 // vector multiply-adds, scaling of C included
-	Load      uint64 // vector loads and broadcasts
+	Load      uint64 // vector loads and broadcasts, those that are operands of multiply-adds too
 	Store     uint64
 	Shuffle   uint64
 	Integer   uint64 // address arithmetic, counters, branches
@@ -56,6 +57,7 @@ type LevelTraffic struct {
 // Result is one problem on one processor.
 type Result struct {
 	Machine      string
+	Kernel       string // what ran: blocked_gemm, or the name of a loop
 	DType        string // type asked for
 	ComputeDType string // type it ran in
 	Seconds      float64
@@ -87,28 +89,20 @@ func Run(m *configs.Machine, w Problem) (Result, error) {
 	if err := w.check(); err != nil {
 		return Result{}, err
 	}
-	baseline, err := BaselineType(w.DType)
+	mod, err := newModel(m, w.DType)
 	if err != nil {
 		return Result{}, err
 	}
-	if err := checkCPU(m.CPU); err != nil {
-		return Result{}, fmt.Errorf("%w (machine %s)", err, m.Name)
+	mod.w, mod.batch = &w, max(1, w.Batch)
+	if min(w.M, w.N) == 1 {
+		return mod.matrixVector(m)
 	}
-	c, err := newCore(m.CPU, elemBytes(baseline))
+	e, err := mod.search()
 	if err != nil {
 		return Result{}, err
 	}
-	mod := model{cpu: m.CPU, core: c, w: &w, batch: max(1, w.Batch),
-		line: float64(m.CPU.Caches[0].LineBytes), hz: float64(m.CPU.Clock.Vector)}
-	e := mod.search()
 	r := mod.result(&e)
-	r.Machine, r.DType, r.ComputeDType = m.Name, w.DType, baseline
-	table := perMachine(&m.Energy, m.CPU.Sockets)
-	counts := mod.counts(&e, &r)
-	if err := capPower(&r, table, counts, float64(m.TDP)*float64(m.CPU.Sockets)); err != nil {
-		return Result{}, err
-	}
-	r.Energy, err = energy.Build(table, counts, r.Seconds)
+	err = finish(m, mod, w.DType, &r, mod.counts(&e, &r))
 	if err != nil {
 		return Result{}, err
 	}
@@ -144,7 +138,8 @@ func (m *model) result(e *estimate) Result {
 	r := Result{
 		Cycles: e.cycles, ClockHz: m.hz, Seconds: e.cycles / m.hz,
 		Ops:     2 * float64(w.M) * float64(w.N) * float64(w.K) * float64(m.batch),
-		PeakOps: 2 * m.core.units * float64(m.core.lanes) * float64(m.cpu.Cores*m.cpu.Sockets) * m.hz,
+		Kernel:  "blocked_gemm",
+		PeakOps: m.peak(),
 		Threads: p.threads(), ThreadGrid: [3]int{p.tb, p.tm, p.tn},
 		MR: m.core.rows(p.t), NR: p.t.nr, MC: whole(e.mc), NC: whole(e.nc), KC: whole(e.kc),
 		PackA: p.packP, PackB: p.packQ,
@@ -155,10 +150,7 @@ func (m *model) result(e *estimate) Result {
 		r.PackA, r.PackB = p.packQ, p.packP
 	}
 	i := &e.in
-	r.Instructions = Instructions{FMA: count(i.fma), Load: count(i.vecLoad) + count(i.broadcast), Store: count(i.store),
-		Shuffle: count(i.shuffle), Integer: count(i.integer), LaneWidth: m.core.lanes}
-	n := &r.Instructions
-	n.Total = n.FMA + n.Load + n.Store + n.Shuffle + n.Integer
+	r.Instructions = instructionsOf(i, m.core.lanes)
 	r.L1Words = (count(i.vecLoad)+count(i.store))*uint64(m.core.words) + count(i.broadcast)
 	for l, t := range e.traffic {
 		lt := LevelTraffic{Cache: m.cpu.Caches[l].Name, FillLines: count(t.packFill + t.kernelFill), WriteBackLines: count(t.packBack + t.kernelBack)}
@@ -169,17 +161,61 @@ func (m *model) result(e *estimate) Result {
 	return r
 }
 
+// peak is the machine's rate of operations, a multiply-add counted as two.
+func (m *model) peak() float64 {
+	return 2 * m.core.units * float64(m.core.lanes) * float64(m.cpu.Cores*m.cpu.Sockets) * m.hz
+}
+
+func instructionsOf(i *insts, lanes int) Instructions {
+	n := Instructions{FMA: count(i.fma), Load: count(i.vecLoad) + count(i.broadcast), Store: count(i.store),
+		Shuffle: count(i.shuffle), Integer: count(i.integer), LaneWidth: lanes}
+	n.Total = n.FMA + n.Load + n.Store + n.Shuffle + n.Integer - count(i.operand)
+	return n
+}
+
 // reasons splits the run time. The slowest thread's kernel cycles count as
 // work up to the mean thread's and as imbalance beyond it.
 func (m *model) reasons(e *estimate, r *Result) {
-	work := min(1, e.mean/e.kernel.core)
-	q := e.parts.times(work)
-	cycles := map[string]float64{
-		Compute: q.useful, Edge: q.edge, Latency: q.latency, Issue: q.issue, L1Bandwidth: q.l1, TileUpdate: q.update,
-		PackingTime: e.packing.core, Imbalance: e.kernel.core * (1 - work), ForkJoinBarrier: e.sync,
+	// Of the simulated cycles, the multiply-adds of the slowest thread at full rate are
+	// the problem's and those of lanes beyond its edges; the rest is what the core
+	// waited for.
+	total := e.kernel.core
+	pure := min(total, e.parts.useful+e.parts.edge)
+	useful := 0.0
+	if pure > 0 {
+		useful = pure * e.parts.useful / (e.parts.useful + e.parts.edge)
 	}
-	for _, ph := range []phase{e.kernel, e.packing} {
-		cycles[m.levelReason(ph.level)] += ph.excess
+	rest, all := total-pure, 0.0
+	for i, x := range e.stalls {
+		if pipe.Reason(i) != pipe.Busy {
+			all += x
+		}
+	}
+	part := func(reasons ...pipe.Reason) (sum float64) {
+		for _, i := range reasons {
+			sum += e.stalls[i]
+		}
+		if all == 0 {
+			return 0
+		}
+		return rest * sum / all
+	}
+	cycles := map[string]float64{
+		Compute: useful, Edge: pure - useful, Latency: part(pipe.Depend), Issue: part(pipe.FrontEnd, pipe.Execution), TileUpdate: part(pipe.Recovery),
+		L2Bandwidth: part(pipe.WaitL2), L3Bandwidth: part(pipe.WaitL3), DRAMBandwidth: part(pipe.WaitMemory),
+		PackingTime: e.packing.core, ForkJoinBarrier: e.sync,
+	}
+	if all == 0 {
+		cycles[Issue] += rest
+	}
+	// What the slowest thread has beyond the mean one is imbalance.
+	if work := e.mean / e.worst; work < 1 {
+		for name := range cycles {
+			if name != PackingTime && name != ForkJoinBarrier {
+				cycles[name] *= work
+			}
+		}
+		cycles[Imbalance] = total * (1 - work)
 	}
 	top := Compute
 	for _, name := range []string{Compute, Edge, Latency, Issue, L1Bandwidth, TileUpdate, L2Bandwidth, L3Bandwidth, DRAMBandwidth,
@@ -191,10 +227,18 @@ func (m *model) reasons(e *estimate, r *Result) {
 		r.Reasons = append(r.Reasons, Reason{name, c / m.hz, 100 * c / e.cycles})
 	}
 	r.Bound = boundNames[top]
-	// A phase that waits for memory is bound by it, however much arithmetic
-	// hides behind the waiting.
-	if longest := e.kernel; longest.total() > e.cycles/2 && longest.excess > 0.05*longest.total() {
-		r.Bound = boundNames[m.levelReason(longest.level)]
+	// A run that waits for memory is bound by it, however much arithmetic hides behind
+	// the waiting.
+	waits := []string{L2Bandwidth, L3Bandwidth, DRAMBandwidth}
+	sum, most := 0.0, waits[0]
+	for _, name := range waits {
+		sum += cycles[name]
+		if cycles[name] > cycles[most] {
+			most = name
+		}
+	}
+	if sum > 0.3*e.cycles && sum > cycles[ForkJoinBarrier] {
+		r.Bound = boundNames[most]
 	}
 }
 
@@ -202,17 +246,6 @@ var boundNames = map[string]string{
 	Compute: "compute", Edge: "compute", TileUpdate: "compute", Latency: "latency", Issue: "issue", L1Bandwidth: "l1",
 	L2Bandwidth: "l2", L3Bandwidth: "l3", DRAMBandwidth: "dram",
 	PackingTime: "packing", Imbalance: "imbalance", ForkJoinBarrier: "fork_join", PowerCap: "power",
-}
-
-// levelReason names the level that serves the misses of a cache.
-func (m *model) levelReason(cache int) string {
-	switch {
-	case cache+1 >= len(m.cpu.Caches):
-		return DRAMBandwidth
-	case m.cpu.Caches[cache+1].Shared || cache >= 1:
-		return L3Bandwidth
-	}
-	return L2Bandwidth
 }
 
 func count(v float64) uint64 { return uint64(math.Round(max(0, v))) }

@@ -176,6 +176,18 @@ func (s *nest) misses(capacity, items float64, warm bool) lines {
 		return lines{}
 	}
 	var out lines
+	for _, l := range s.missesByRef(capacity) {
+		out.packFill += l.packFill
+		out.kernelFill += l.kernelFill
+		out.packBack += l.packBack
+		out.kernelBack += l.kernelBack
+	}
+	return out
+}
+
+// missesByRef tells the arrays apart.
+func (s *nest) missesByRef(capacity float64) [numRefs]lines {
+	var out [numRefs]lines
 	var whole, fits [numLoops]bool
 	for l := 0; l < numLoops; l++ {
 		whole[l] = s.all(l) <= capacity
@@ -185,14 +197,14 @@ func (s *nest) misses(capacity, items float64, warm bool) lines {
 			fits[l] = whole[l] && s.footprint(l, r)*s.conflict(l, r) <= capacity
 		}
 		pack, kernel := s.missesOf(r, loopJC, &fits, capacity)
-		out.packFill += pack
-		out.kernelFill += kernel
+		out[r].packFill = pack
+		out[r].kernelFill = kernel
 		switch r {
 		case refC:
 			// The nest leaves every fetched line of C dirty.
-			out.kernelBack += pack + kernel
+			out[r].kernelBack = pack + kernel
 		case refPBuf, refQBuf:
-			out.packBack += s.packWriteBacks(r, &fits, capacity)
+			out[r].packBack = s.packWriteBacks(r, &fits, capacity)
 		}
 	}
 	return out

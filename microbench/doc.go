@@ -1,4 +1,4 @@
-// Package microbench probes a simulated GPU with the kernels that architects
+// Package microbench probes a simulated GPU or CPU with the kernels that architects
 // run on silicon: pointer chases, streams, chains of dependent instructions.
 //
 // They are ordinary kernels on the ordinary model. Figures come from the cycles

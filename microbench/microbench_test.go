@@ -90,17 +90,63 @@ func TestPublishedTable(t *testing.T) {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
 	found := probed(t, strings.Join(Groups(), ", "))
+	small, err := configs.Load("skylake-8180", []string{"cpu.caches.2.size=2816 KiB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	onCPU, err := Run(context.Background(), small, 1, func(g string) bool { return g != products }, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
 	seen := map[string]bool{}
 	for _, r := range rows {
-		if _, ok := configs.ForDevice(r.Device); !ok {
+		name, ok := configs.ForDevice(r.Device)
+		if !ok {
 			t.Errorf("no machine answers to %q", r.Device)
 		}
 		if seen[r.Device+r.Key] {
 			t.Errorf("%s %s stands twice", r.Device, r.Key)
 		}
 		seen[r.Device+r.Key] = true
-		if math.IsNaN(found.Get(r.Key)) && r.Key != "latency.l2_far" {
+		rep := found
+		if m, err := configs.Load(name, nil); err == nil && m.CPU != nil {
+			rep = onCPU
+		}
+		if math.IsNaN(rep.Get(r.Key)) && r.Key != "latency.l2_far" {
 			t.Errorf("no probe finds %s", r.Key)
+		}
+	}
+}
+
+// TestCPULatencies: what a chase finds is what the machine's files cite: L1 and L2
+// exactly, what lies behind within 10 % of the measured figures.
+func TestCPULatencies(t *testing.T) {
+	for _, name := range []string{"haswell-2699v3", "skylake-8180", "skylake-6148"} {
+		m, err := configs.Load(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, err := PublishedFor(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &cpuRig{m: m, scalar: float64(m.CPU.Clock.Scalar)}
+		for i, tolerance := range []float64{0.01, 0.01, 0.1} {
+			have, err := r.chase(powerOfTwo(int(m.CPU.Caches[i].Size) / 2))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := known["latency.l"+string(rune('1'+i))].Value
+			if !(math.Abs(have/want-1) <= tolerance) {
+				t.Errorf("%s, L%d: %.2f cycles, measured %.2f", name, i+1, have, want)
+			}
+		}
+		have, err := r.chase(512 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ns := have / r.scalar * 1e9; !(math.Abs(ns/known["latency.memory_ns"].Value-1) <= 0.1) {
+			t.Errorf("%s, memory: %.1f ns, measured %.1f", name, ns, known["latency.memory_ns"].Value)
 		}
 	}
 }

@@ -77,14 +77,29 @@ func Groups() []string {
 	for _, p := range probes {
 		out = append(out, p.name)
 	}
+	return append(out, products) // of CPUs, which share some of the others
+}
+
+// GroupsOf lists those of a machine.
+func GroupsOf(m *configs.Machine) []string {
+	if m.CPU == nil {
+		return Groups()[:len(probes)]
+	}
+	var out []string
+	for _, p := range cpuProbes {
+		out = append(out, p.name)
+	}
 	return out
 }
 
 // Run runs the probes of a machine that only accepts, all of them if it is
 // nil, several at a time. done is called after each, from any goroutine.
 func Run(ctx context.Context, m *configs.Machine, workers int, only func(group string) bool, done func()) (*Report, error) {
+	if m.CPU != nil {
+		return runCPU(ctx, m, only, done)
+	}
 	if m.GPU == nil {
-		return nil, fmt.Errorf("microbench: %s is no GPU", m.Name)
+		return nil, fmt.Errorf("microbench: %s is neither a GPU nor a CPU", m.Name)
 	}
 	reports, errs := make([]Report, len(probes)), make([]error, len(probes))
 	var wg sync.WaitGroup

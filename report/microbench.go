@@ -41,7 +41,14 @@ func ProbeRows(m *configs.Machine, rep *microbench.Report) ([]ProbeRow, error) {
 // ProbeText is the table that a person reads.
 func ProbeText(m *configs.Machine, rows []ProbeRow, rep *microbench.Report) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s at %v\n", m.Name, m.Description, m.GPU.Clock.Sustained)
+	clock := configs.Freq(0)
+	switch {
+	case m.GPU != nil:
+		clock = m.GPU.Clock.Sustained
+	case m.CPU != nil:
+		clock = m.CPU.Clock.Vector
+	}
+	fmt.Fprintf(&b, "%s: %s at %v\n", m.Name, m.Description, clock)
 	t := Table{Header: [][]string{{"", "simulated", "unit", "measured", "error", "source or remark"}}, Left: map[int]bool{2: true, 5: true}}
 	group := ""
 	var worst, sum float64

@@ -57,6 +57,8 @@ type source struct {
 // floor to 71 us, and the way to the launch follows from rows of 100 to
 // 300 us. Rows of bmm are one kernel always.
 var sources = []source{
+	// The caller is on the machine: there is nothing but a function call.
+	{[]string{"deepbench"}, "xeon phi", Method{Name: WarmBackToBack, HostIssueUS: 0.05}},
 	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 1.7, Truncate: true}},
 	{[]string{"neusight", "linear"}, "v100", Method{Name: Bracketed, HostIssueUS: 40, FloorUS: 65.5, SecondKernelUS: 5.5, GapUS: 1}},
 	{[]string{"neusight", "bmm"}, "v100", Method{Name: Bracketed, HostIssueUS: 36, FloorUS: 46, SecondKernelUS: 5.5, GapUS: 1}},

@@ -27,9 +27,10 @@ func (a *app) microbenchCommand() *cobra.Command {
 		Short: "Latencies and bandwidths of the modelled machine, beside measured ones",
 		Long: `Runs the probes that architects run on silicon (pointer chases, streams, chains
 of dependent instructions, matrix instructions, barriers) as kernels on the
-simulated GPU, and prints what they find beside what others measured.`,
+simulated GPU or CPU, and prints what they find beside what others measured.`,
 		Example: `  gpusim microbench volta
   gpusim microbench v100-pcie --only "memory latency" --only bandwidth
+  gpusim microbench haswell-2699v3
   gpusim microbench volta --out probes    microbench.csv and the curves`,
 		Args:              oneConfig,
 		ValidArgsFunction: completeConfigs,
@@ -63,8 +64,13 @@ func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags)
 	if err != nil {
 		return err
 	}
-	if m.GPU == nil {
-		return usagef("gpusim microbench: %s is no GPU", m.Name)
+	if m.GPU == nil && m.CPU == nil {
+		return usagef("gpusim microbench: %s is neither a GPU nor a CPU", m.Name)
+	}
+	for g := range chosen {
+		if err := oneOf("only", g, microbench.GroupsOf(m)...); err != nil {
+			return err
+		}
 	}
 	if f.out != "" {
 		if err := report.CheckFolder(f.out); err != nil {
@@ -76,7 +82,7 @@ func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags)
 	}
 	total := len(chosen)
 	if total == 0 {
-		total = len(microbench.Groups())
+		total = len(microbench.GroupsOf(m))
 	}
 	bar := newProgress(a.err, "probing", total)
 	var done atomic.Int64

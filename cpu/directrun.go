@@ -1,0 +1,261 @@
+package cpu
+
+import (
+	"math"
+
+	"gpusim/cpu/pipe"
+	"gpusim/energy"
+)
+
+// runDirect simulates a direct convolution.
+func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
+	c := &m.core
+	p := m.planDirect(d)
+	spec := m.spec(p.threads)
+	cols, rowsPerImage, filled := d.q*p.high, (d.p+p.high-1)/p.high, float64(d.p)/float64(p.high*((d.p+p.high-1)/p.high))
+	if d.flat {
+		filled = 1
+		cols, rowsPerImage = d.p*d.q, 1
+	}
+	blocks := (d.out + c.lanes - 1) / c.lanes
+	homes := m.directHomes(d, &p)
+	var cycles float64
+	var why [pipe.NumReasons]float64
+	var in insts
+	taps := max(1, d.taps)
+	tiles := []struct{ ur, count int }{{p.ur, cols / p.ur}, {cols % p.ur, 1}}
+	chunks := []struct{ nb, count int }{{p.nb, blocks / p.nb}, {blocks % p.nb, 1}}
+	allRows := float64(d.images * d.groups * rowsPerImage)
+	whole := float64((blocks + p.nb - 1) / p.nb)
+	for _, t := range tiles {
+		if t.ur == 0 || t.count == 0 {
+			continue
+		}
+		for _, ch := range chunks {
+			if ch.nb == 0 || ch.count == 0 {
+				continue
+			}
+			one, oneWhy, err := m.directCalls(spec, d, &p, &homes, ch.nb, t.ur, taps)
+			if err != nil {
+				return Result{}, nil, err
+			}
+			// Of the slowest thread's rows, those with this chunk.
+			n := p.rows * filled * float64(ch.count) / whole * float64(t.count) * float64(p.redRuns)
+			cycles += one * n
+			for i := range why {
+				why[i] += oneWhy[i] * n
+			}
+			steps := taps * float64(d.red) / float64(p.redRuns)
+			tile := float64(ch.nb * t.ur)
+			reads := float64(p.redRuns-1) / float64(p.redRuns)
+			call := insts{fma: tile * steps, vecLoad: float64(ch.nb)*steps + tile*reads, broadcast: float64(t.ur) * steps, store: tile, integer: callInstructions + steps/2}
+			if m.fusedConv() {
+				call.broadcast = tile * steps
+				call.operand = call.broadcast
+			}
+			in.add(call, allRows*filled*float64(ch.count*t.count*p.redRuns))
+		}
+	}
+	r := Result{Kernel: d.name, Cycles: cycles + m.forkJoin(p.threads), ClockHz: m.hz, Threads: p.threads, PeakOps: m.peak(), MR: p.nb * c.lanes, NR: p.ur}
+	r.Seconds = r.Cycles / m.hz
+	r.Instructions = instructionsOf(&in, c.lanes)
+	r.L1Words = (count(in.vecLoad)+count(in.store))*uint64(c.words) + count(in.broadcast)
+	calls := allRows * filled * whole * math.Ceil(float64(cols)/float64(p.ur)) * float64(p.redRuns)
+	for i := range m.cpu.Caches {
+		var lt LevelTraffic
+		lt.Cache = m.cpu.Caches[i].Name
+		l := m.levelOf(i)
+		lines := 0.0
+		for a, h := range homes.at {
+			lines += (1 - h[l]) * homes.lines[a] * calls
+		}
+		back := (1 - homes.at[2][l]) * homes.lines[2] * calls
+		if p.redRuns == 1 && i == len(m.cpu.Caches)-1 { // written past the caches
+			lines -= back
+		}
+		lt.FillLines, lt.WriteBackLines = count(lines), count(back)
+		lt.Bytes = (lt.FillLines + lt.WriteBackLines) * uint64(m.line)
+		r.Traffic = append(r.Traffic, lt)
+	}
+	r.Bound = m.boundOf(&why, cycles, r.Cycles, in.fma/float64(p.threads)/c.rate/cycles)
+	macs := float64(d.images*d.groups) * float64(d.out) * float64(d.red) * float64(d.p*d.q) * taps
+	return r, m.eventCounts(count(macs), &in, &r), nil
+}
+
+// levelOf is the place of a cache in shares by level: what is beyond the private
+// ones counts as the third.
+func (m *model) levelOf(cache int) int {
+	if m.cpu.Caches[cache].Shared || cache >= m.privateLevels() {
+		return 2
+	}
+	return min(cache, 1)
+}
+
+// directHome is where calls find weights, input and output, and how many lines of
+// each a call touches.
+type directHome struct {
+	at    [3][3]float64
+	lines [3]float64
+}
+
+// directHomes follows from the loops of a thread: images and chunks of output
+// channels outermost, then blocks of input channels, rows, and tiles of a row.
+func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
+	c := &m.core
+	e := float64(c.elem)
+	line := m.line
+	blocks := float64((d.out + c.lanes - 1) / c.lanes)
+	chunks := math.Ceil(blocks / float64(p.nb))
+	high := float64(p.high)
+	cols, rows := float64(d.q)*high, math.Ceil(float64(d.p)/high) // a group of rows is one
+	inRow := float64(d.inW)
+	overlap := float64(d.inH) / max(1, rows) // new input rows per output row
+	tall := float64(d.allTaps)
+	wide := math.Sqrt(tall)
+	if d.flat {
+		cols, rows, inRow, overlap, tall, wide = float64(d.q*d.p), 1, float64(d.inH*d.inW), 1, 1, 1
+	}
+	tiles := math.Ceil(cols / float64(p.ur))
+	// A thread's rows: of one image and chunk, or of several.
+	mine := min(rows, max(1, p.rows))
+	pairs := max(1, p.rows/rows) // images x chunks
+	images := max(1, pairs/chunks)
+	chunkTrips := max(1, pairs/images)
+	red := float64(p.redStep * p.redRows)
+	runs := float64(p.redRuns)
+	w := func(chunk, red float64) float64 {
+		return chunk * float64(p.nb*c.lanes) * red * float64(d.allTaps) * e / line
+	}
+	in := func(rows, red float64) float64 {
+		return min(float64(d.inH), rows*overlap+wide-1) * inRow * red * e / line
+	}
+	inTile := (float64(p.ur*d.stride)/high + wide - 1) * min(wide+(high-1)*float64(d.stride), float64(d.inH)) * red * e / line
+	out := func(rows, cols, chunk float64) float64 { return rows * cols * chunk * float64(p.nb*c.lanes) * e / line }
+	trips := []float64{images, chunkTrips, runs, mine, tiles}
+	all := float64(d.red)
+	arrays := []use{
+		{w(chunkTrips, all), w(chunkTrips, all), w(1, all), w(1, red), w(1, red), w(1, red)},
+		{images * in(mine, all), in(mine, all), in(mine, all), in(mine, red), in(1, red), inTile},
+		{images * out(mine, cols, chunkTrips), out(mine, cols, chunkTrips), out(mine, cols, 1), out(mine, cols, 1), out(1, cols, 1), out(1, float64(p.ur), 1)},
+	}
+	if m.tilesOutermost(d) { // 1x1: a tile meets all filters before the next one comes
+		mineTiles := math.Ceil(float64(d.images*d.groups) * tiles / float64(p.threads))
+		trips = []float64{mineTiles, chunks, runs}
+		inAll, outAll := inTile*runs, out(1, float64(p.ur), 1)
+		arrays = []use{
+			{w(chunks, all), w(chunks, all), w(1, all), w(1, red)},
+			{mineTiles * inAll, inAll, inAll, inTile},
+			{mineTiles * chunks * outAll, chunks * outAll, outAll, outAll},
+		}
+	}
+	for i := range m.cpu.Caches {
+		cache := &m.cpu.Caches[i]
+		capacity := float64(cache.Size) / line
+		own := arrays
+		if cache.Shared { // weights are there once for all
+			capacity /= float64(m.perSocket(p.threads))
+			own = append([]use(nil), arrays...)
+			shared := make(use, len(arrays[0]))
+			for j, v := range arrays[0] {
+				shared[j] = v / float64(m.perSocket(p.threads))
+			}
+			own[0] = shared
+		}
+		f := found(trips, own, capacity, !m.w.Cold)
+		for a := range f {
+			h.at[a][m.levelOf(i)] = f[a]
+		}
+	}
+	for a := range h.at {
+		h.at[a][1] = max(h.at[a][0], h.at[a][1])
+		h.at[a][2] = max(h.at[a][1], h.at[a][2])
+		h.lines[a] = arrays[a][len(arrays[a])-1]
+	}
+	return h
+}
+
+// tilesOutermost says whether the loop over tiles of a 1x1 convolution is outside of
+// the one over output channels: where the filters stay in half of L2, as MKL-DNN
+// chooses it.
+func (m *model) tilesOutermost(d *direct) bool {
+	filters := float64(d.out) * float64(d.red) * float64(m.core.elem)
+	return d.flat && filters <= float64(m.aBlock().Size)/2
+}
+
+// directSteps are the steps of a call that are simulated at most.
+const directSteps = 400
+
+// How many calls run first, and of how many the time counts.
+const directWarm, directMeasured = 2, 4
+
+// directCalls gives the mean cycles of a call.
+func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *directHome, nb, ur int, taps float64) (float64, [pipe.NumReasons]float64, error) {
+	var why [pipe.NumReasons]float64
+	c := &m.core
+	u := directCall{nb: nb, ur: ur, lanes: c.lanes, elem: c.elem, red: p.redStep, fused: m.fusedConv(), stride: d.stride, reads: p.redRuns > 1}
+	taps *= float64(p.redRows)
+	u.taps = int(math.Ceil(taps))
+	if most := max(2, directSteps/max(1, u.red)); u.taps > most {
+		u.taps = most
+	}
+	vector := int64(c.lanes * c.elem)
+	u.pixel, u.channel = vector, int64(c.elem)
+	if d.red < c.lanes { // few channels are not blocked: planes lie one behind the other
+		u.pixel, u.channel = int64(c.elem), int64(d.inH*d.inW*c.elem)
+	}
+	u.next, u.across, u.down = u.pixel, d.across, int64(d.inW)*u.pixel
+	if p.high > 1 {
+		u.wide, u.rowStep = d.q, int64(d.inW*d.stride)*u.pixel
+	}
+	if p.redRows > 1 { // the next block of channels is a plane away
+		u.next, u.across = int64(d.inH*d.inW)*vector, 0
+	}
+	u.block = int64(d.allTaps) * int64(d.red) * vector
+	u.outBlock = int64(d.p*d.q) * vector
+	if u.block*int64(nb) > 1<<30 {
+		u.block = 1 << 28
+	}
+	if u.outBlock*int64(nb) > 1<<30 {
+		u.outBlock = 1 << 28
+	}
+	w, in, out := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])
+	prog := &pipe.Program{}
+	var ends []int
+	for n := range directWarm + directMeasured {
+		if n == directWarm {
+			w.restart()
+			in.restart()
+			out.restart()
+		}
+		if n == 0 {
+			u.homeAhead = in.next()
+		}
+		u.homeW, u.homeI, u.homeO = w.next(), u.homeAhead, out.next()
+		u.w, u.in, u.o = uint64(1)<<36+uint64(n)<<31, uint64(2)<<36+uint64(n)<<31, uint64(3)<<36+uint64(n)<<31
+		u.homeAhead = in.next()
+		if p.redRows > 1 {
+			u.ahead = u.in + 1<<31
+		}
+		u.program(prog)
+		ends = append(ends, len(prog.Blocks)-1)
+	}
+	n, marks, err := pipe.Run(spec, prog)
+	if err != nil {
+		return 0, why, err
+	}
+	cycles := float64(marks[ends[len(ends)-1]]-marks[ends[directWarm-1]]) / directMeasured
+	// Taps that were left out, or that only some outputs have, take as long as others.
+	last := len(ends) - 1
+	loop := float64(marks[ends[last]-1]-marks[ends[last-1]+1]) / float64(marks[ends[last]]-marks[ends[last-1]])
+	cycles *= 1 + loop*(taps/float64(u.taps)-1)
+	cycles += w.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + map[bool]float64{true: 2, false: 1}[u.reads]*out.missing(spec, h.lines[2])
+	cycles = max(cycles, float64(nb*ur)*taps*float64(u.red)/c.rate)
+	all := 0.0
+	for _, x := range n.Stalls {
+		all += float64(x)
+	}
+	for i, x := range n.Stalls {
+		why[i] = cycles * float64(x) / max(1, all)
+	}
+	return cycles, why, nil
+}
