@@ -30,8 +30,17 @@ func Pad(c *workloads.Conv, align int) *workloads.Conv {
 // images have points side by side, and the product's m is the points of output
 // or input (or filter taps, for gradients of filters), n the channels; NHWC
 // images have channels side by side, which then are m.
-func Lower(c *workloads.Conv) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q()}
+func Lower(c *workloads.Conv) (gemm.Problem, error) { return lower(c, slab) }
+
+// LowerWords is Lower for kernels of the plain pipes, which take int8 in blocks of
+// four channels.
+func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordChannels) }
+
+// wordChannels are the channels of int8 in a word.
+const wordChannels = 4
+
+func lower(c *workloads.Conv, block int) (gemm.Problem, error) {
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block}
 	p := gemm.Problem{Batch: c.Groups, DType: c.DType, Acc: c.Acc, Alpha: 1, Lowered: &gemm.Lowered{}}
 	if c.DType == "int8" {
 		p.OutType = "int8"
@@ -45,10 +54,14 @@ func Lower(c *workloads.Conv) (gemm.Problem, error) {
 	case workloads.LayoutNHWC:
 		l.interleaved(&p)
 	case workloads.LayoutVectC:
-		if c.Pass != workloads.PassForward || c.Groups > 1 || c.C%slab > 0 || c.K%slab > 0 {
-			return p, fmt.Errorf("layout %s takes forward passes in one group, with whole blocks of %d channels", c.Layout, slab)
+		if c.Pass != workloads.PassForward || c.Groups > 1 || c.C%block > 0 || c.K%block > 0 {
+			return p, fmt.Errorf("layout %s takes forward passes in one group, with whole blocks of %d channels", c.Layout, block)
 		}
-		l.interleaved(&p)
+		if block == wordChannels {
+			l.words(&p)
+		} else {
+			l.interleaved(&p)
+		}
 	}
 	return p, p.Check()
 }
@@ -58,6 +71,8 @@ type lowering struct {
 	*workloads.Conv
 	c, k int // channels of a group
 	p, q int
+
+	block int // channels that lie together in layout nchw_vect_c
 }
 
 // bytes of a tensor.
@@ -75,7 +90,7 @@ type strides struct{ w, h, c, n int64 }
 
 func (l *lowering) image(channels, h, w int) strides {
 	if l.Layout == workloads.LayoutVectC {
-		return strides{slab, int64(slab * w), 1, int64(channels * w * h)}
+		return strides{int64(l.block), int64(l.block * w), 1, int64(channels * w * h)}
 	}
 	if l.Layout == workloads.LayoutNHWC {
 		return strides{int64(channels), int64(channels * w), 1, int64(channels * w * h)}
@@ -85,7 +100,7 @@ func (l *lowering) image(channels, h, w int) strides {
 
 func (l *lowering) filters() strides {
 	if l.Layout == workloads.LayoutVectC {
-		return strides{slab, int64(slab * l.S), 1, int64(l.c * l.S * l.R)}
+		return strides{int64(l.block), int64(l.block * l.S), 1, int64(l.c * l.S * l.R)}
 	}
 	if l.Layout == workloads.LayoutNHWC {
 		return strides{int64(l.c), int64(l.c * l.S), 1, int64(l.c * l.S * l.R)}

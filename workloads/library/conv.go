@@ -63,7 +63,11 @@ var ErrLayout = errors.New("the library of this machine has kernels for this typ
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
-		p, err := conv.Lower(conv.Pad(c, channelsOf(&e, c)))
+		lower := conv.Lower
+		if words(&e, c) {
+			lower = conv.LowerWords
+		}
+		p, err := lower(conv.Pad(c, channelsOf(&e, c)))
 		if err != nil {
 			return nil, err
 		}
@@ -92,6 +96,9 @@ var convCatalogue = map[string][]Entry{
 	"maxwell_scudnn": scudnn("maxwell_scudnn"),
 	"volta_scudnn":   scudnn("volta_scudnn"),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
+
+	"maxwell_icudnn": icudnn("maxwell_int8x4_icudnn_int8x4"),
+	"volta_icudnn":   icudnn("volta_int8x4_icudnn_int8x4"),
 
 	"volta_s884cudnn":   hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
 	"turing_s1688cudnn": turingEntries("turing_fp16_s1688cudnn_fp16", "fp16/fp32"),
@@ -124,6 +131,22 @@ func scudnn(family string) []Entry {
 	return es
 }
 
+// icudnn are the kernels for int8 in blocks of four channels on DP4A, by names in
+// public profiles; what the library expects of them is taken from scudnn.
+func icudnn(family string) []Entry {
+	es := scudnn(family)
+	for i := range es {
+		es[i].Type, es[i].TileK = "int8", 32
+	}
+	return es
+}
+
+// words says whether a kernel of the plain pipes takes a convolution in blocks of
+// four channels.
+func words(e *Entry, c *workloads.Conv) bool {
+	return e.Type == "int8" && !e.tensor() && c.Layout == workloads.LayoutVectC
+}
+
 // convEntries lists the kernels that take a convolution's type and layout.
 func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	typ := c.DType
@@ -133,7 +156,10 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	var out []Entry
 	for _, f := range g.Library.Convolutions {
 		for _, e := range convCatalogue[f] {
-			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
+			if e.Type != typ {
+				continue
+			}
+			if words(&e, c) || (e.Type != "int8" || e.tensor()) && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
 				out = append(out, e)
 			}
 		}
@@ -156,6 +182,8 @@ func largeOnly(c *workloads.Conv) bool {
 // and whole vectors where they are copied past the registers.
 func channelsOf(e *Entry, c *workloads.Conv) int {
 	switch {
+	case words(e, c):
+		return 4 // of a word
 	case c.Layout == workloads.LayoutVectC:
 		return 32
 	case e.Family == "mma" && (e.Stages > 2 || c.DType == "int8"):
@@ -199,7 +227,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight {
+	if c.Pass != workloads.PassWeight && !w.Words {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)
