@@ -33,6 +33,9 @@ type Options struct {
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 	Monitor string // loopback address of the live page, empty = off
+
+	alone bool   // a layer of a network, which sees to what the machine lacks
+	as    string // type that a machine with a fixed array computes in, where that is not the workload's own
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN
@@ -60,6 +63,7 @@ type Result struct {
 	ImagesPerS   float64          // samples per second of a network; 0 for all else
 	Layers       []Layer          // one per kernel; of a network one per layer
 	Links        []nvlink.LinkUse // of systems
+	Fallback     *Fallback        // what a host did, of machines that execute a list of operators; nil: of others
 	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
 	BusGBps      float64          // likewise times what the algorithm needs at least on every link (nccl-tests)
 }

@@ -61,6 +61,7 @@ func check(m *Machine, root *node) error {
 	c.that(machineName.MatchString(m.Name), "name", "%q is not a name (letters, digits, and . _ - inside)", m.Name)
 	c.distinct("devices", m.Devices)
 	c.distinct("workloads", m.Workloads)
+	c.abilities(m.Executes)
 	c.that(len(m.Energy.Events) > 0, "energy_table", "energy_table is %s, but there is no energy section", m.EnergyTable)
 	if m.GPU != nil {
 		c.gpu(m)
