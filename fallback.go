@@ -97,9 +97,12 @@ type offload struct {
 }
 
 func newOffload(ctx context.Context, m *configs.Machine, dtype string, o Options) (*offload, error) {
-	h, err := hostOf(m)
-	if err != nil {
-		return nil, err
+	h := o.host
+	if h == nil {
+		var err error
+		if h, err = hostOf(m); err != nil {
+			return nil, err
+		}
 	}
 	f := &offload{ctx: ctx, m: m, host: h, dtype: dtype, cache: o.Cache, o: Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}}
 	if f.o.Fidelity == Analytic { // which not every kind of layer has

@@ -138,7 +138,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		}
 	}
 	clusters := slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return k.Cluster > 1 })
-	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters})
+	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
 	if err != nil {
 		return Result{}, err
 	}
@@ -164,6 +164,10 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 			return Result{}, err
 		}
 		r.Layers = append(r.Layers, l)
+	}
+	for _, u := range dev.Memory.System.Clients() {
+		r.clientReads += float64(u.Reads)
+		r.clientWait += float64(u.Latency) / float64(clock)
 	}
 	return r.sum(reports), nil
 }

@@ -47,8 +47,8 @@ func takes(m *configs.Machine, w workloads.Workload) bool {
 			return true
 		}
 		return slices.Contains(multiplies(m), dtype)
-	case m.CPU != nil:
-		return dtype == "fp32" || dtype == "fp64"
+	case m.CPU != nil: // single layers of other types it computes in fp32 itself
+		return w.Net == nil || dtype == "fp32" || dtype == "fp64"
 	case m.GPU != nil:
 		if w.Net == nil {
 			return Lacks(m, w, "") == ""

@@ -29,6 +29,9 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if err := fits(m, n); err != nil {
 		return fail("%w", err)
 	}
+	if m.SoC != nil && !o.inner {
+		return runSoC(ctx, m, w, o)
+	}
 	if fixed(m) {
 		return runHosted(ctx, m, w, o)
 	}
@@ -93,7 +96,7 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 	if cache == nil {
 		cache = NewCache()
 	}
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, clients: o.clients}
 	if leaf.Budget == 0 {
 		leaf.Budget = layerBudget
 	}
@@ -176,6 +179,8 @@ func sumPlaced(m *configs.Machine, w workloads.Workload, f Fidelity, layers []pl
 		r.TimeHiUS += float64(l.Count) * leaf.TimeHiUS
 		r.DRAMBytes += row.DRAMBytes
 		r.WarpInsts += row.WarpInsts
+		r.clientReads += float64(l.Count) * leaf.clientReads
+		r.clientWait += float64(l.Count) * leaf.clientWait
 		clocks += leaf.ClockMHz * row.TimeUS
 		r.PowerCapped = r.PowerCapped || leaf.PowerCapped
 		limits[row.Bound] += row.TimeUS

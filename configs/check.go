@@ -66,6 +66,9 @@ func check(m *Machine, root *node) error {
 	if m.GPU != nil {
 		c.gpu(m)
 	}
+	if m.SoC != nil {
+		c.soc(m)
+	}
 	if m.CPU != nil {
 		c.cpu(m.CPU, m.TDP)
 	}

@@ -157,6 +157,9 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	if err := checkKind(root); err != nil {
 		return nil, err
 	}
+	if err := setMode(root, overrides); err != nil {
+		return nil, err
+	}
 	if err := l.mergeDRAM(root); err != nil {
 		return nil, err
 	}

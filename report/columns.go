@@ -65,17 +65,21 @@ var (
 	stallColumns  = []string{"machine", "workload", "layer", "reason", "issue_slots", "share_pct"}
 )
 
-func summaryRow(f figures) []cell {
-	row := make([]cell, len(summaryColumns))
-	for i, c := range summaryColumns {
+func summaryRow(f figures) []cell { return rowOf(f, summaryColumns) }
+
+func rowOf(f figures, columns []column) []cell {
+	row := make([]cell, len(columns))
+	for i, c := range columns {
 		row[i] = c.get(&f)
 	}
 	return row
 }
 
-func summaryNames() []string {
-	names := make([]string, len(summaryColumns))
-	for i, c := range summaryColumns {
+func summaryNames() []string { return namesOf(summaryColumns) }
+
+func namesOf(columns []column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
 		names[i] = c.name
 	}
 	return names

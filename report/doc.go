@@ -33,6 +33,7 @@ type figures struct {
 	clockMHz, areaMM2, dramBytes, l2HitPct         float64
 	simulatedPct, warpInsts, imagesPerS            float64
 	fallbackUS                                     float64
+	result                                         *gpusim.Result // nil: it failed
 	base                                           *gpusim.Result
 }
 
@@ -57,6 +58,7 @@ func (e *Entry) figures() figures {
 	f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = r.TimeUS, r.TimeLoUS, r.TimeHiUS, r.Ops, r.PeakTOPS
 	f.ledger, f.clockMHz, f.dramBytes, f.l2HitPct = r.Energy, r.ClockMHz, r.DRAMBytes, r.L2HitPct
 	f.simulatedPct, f.warpInsts, f.base = r.SimulatedPct, r.WarpInsts, e.Baseline
+	f.result = r
 	f.fallbackUS = math.NaN()
 	if r.Fallback != nil {
 		f.fallbackUS = r.Fallback.TimeUS

@@ -19,6 +19,7 @@ import (
 type task struct {
 	machine *configs.Machine
 	work    workloads.Workload
+	asked   workloads.Workload // of 'compare': before the machine's nearest type was taken
 	options gpusim.Options
 	result  gpusim.Result
 	err     error

@@ -147,6 +147,11 @@ func words(e *Entry, c *workloads.Conv) bool {
 	return e.Type == "int8" && !e.tensor() && c.Layout == workloads.LayoutVectC
 }
 
+// fewChannels is what a library takes for an image rather than for features: it
+// comes in blocks of four channels (TensorRT's format chw4, in which the submissions
+// to MLPerf give images to Turing and Xavier) and not of 32.
+const fewChannels = 4
+
 // convEntries lists the kernels that take a convolution's type and layout.
 func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	typ := c.DType
@@ -154,9 +159,12 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 		typ += "/" + c.Acc
 	}
 	var out []Entry
+	blocks := slices.ContainsFunc(g.Library.Convolutions, func(f string) bool {
+		return slices.ContainsFunc(convCatalogue[f], func(e Entry) bool { return e.Type == "int8" && e.tensor() })
+	})
 	for _, f := range g.Library.Convolutions {
 		for _, e := range convCatalogue[f] {
-			if e.Type != typ {
+			if e.Type != typ || words(&e, c) && blocks && c.C > fewChannels {
 				continue
 			}
 			if words(&e, c) || (e.Type != "int8" || e.tensor()) && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
