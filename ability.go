@@ -18,7 +18,11 @@ func Lacks(m *configs.Machine, w workloads.Workload, as string) string {
 	var err error
 	switch m.Kind {
 	case "gpu":
-		_, err = callOf(m, w, Options{Fidelity: Analytic})
+		o := Options{Fidelity: Analytic} // kernels of products are not built to see that there are some
+		if w.Layer != nil || w.Custom != nil {
+			o.Fidelity = Sampled
+		}
+		_, err = callOf(m, w, o)
 	case "cpu":
 		if w.Collective != nil {
 			err = errors.New("it is one device: collectives and copies run on systems")

@@ -29,6 +29,11 @@ func Nearest(m *configs.Machine, w workloads.Workload) workloads.Workload {
 	if w.Collective != nil || takes(m, w) {
 		return w
 	}
+	if w.Net != nil { // one kernel for attention is not for every machine
+		if n, ok := w.Net.Naive(); ok && takes(m, n) {
+			return n
+		}
+	}
 	for _, t := range nearTypes[s.Type()] {
 		if c, ok := retyped(w, t); ok && takes(m, c) {
 			return c

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gpusim"
+	"gpusim/workloads"
 )
 
 // compareColumns are those of a comparison: a summary's and what machines of several
@@ -85,6 +86,9 @@ func CompareText(entries []Entry) string {
 		if first == 0 {
 			first = f.timeUS
 		}
+		if r := f.result; r.Workload != e.Workload && r.DType == typeOf(e) {
+			notes = append(notes, fmt.Sprintf("%s runs %s", e.Machine.Name, r.Workload))
+		}
 		if fb := f.fallback(); len(fb.Layers) > 0 {
 			notes = append(notes, fmt.Sprintf("%s falls back, %s us: %s", e.Machine.Name, human(fb.TimeUS), fb.Summary()))
 		}
@@ -111,6 +115,15 @@ func CompareText(entries []Entry) string {
 		b.WriteString(f + "\n")
 	}
 	return b.String()
+}
+
+// typeOf is the type that a workload was asked for in.
+func typeOf(e *Entry) string {
+	w, err := workloads.Parse(e.Workload)
+	if err != nil {
+		return ""
+	}
+	return w.Shape().Type()
 }
 
 // unitLines say what the units of a system on a chip did.
