@@ -73,6 +73,7 @@ type Result struct {
 	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
 	clientReads  float64          // lines that others than the GPU read from its DRAM, and the seconds that they waited for them, all together
 	clientWait   float64
+	written      float64 // of DRAMBytes, on NVDLA
 	BusGBps      float64 // likewise times what the algorithm needs at least on every link (nccl-tests)
 }
 

@@ -179,6 +179,7 @@ func sumPlaced(m *configs.Machine, w workloads.Workload, f Fidelity, layers []pl
 		r.TimeHiUS += float64(l.Count) * leaf.TimeHiUS
 		r.DRAMBytes += row.DRAMBytes
 		r.WarpInsts += row.WarpInsts
+		r.written += float64(l.Count) * leaf.written
 		r.clientReads += float64(l.Count) * leaf.clientReads
 		r.clientWait += float64(l.Count) * leaf.clientWait
 		clocks += leaf.ClockMHz * row.TimeUS

@@ -24,6 +24,9 @@ type Unit struct {
 // the units have beside each other.
 const socPasses = 3
 
+// writesStep is what the share of writes in it is rounded to, likewise.
+const writesStep = 0.05
+
 // rateStep is what traffic of neighbours is rounded to, in bytes a second: passes
 // whose rates hardly differ then share their layers.
 const rateStep = 2e9
@@ -130,7 +133,7 @@ func (s *socRun) alone(onAccelerator int) (Result, error) {
 		r.Units = []Unit{unitOf("gpu", s.w.Net.Batch, &r)}
 		return r, err
 	}
-	serves, err := memory.Sustained(s.m.GPU, 1, 0.3)
+	serves, err := memory.Sustained(s.m.GPU, 1, writesStep)
 	if err != nil {
 		return Result{}, err
 	}
@@ -175,12 +178,12 @@ func (s *socRun) portion(gpuRate, accRate float64) share {
 // split shares a batch out until the shares fit the rates that the units have beside
 // each other, and gives the fastest split that was simulated.
 func (s *socRun) split() (Result, error) {
-	var err error
-	if s.serves, err = memory.Sustained(s.m.GPU, 1+s.count, 0.3); err != nil {
+	one, err := s.accelerator(1, s.m.GPU.DRAM.PeakBandwidth()/float64(1+s.count), 0)
+	if err != nil {
 		return Result{}, err
 	}
-	one, err := s.accelerator(1, s.serves/float64(1+s.count), 0)
-	if err != nil {
+	writes := math.Round(one.written/one.DRAMBytes/writesStep) * writesStep
+	if s.serves, err = memory.Sustained(s.m.GPU, 1+s.count, writes); err != nil {
 		return Result{}, err
 	}
 	accRate := 1e6 / one.TimeUS
@@ -204,7 +207,7 @@ func (s *socRun) split() (Result, error) {
 		}
 		var clients []memory.Client
 		for range working {
-			clients = append(clients, memory.Client{Rate: math.Round(accDemand/rateStep) * rateStep, Writes: 0.3})
+			clients = append(clients, memory.Client{Rate: math.Round(accDemand/rateStep) * rateStep, Writes: writes})
 		}
 		var g Result
 		if p.gpu > 0 {

@@ -56,6 +56,7 @@ type arrayRun struct {
 	cycles    float64
 	bound     string
 	dramBytes float64
+	written   float64 // of them, where a model tells
 	counts    []energy.Count
 	simulated bool // not a closed form
 }
@@ -100,7 +101,7 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 	r.TimeUS = seconds * 1e6
 	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
 	r.PeakTOPS = peak / 1e12
-	r.Bound, r.ClockMHz, r.DRAMBytes = run.bound, hz/1e6, run.dramBytes
+	r.Bound, r.ClockMHz, r.DRAMBytes, r.written = run.bound, hz/1e6, run.dramBytes, run.written
 	if !run.simulated {
 		r.SimulatedPct = 0
 	}

@@ -99,7 +99,7 @@ func nvdlaLayer(m *configs.Machine, w workloads.Workload, o Options) (Result, er
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, &lackError{err.Error()})}
 	}
 	bytes := (in + (tensors-1)*points) * float64(e)
-	run := arrayRun{kernel: kernel, cycles: float64(images) * float64(cycles), bound: boundDRAM, dramBytes: bytes, simulated: o.Fidelity != Analytic}
+	run := arrayRun{kernel: kernel, cycles: float64(images) * float64(cycles), bound: boundDRAM, dramBytes: bytes, written: points * float64(e), simulated: o.Fidelity != Analytic}
 	if moved := bytes / float64(n.Memory.Bandwidth) * float64(n.Clock); moved < 0.5*run.cycles {
 		run.bound = boundCompute
 	}
