@@ -46,7 +46,7 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 			continue
 		}
 		bw := workloads.Of(w.Shape().Unforced()) // names of kernels mean nothing to another machine
-		if bw.Net != nil { // in a type that it has, which baseline_dtype then names
+		if bw.Net != nil {                       // in a type that it has, which baseline_dtype then names
 			bw = gpusim.Nearest(p.baseline, bw)
 		}
 		base[i] = &task{machine: p.baseline, work: bw, options: gpusim.Options{Fidelity: p.options.Fidelity}}
