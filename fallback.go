@@ -116,17 +116,52 @@ func newOffload(ctx context.Context, m *configs.Machine, dtype string, o Options
 }
 
 // execute is a layer on the host, in the type nearest to its own that the host has.
-func (f *offload) execute(l workloads.NetLayer, why string) (placedLayer, error) {
-	w := Nearest(f.host, l.Work)
-	r, err := f.cache.run(f.ctx, f.host, w, f.o)
+func (f *offload) execute(l workloads.NetLayer, why string) ([]placedLayer, error) {
+	works, err := hostWork(f.host, l.Work)
 	if err != nil {
-		return placedLayer{}, fmt.Errorf("layer %q (%s) on %s, the host of %s, which lacks it (%s): %w", l.Name, w.Short(), f.host.Name, f.m.Name, why, err)
+		return nil, err
 	}
-	us := float64(l.Count) * r.TimeUS
-	f.fb.HostUS += us
-	f.fb.Layers = append(f.fb.Layers, Fallen{l.Name, l.Work.Kind, why, us})
-	leaf, err := f.idling(r)
-	return placedLayer{l.Name, "host " + w.Text, l.Count, leaf}, err
+	var out []placedLayer
+	all := 0.0
+	for _, w := range works {
+		r, err := f.cache.run(f.ctx, f.host, w, f.o)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q (%s) on %s, the host of %s, which lacks it (%s): %w", l.Name, w.Short(), f.host.Name, f.m.Name, why, err)
+		}
+		all += float64(l.Count) * r.TimeUS
+		leaf, err := f.idling(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, placedLayer{l.Name, "host " + w.Text, l.Count, leaf})
+	}
+	f.fb.HostUS += all
+	f.fb.Layers = append(f.fb.Layers, Fallen{l.Name, l.Work.Kind, why, all})
+	return out, nil
+}
+
+// hostWork is what a host runs for a layer: the layer itself, or where the host has
+// no single kernel for attention its two products and the softmax between.
+func hostWork(host *configs.Machine, w workloads.Workload) ([]workloads.Workload, error) {
+	near := Nearest(host, w)
+	a := w.Layer
+	if a == nil || a.Kind != workloads.KindAttention || Lacks(host, near, "") == "" {
+		return []workloads.Workload{near}, nil
+	}
+	heads := a.Batch * a.Heads
+	var out []workloads.Workload
+	for _, s := range []string{
+		fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,tb=t,batch=%d,order=row", a.Seq, a.Keys(), a.Dim, a.DType, heads),
+		fmt.Sprintf("softmax:rows=%d,cols=%d,dtype=%s", heads*a.Seq, a.Keys(), a.DType),
+		fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,batch=%d,order=row", a.Seq, a.Dim, a.Keys(), a.DType, heads),
+	} {
+		part, err := workloads.Parse(s)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Nearest(host, part))
+	}
+	return out, nil
 }
 
 // idling adds the static energy of the machine that waits for its host.
@@ -272,10 +307,11 @@ func runFallen(ctx context.Context, m *configs.Machine, w workloads.Workload, o 
 	if err != nil {
 		return Result{}, err
 	}
-	r, err := sumPlaced(m, w, o.Fidelity, append(append(out, p), back...))
-	r.DType = p.Leaf.DType
+	r, err := sumPlaced(m, w, o.Fidelity, append(append(out, p...), back...))
+	leaf := p[0].Leaf
+	r.DType = leaf.DType
 	r.ImagesPerS = 0
-	r.PeakTOPS, r.ClockMHz = p.Leaf.PeakTOPS, p.Leaf.ClockMHz
+	r.PeakTOPS, r.ClockMHz = leaf.PeakTOPS, leaf.ClockMHz
 	for i := range r.Layers { // kernels of one layer
 		r.Layers[i].Count, r.Layers[i].Kernels = 0, 0
 	}

@@ -139,7 +139,7 @@ func place(f *offload, layers []workloads.NetLayer, why []string, results []*Res
 			}
 			return nil, err
 		}
-		out = append(out, p)
+		out = append(out, p...)
 	}
 	return out, nil
 }
