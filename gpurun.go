@@ -67,9 +67,19 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 	if out.kernels, err = gemm.Build(p, c.Config, library.Latencies(g)); err != nil || fused || w.Epilogue == "" {
 		return out, err
 	}
-	after, err := epilogueKernels(m, w.Epilogue, w.DType, w.M*w.N*w.Batch, w.M, 1)
+	after, err := epilogueKernels(m, w.Epilogue, sumType(w.DType), w.M*w.N*w.Batch, w.M, 1)
 	out.kernels = append(out.kernels, after...)
 	return out, err
+}
+
+// sumType is the type that a kernel of its own reads the results of a product in:
+// sums of integers are words.
+func sumType(dtype string) string {
+	switch dtype {
+	case "int8", "int4", "int1":
+		return "fp32"
+	}
+	return dtype
 }
 
 // convCall is the call of a convolution.
@@ -131,7 +141,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		}
 	}
 	clusters := slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return k.Cluster > 1 })
-	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters})
+	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
 	if err != nil {
 		return Result{}, err
 	}
@@ -157,6 +167,10 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 			return Result{}, err
 		}
 		r.Layers = append(r.Layers, l)
+	}
+	for _, u := range dev.Memory.System.Clients() {
+		r.clientReads += float64(u.Reads)
+		r.clientWait += float64(u.Latency) / float64(clock)
 	}
 	return r.sum(reports), nil
 }

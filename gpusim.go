@@ -3,7 +3,9 @@
 package gpusim
 
 import (
+	"gpusim/configs"
 	"gpusim/energy"
+	"gpusim/memory"
 	"gpusim/nvlink"
 )
 
@@ -33,6 +35,12 @@ type Options struct {
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 	Monitor string // loopback address of the live page, empty = off
+
+	clients []memory.Client  // that share the DRAM of a GPU
+	inner   bool             // images of one unit of a system on a chip
+	host    *configs.Machine // in place of the one that a machine's file names
+	alone   bool             // a layer of a network, which sees to what the machine lacks
+	as      string           // type that a machine with a fixed array computes in, where that is not the workload's own
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN
@@ -60,8 +68,13 @@ type Result struct {
 	ImagesPerS   float64          // samples per second of a network; 0 for all else
 	Layers       []Layer          // one per kernel; of a network one per layer
 	Links        []nvlink.LinkUse // of systems
+	Units        []Unit           // of a system on a chip, with the images that each did
+	Fallback     *Fallback        // what a host did, of machines that execute a list of operators; nil: of others
 	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
-	BusGBps      float64          // likewise times what the algorithm needs at least on every link (nccl-tests)
+	clientReads  float64          // lines that others than the GPU read from its DRAM, and the seconds that they waited for them, all together
+	clientWait   float64
+	written      float64 // of DRAMBytes, on NVDLA
+	BusGBps      float64 // likewise times what the algorithm needs at least on every link (nccl-tests)
 }
 
 // Layer is one kernel (or CPU loop nest) of a workload, or one layer of a

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"gpusim/configs"
+	"gpusim/memory"
 	"gpusim/workloads"
 )
 
@@ -24,6 +25,8 @@ type cacheKey struct {
 	text      string
 	fidelity  Fidelity
 	maxCycles uint64
+	as        string
+	clients   string
 }
 
 // cached is a simulation that is done, or under way until done is closed.
@@ -36,10 +39,18 @@ type cached struct {
 // NewCache gives an empty cache.
 func NewCache() *Cache { return &Cache{runs: map[cacheKey]*cached{}} }
 
+// clientsKey is empty where nobody shares the DRAM.
+func clientsKey(clients []memory.Client) string {
+	if len(clients) == 0 {
+		return ""
+	}
+	return fmt.Sprint(clients)
+}
+
 // run gives the result of a layer and simulates it unless that is known or under
 // way. Results are shared: nobody may change them.
 func (c *Cache) run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (*Result, error) {
-	key := cacheKey{m, w.Text, o.Fidelity, o.MaxCycles}
+	key := cacheKey{m, w.Text, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients)}
 	for {
 		c.mu.Lock()
 		e := c.runs[key]

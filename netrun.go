@@ -29,6 +29,12 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if err := fits(m, n); err != nil {
 		return fail("%w", err)
 	}
+	if m.SoC != nil && !o.inner {
+		return runSoC(ctx, m, w, o)
+	}
+	if fixed(m) {
+		return runHosted(ctx, m, w, o)
+	}
 	distinct := distinctLayers(n)
 	if m.GPU != nil { // what no library call exists for is said before anything runs
 		for _, l := range distinct {
@@ -41,7 +47,11 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if err != nil {
 		return Result{}, err
 	}
-	return sumNetwork(m, w, o.Fidelity, results)
+	layers := make([]placedLayer, len(n.Layers))
+	for i, l := range n.Layers {
+		layers[i] = placedLayer{l.Name, l.Work.Text, l.Count, results[l.Work.Text]}
+	}
+	return sumPlaced(m, w, o.Fidelity, layers)
 }
 
 // fits is an error if the network needs more memory than the device has.
@@ -86,7 +96,7 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 	if cache == nil {
 		cache = NewCache()
 	}
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, clients: o.clients}
 	if leaf.Budget == 0 {
 		leaf.Budget = layerBudget
 	}
@@ -141,26 +151,26 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 	return out, nil
 }
 
-// sumNetwork adds the layers up: a row for each, however often it runs.
-func sumNetwork(m *configs.Machine, w workloads.Workload, f Fidelity, results map[string]*Result) (Result, error) {
+// sumPlaced adds the layers up: a row for each, however often it runs.
+func sumPlaced(m *configs.Machine, w workloads.Workload, f Fidelity, layers []placedLayer) (Result, error) {
 	r := newResult(m, w, f)
 	r.DRAMBytes, r.WarpInsts = 0, 0
 	var peak, clocks, hits, simulated float64
 	limits := map[string]float64{}
 	counts := map[string]int{}
-	merged := map[string]Layer{}
-	r.Layers = make([]Layer, len(w.Net.Layers))
-	for i, l := range w.Net.Layers {
-		leaf := results[l.Work.Text]
-		one, ok := merged[l.Work.Text]
+	merged, leaves := map[string]Layer{}, map[string]*Result{}
+	r.Layers = make([]Layer, len(layers))
+	for i, l := range layers {
+		leaf := l.Leaf
+		one, ok := merged[l.Key]
 		if !ok {
 			var err error
 			if one, err = merge(leaf); err != nil {
 				return Result{}, err
 			}
-			merged[l.Work.Text] = one
+			merged[l.Key], leaves[l.Key] = one, leaf
 		}
-		counts[l.Work.Text] += l.Count
+		counts[l.Key] += l.Count
 		row := one.times(l.Count)
 		row.Name = l.Name
 		r.Layers[i] = row
@@ -169,6 +179,9 @@ func sumNetwork(m *configs.Machine, w workloads.Workload, f Fidelity, results ma
 		r.TimeHiUS += float64(l.Count) * leaf.TimeHiUS
 		r.DRAMBytes += row.DRAMBytes
 		r.WarpInsts += row.WarpInsts
+		r.written += float64(l.Count) * leaf.written
+		r.clientReads += float64(l.Count) * leaf.clientReads
+		r.clientWait += float64(l.Count) * leaf.clientWait
 		clocks += leaf.ClockMHz * row.TimeUS
 		r.PowerCapped = r.PowerCapped || leaf.PowerCapped
 		limits[row.Bound] += row.TimeUS
@@ -181,7 +194,7 @@ func sumNetwork(m *configs.Machine, w workloads.Workload, f Fidelity, results ma
 	r.ClockMHz = clocks / r.TimeUS
 	r.PeakTOPS = peak
 	if m.GPU != nil {
-		r.PeakTOPS = PeakTOPS(m.GPU, w.Net.DType)
+		r.PeakTOPS = PeakTOPS(m.GPU, r.DType)
 	}
 	r.SimulatedPct, r.L2HitPct = simulated/r.WarpInsts, hits/r.WarpInsts
 	r.Bound = longest(limits)
@@ -193,7 +206,7 @@ func sumNetwork(m *configs.Machine, w workloads.Workload, f Fidelity, results ma
 	slices.Sort(texts) // sums of floats depend on the order
 	ledgers := make([]energy.Ledger, len(texts))
 	for i, t := range texts {
-		ledgers[i] = results[t].Energy.Times(counts[t])
+		ledgers[i] = leaves[t].Energy.Times(counts[t])
 	}
 	var err error
 	r.Energy, err = energy.Sum(ledgers...)

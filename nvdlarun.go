@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"gpusim/configs"
 	"gpusim/energy"
@@ -20,47 +19,35 @@ func runNVDLA(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, err)}
 	}
 	n := m.NVDLA
+	if w.Layer != nil {
+		return nvdlaLayer(m, w, o)
+	}
 	a, err := workOf(w)
 	if err != nil {
 		return fail(err)
 	}
-	if !has(n.Types, a.dtype) {
-		return fail(fmt.Errorf("it does not multiply %s (allowed: %s)", a.dtype, strings.Join(n.Types, ", ")))
-	}
 	c := nvdlaConv(&a)
-	peak := 2 * float64(n.AtomicC*n.AtomicK) * float64(n.Clock)
-	if c.ElemBytes == 2 {
-		peak /= 2
-	}
+	peak := arrayPeak(m, a.dtype)
 	if o.Fidelity == Analytic {
 		return nvdlaSheet(m, w, o, &a, &c, peak)
 	}
 	r, err := nvdla.Run(ctx, n, c)
 	var lack *nvdla.LackError
 	if errors.As(err, &lack) {
-		return fail(err)
+		return fail(&lackError{err.Error()})
 	}
 	if err != nil {
 		return Result{}, fmt.Errorf("%s on %s: %w", w.Short(), m.Name, err)
 	}
 	count := float64(a.products())
 	run := arrayRun{kernel: "conv_" + string(r.Mode), cycles: count * float64(r.Cycles), bound: r.Bound,
-		dramBytes: count * float64(r.Read+r.Written), simulated: true}
+		dramBytes: count * float64(r.Read+r.Written), written: count * float64(r.Written), simulated: true}
 	macs := c.MACs()
 	if r.Mode == nvdla.Winograd {
 		macs /= 2.25
 	}
 	run.counts = nvdlaCounts(&a, count*macs, count*float64(r.CBUFBytes), run.dramBytes, count*float64(r.SDPPoints)*float64(n.AtomicK), count*float64(r.Busy)*float64(n.AtomicK), count*float64(r.Ops))
 	return run.result(m, w, o, float64(n.Clock), peak)
-}
-
-func has(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
 }
 
 // products is how many convolutions a workload is: one, or one for each matrix of
@@ -78,7 +65,7 @@ func nvdlaConv(a *arrayWork) nvdla.Conv {
 	if w := a.conv; w != nil {
 		return nvdla.Conv{
 			N: w.N, C: w.C, H: w.H, W: w.W, K: w.K, R: w.R, S: w.S, P: w.P(), Q: w.Q(), StrideH: w.StrideH, StrideW: w.StrideW,
-			DilH: w.DilH, DilW: w.DilW, Groups: w.Groups, ElemBytes: e, Mode: nvdla.Mode(w.Algo),
+			DilH: w.DilH, DilW: w.DilW, Groups: w.Groups, ElemBytes: e, Mode: nvdla.Mode(w.Algo), Add: workloads.HasStep(w.Epilogue, workloads.EpilogueAdd),
 		}
 	}
 	return nvdla.Conv{N: a.rows, C: a.k, H: 1, W: 1, K: a.n, R: 1, S: 1, P: 1, Q: 1, StrideH: 1, StrideW: 1, DilH: 1, DilW: 1, Groups: 1, ElemBytes: e}

@@ -18,6 +18,9 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 	if w.Net != nil {
 		return runNetwork(ctx, m, w, o)
 	}
+	if fixed(m) && w.Collective == nil && !o.alone {
+		return runAlone(ctx, m, w, o)
+	}
 	switch m.Kind {
 	case "gpu":
 		return runGPU(ctx, m, w, o)

@@ -56,6 +56,7 @@ type arrayRun struct {
 	cycles    float64
 	bound     string
 	dramBytes float64
+	written   float64 // of them, where a model tells
 	counts    []energy.Count
 	simulated bool // not a closed form
 }
@@ -66,6 +67,9 @@ func runSystolic(m *configs.Machine, w workloads.Workload, o Options) (Result, e
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, err)}
 	}
 	s := m.Systolic
+	if w.Layer != nil {
+		return tpuLayer(m, w, o)
+	}
 	a, err := workOf(w)
 	if err != nil {
 		return fail(err)
@@ -87,11 +91,7 @@ func runSystolic(m *configs.Machine, w workloads.Workload, o Options) (Result, e
 	if err != nil {
 		return fail(err)
 	}
-	peak := 2 * float64(s.Rows*s.Cols) * float64(s.Clock)
-	if s.Model == "tpu" {
-		peak *= float64(s.TPU.Cores) / float64(systolic.Passes(s, a.dtype))
-	}
-	return run.result(m, w, o, float64(s.Clock), peak)
+	return run.result(m, w, o, float64(s.Clock), arrayPeak(m, a.dtype))
 }
 
 // result fills in a Result of one layer.
@@ -101,7 +101,7 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 	r.TimeUS = seconds * 1e6
 	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
 	r.PeakTOPS = peak / 1e12
-	r.Bound, r.ClockMHz, r.DRAMBytes = run.bound, hz/1e6, run.dramBytes
+	r.Bound, r.ClockMHz, r.DRAMBytes, r.written = run.bound, hz/1e6, run.dramBytes, run.written
 	if !run.simulated {
 		r.SimulatedPct = 0
 	}
@@ -209,6 +209,10 @@ func runTPU(s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 		if c := moved / rate * t.Hz; c > run.cycles {
 			run.cycles, run.bound = c, by
 		}
+	}
+	if a.conv != nil && workloads.HasStep(a.conv.Epilogue, workloads.EpilogueAdd) { // a second tensor comes from the unified buffer
+		run.cycles += e * a.outBytes / float64(s.Cols*s.TPU.Cores)
+		total.UBBytes += e * a.outBytes
 	}
 	if run.bound == "" {
 		run.bound = boundLatency

@@ -61,9 +61,13 @@ func check(m *Machine, root *node) error {
 	c.that(machineName.MatchString(m.Name), "name", "%q is not a name (letters, digits, and . _ - inside)", m.Name)
 	c.distinct("devices", m.Devices)
 	c.distinct("workloads", m.Workloads)
+	c.abilities(m.Executes)
 	c.that(len(m.Energy.Events) > 0, "energy_table", "energy_table is %s, but there is no energy section", m.EnergyTable)
 	if m.GPU != nil {
 		c.gpu(m)
+	}
+	if m.SoC != nil {
+		c.soc(m)
 	}
 	if m.CPU != nil {
 		c.cpu(m.CPU, m.TDP)

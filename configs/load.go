@@ -157,6 +157,9 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	if err := checkKind(root); err != nil {
 		return nil, err
 	}
+	if err := setMode(root, overrides); err != nil {
+		return nil, err
+	}
 	if err := l.mergeDRAM(root); err != nil {
 		return nil, err
 	}
@@ -166,6 +169,15 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	}
 	if inherits != nil {
 		m.Inherits = inherits.text
+	}
+	if m.Host != nil {
+		c := &checker{root: root}
+		if err := l.host(c, m.Host); err != nil {
+			return nil, err
+		}
+		if c.err != nil {
+			return nil, c.err
+		}
 	}
 	if err := check(m, root); err != nil {
 		return nil, err

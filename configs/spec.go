@@ -16,6 +16,9 @@ type Machine struct {
 	CPU         *CPU      `yaml:"cpu,omitempty"`
 	NVDLA       *NVDLA    `yaml:"nvdla,omitempty"`
 	Systolic    *Systolic `yaml:"systolic,omitempty"`
+	SoC         *SoC      `yaml:"soc,omitempty"`
+	Executes    []Ability `yaml:"executes,omitempty" doc:"what the machine executes beside and around its products; GPUs and CPUs are programmable and have no such list"`
+	Host        *Host     `yaml:"host,omitempty" doc:"the machine that executes what this one cannot"`
 	EnergyTable string    `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
 	Energy      Energy    `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
 

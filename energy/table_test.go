@@ -77,7 +77,7 @@ func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 	const wire = 0.1 * 2.0 / 3 * 28.548 // pJ per bit over 2/3 of sqrt(815 mm2)
 	want := map[string]map[string]float64{
 		"gv100": {
-			FMAFP32: fma32 * f16, FMAFP64: fma64 * f16, FMAFP16: 1.5 * f16, MMAFP32: 2.0 * f16, MMAFP16: 1.5 * f16,
+			FMAFP32: fma32 * f16, FMAFP64: fma64 * f16, FMAFP16: 1.5 * f16, MACINT8: 0.3 * f16, MMAFP32: 2.0 * f16, MMAFP16: 1.5 * f16,
 			SFUOp: 2.072 * fma32 * f16, IntOp: (3*0.1 + 3.2) / 4 * f16,
 			RFRead: 5 * 32 * f16, RFWrite: 5 * 32 * f16 * 9.3146 / 8.4307,
 			WarpInstruction: 50*32*k40 - rf - 32*fma32*f16,

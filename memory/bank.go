@@ -77,6 +77,9 @@ func (c *channel) begin(f *fetch, b *bank) {
 		return
 	}
 	f.began = true
+	if f.first <= firstClient { // counted at its port
+		return
+	}
 	c.count.ColumnAccesses++
 	if !f.opened {
 		c.count.RowHits++
@@ -130,7 +133,9 @@ func (c *channel) activate(d int32, b *bank, at uint64) {
 	r.any = at + c.p.rrdS
 	r.faw[r.head] = at + c.p.faw
 	r.head = (r.head + 1) & 3
-	c.count.Activates++
+	if f.first > firstClient {
+		c.count.Activates++
+	}
 	for dir := range b.hit {
 		if b.hit[dir] = c.nextHit(b.head[dir], b.row); b.hit[dir] >= 0 {
 			c.hits[dir] |= 1 << b.index
@@ -219,6 +224,10 @@ func (c *channel) settle(d int32, t, last uint64) {
 		c.rowAt = min(c.rowAt, max(t, c.rowTime(b)))
 	}
 	ready := c.sys.toCore.ceil(last+c.p.readData) + c.sys.phy + uint64(c.sys.l2.FillLatency)
+	if p := c.sys.client(f); p != nil {
+		c.sys.answered(p, d, ready)
+		return
+	}
 	if f.write {
 		c.emptied(d, ready)
 		return

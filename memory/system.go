@@ -78,6 +78,7 @@ type System struct {
 
 	leastDRAM uint64 // SM cycles from a channel's decision to data at the slice
 	gpcOf     func(sm int) int
+	clients   []clientPort // that share DRAM
 	frontier  uint64
 	inFlight  int
 	parked    int
@@ -290,6 +291,7 @@ func (s *System) Advance(frontier uint64, emit func(sm int, r Reply)) {
 			s.access(f, t)
 		}
 	}
+	s.serveClients(toChannels)
 	for i := range s.channels {
 		if c := &s.channels[i]; c.nextAt < toChannels {
 			c.run(toChannels)

@@ -23,8 +23,10 @@ type sdp struct {
 	queue []arrival
 	free  uint64 // when it can take the next point
 
-	added    int // bytes that have been read for the stripe in front
-	reading  bool
+	addOp    int // op whose tensor to add is read, plus one
+	addLeft  int // bytes of it that have not been asked for
+	ahead    int // asked for and not used
+	have     int // of these, bytes that are there
 	writing  int // bytes on their way to memory
 	finished uint64
 	done     int // ops that are written
@@ -51,22 +53,22 @@ func (s *sdp) Wake(cycle uint64) {
 		return
 	}
 	o := &s.core.ops[a.op]
-	if need := a.points * o.addBytes; need > 0 && s.added < need {
-		if !s.reading {
-			s.reading = true
-			s.core.mem.ask(clientRead, request{need, func(cycle uint64) {
-				s.reading, s.added = false, need
-				s.comp.WakeAt(cycle + 1)
-			}})
+	need := a.points * o.addBytes
+	if need > 0 {
+		s.readAhead(a.op, need)
+		if s.have < need {
+			return // what arrives wakes it
 		}
-		return
 	}
 	bytes := a.points * o.atomOut
 	if s.writing > 0 && s.writing+bytes > max(s.core.cdma.window, bytes) {
 		return // a write that is acknowledged wakes it
 	}
-	s.added = 0
+	s.have, s.ahead = s.have-need, s.ahead-need
 	s.queue = s.queue[1:]
+	if need > 0 {
+		s.readAhead(a.op, need)
+	}
 	step := uint64(ceilDiv(s.core.atomK, s.core.n.SDP.Rate))
 	if o.addBytes > 0 && s.core.n.SDP.ElementwiseRate > 0 {
 		step = uint64(ceilDiv(s.core.atomK, s.core.n.SDP.ElementwiseRate))
@@ -87,6 +89,29 @@ func (s *sdp) Wake(cycle uint64) {
 	}})
 	if len(s.queue) > 0 {
 		s.comp.WakeAt(max(s.queue[0].cycle, s.free))
+	}
+}
+
+// readAhead asks for the tensor that an op adds as far as the read port's buffers
+// cover the way from memory, and for what a stripe needs.
+func (s *sdp) readAhead(at, need int) {
+	o := &s.core.ops[at]
+	if s.addOp != at+1 {
+		points := 0
+		for _, n := range o.atoms {
+			points += n * o.spread
+		}
+		s.addOp, s.addLeft = at+1, points*len(o.kernels)*o.addBytes
+	}
+	window := max(s.core.cdma.window, need)
+	for s.addLeft > 0 && s.ahead < window {
+		n := min(s.addLeft, s.core.cdma.chunk, window-s.ahead)
+		s.addLeft -= n
+		s.ahead += n
+		s.core.mem.ask(clientRead, request{n, func(cycle uint64) {
+			s.have += n
+			s.comp.WakeAt(cycle + 1)
+		}})
 	}
 }
 

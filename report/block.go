@@ -87,6 +87,10 @@ func block(e *Entry) string {
 		fmt.Fprintf(&b, "  the board's power limit of %v holds the clock at %s MHz instead of %s\n",
 			e.Machine.TDP, human(r.ClockMHz), human(float64(e.Machine.GPU.Clock.Sustained)/1e6))
 	}
+	for _, l := range unitLines(e, "  ") {
+		b.WriteString(l + "\n")
+	}
+	b.WriteString(fallbackLines(e))
 	b.WriteString(linkLines(&e.Result))
 	layers := make([]*gpusim.Layer, len(e.Result.Layers))
 	for i := range layers {

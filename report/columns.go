@@ -8,9 +8,6 @@ type column struct {
 	get  func(*figures) cell
 }
 
-// nothing is a figure that no model gives yet; its column stays empty.
-func nothing(*figures) cell { return cell{number: true} }
-
 // summaryColumns is the contract with notebooks: names, order and units stay.
 var summaryColumns = []column{
 	{"machine", func(f *figures) cell { return text(f.machine) }},
@@ -39,7 +36,7 @@ var summaryColumns = []column{
 	{"tops_per_mm2", func(f *figures) cell { return num(f.tops() / f.areaMM2) }},
 	{"dram_bytes", func(f *figures) cell { return num(f.dramBytes) }},
 	{"l2_hit_pct", func(f *figures) cell { return num(f.l2HitPct) }},
-	{"fallback_us", nothing}, // machines that leave operators to a host only
+	{"fallback_us", func(f *figures) cell { return num(f.fallbackUS) }}, // machines that leave operators to a host only
 	{"baseline_machine", func(f *figures) cell { return text(f.baseline().Machine) }},
 	{"baseline_dtype", func(f *figures) cell { return text(f.baseline().DType) }},
 	{"speedup", func(f *figures) cell { return num(f.speedup()) }},
@@ -68,17 +65,21 @@ var (
 	stallColumns  = []string{"machine", "workload", "layer", "reason", "issue_slots", "share_pct"}
 )
 
-func summaryRow(f figures) []cell {
-	row := make([]cell, len(summaryColumns))
-	for i, c := range summaryColumns {
+func summaryRow(f figures) []cell { return rowOf(f, summaryColumns) }
+
+func rowOf(f figures, columns []column) []cell {
+	row := make([]cell, len(columns))
+	for i, c := range columns {
 		row[i] = c.get(&f)
 	}
 	return row
 }
 
-func summaryNames() []string {
-	names := make([]string, len(summaryColumns))
-	for i, c := range summaryColumns {
+func summaryNames() []string { return namesOf(summaryColumns) }
+
+func namesOf(columns []column) []string {
+	names := make([]string, len(columns))
+	for i, c := range columns {
 		names[i] = c.name
 	}
 	return names

@@ -14,12 +14,14 @@ import (
 )
 
 // SummaryCSV gives summary.csv: a row per workload and machine.
-func SummaryCSV(entries []Entry) []byte {
+func SummaryCSV(entries []Entry) []byte { return rowsCSV(entries, summaryColumns) }
+
+func rowsCSV(entries []Entry, columns []column) []byte {
 	rows := make([][]cell, 0, len(entries))
 	for _, e := range sorted(entries) {
-		rows = append(rows, summaryRow(e.figures()))
+		rows = append(rows, rowOf(e.figures(), columns))
 	}
-	return encode(summaryNames(), rows)
+	return encode(namesOf(columns), rows)
 }
 
 // LayersCSV gives layers.csv: a row per kernel in the order of execution, of
@@ -156,7 +158,9 @@ func encode(header []string, rows [][]cell) []byte {
 
 // SummaryJSON gives the rows of summary.csv in the order of the entries as an
 // array of objects with the same names; what does not apply is null.
-func SummaryJSON(entries []Entry) []byte {
+func SummaryJSON(entries []Entry) []byte { return rowsJSON(entries, summaryColumns) }
+
+func rowsJSON(entries []Entry, columns []column) []byte {
 	var b bytes.Buffer
 	b.WriteString("[")
 	for i := range entries {
@@ -164,11 +168,11 @@ func SummaryJSON(entries []Entry) []byte {
 			b.WriteString(",")
 		}
 		b.WriteString("\n  {")
-		for j, c := range summaryRow(entries[i].figures()) {
+		for j, c := range rowOf(entries[i].figures(), columns) {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(`"` + summaryColumns[j].name + `": ` + jsonValue(c))
+			b.WriteString(`"` + columns[j].name + `": ` + jsonValue(c))
 		}
 		b.WriteString("}")
 	}

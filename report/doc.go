@@ -32,6 +32,8 @@ type figures struct {
 	ledger                                         energy.Ledger
 	clockMHz, areaMM2, dramBytes, l2HitPct         float64
 	simulatedPct, warpInsts, imagesPerS            float64
+	fallbackUS                                     float64
+	result                                         *gpusim.Result // nil: it failed
 	base                                           *gpusim.Result
 }
 
@@ -46,7 +48,7 @@ func (e *Entry) figures() figures {
 		f.err = oneLine(e.Err.Error())
 		f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = nan, nan, nan, nan, nan
 		f.clockMHz, f.dramBytes, f.l2HitPct, f.simulatedPct, f.warpInsts = nan, nan, nan, nan, nan
-		f.imagesPerS = nan
+		f.imagesPerS, f.fallbackUS = nan, nan
 		return f
 	}
 	if f.imagesPerS = r.ImagesPerS; f.imagesPerS <= 0 {
@@ -56,6 +58,11 @@ func (e *Entry) figures() figures {
 	f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = r.TimeUS, r.TimeLoUS, r.TimeHiUS, r.Ops, r.PeakTOPS
 	f.ledger, f.clockMHz, f.dramBytes, f.l2HitPct = r.Energy, r.ClockMHz, r.DRAMBytes, r.L2HitPct
 	f.simulatedPct, f.warpInsts, f.base = r.SimulatedPct, r.WarpInsts, e.Baseline
+	f.result = r
+	f.fallbackUS = math.NaN()
+	if r.Fallback != nil {
+		f.fallbackUS = r.Fallback.TimeUS
+	}
 	return f
 }
 
@@ -66,7 +73,7 @@ func (e *Entry) layer(l *gpusim.Layer) figures {
 	f.timeUS, f.loUS, f.hiUS = l.TimeUS, l.TimeUS-l.SpreadUS, l.TimeUS+l.SpreadUS
 	f.ops, f.bound, f.ledger = l.Ops, l.Bound, l.Energy
 	f.warpInsts, f.dramBytes, f.l2HitPct = l.WarpInsts, l.DRAMBytes, l.L2HitPct
-	f.simulatedPct, f.imagesPerS, f.base = math.NaN(), math.NaN(), nil
+	f.simulatedPct, f.imagesPerS, f.base, f.fallbackUS = math.NaN(), math.NaN(), nil, math.NaN()
 	if f.ops == 0 { // a kernel that only moves or reduces
 		f.ops = math.NaN()
 	}

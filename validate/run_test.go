@@ -192,7 +192,7 @@ func TestPublished(t *testing.T) {
 	if err := tab.LoadPublished(every, every); err != nil {
 		t.Fatal(err)
 	}
-	if tab.Len() != 363+2326+343+104+17+242+354+35 {
+	if tab.Len() != 363+2326+343+104+17+242+354+37 {
 		t.Errorf("%d rows", tab.Len())
 	}
 	only := &Tables{}

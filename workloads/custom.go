@@ -231,6 +231,9 @@ func (c *Custom) knows(name string) bool {
 // String is the form that Parse reads back.
 func (c *Custom) String() string { return KindCustom + ":" + c.File + c.sized }
 
+// Sized is the form with another type of elements.
+func (c *Custom) Sized(dtype string) string { return c.String() + ",dtype=" + dtype }
+
 // Short is the same.
 func (c *Custom) Short() string { return c.String() }
 

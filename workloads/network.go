@@ -50,7 +50,8 @@ type Network struct {
 type NetLayer struct {
 	Name  string // of the layer, with what is done for it behind a slash
 	Work  Workload
-	Count int // how often it runs, one after another
+	Count int    // how often it runs, one after another
+	Reads []Flow // activations that it reads, of a forward pass
 }
 
 var (
@@ -269,6 +270,9 @@ func (n *Network) lower(g *graph.Graph) error {
 			works[s.Work] = w
 		}
 		n.Layers[i] = NetLayer{Name: s.Layer, Work: w, Count: s.Count}
+	}
+	if !o.Train {
+		n.connect(g, steps)
 	}
 	return nil
 }

@@ -100,6 +100,7 @@ func (n *Network) readLayers(t *Table) error {
 		n.Layers = append(n.Layers, NetLayer{Name: t.Field(rec, "layer"), Work: w, Count: count})
 	}
 	n.table = true
+	n.chain()
 	n.MACs = n.Ops() / 2
 	return nil
 }

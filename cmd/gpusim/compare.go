@@ -27,6 +27,7 @@ func (a *app) compareCommand() *cobra.Command {
 		Short: "The same workloads on several machines, in one table",
 		Example: `  gpusim compare maxwell pascal volta ampere hopper -w gemm:4096x4096x4096:fp32
   gpusim compare volta skylake-8180 -w gemm:1024x1024x1024:fp32 --format csv
+  gpusim compare volta tpu1 nvdla-large xavier skylake-8180 -w model:resnet50,batch=8,dtype=int8
   gpusim compare volta turing -w gemm:4096x4096x4096:fp16 --out both    summary.csv, layers.csv ... and a manifest`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) < 2 {
@@ -80,7 +81,7 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	var tasks []*task
 	for _, w := range work {
 		for _, m := range machines {
-			tasks = append(tasks, &task{machine: m, work: w, options: gpusim.Options{Fidelity: fidelity}})
+			tasks = append(tasks, &task{machine: m, work: gpusim.Nearest(m, w), asked: w, options: gpusim.Options{Fidelity: fidelity}})
 		}
 	}
 	a.runTasks(ctx, tasks, f.workers, false)
@@ -93,12 +94,12 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 		if t.err == nil {
 			ok++
 		}
-		entries = append(entries, report.Entry{Machine: t.machine, Workload: t.work.Text, Label: t.work.Short(), Result: t.result, Err: t.err})
+		entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
 	}
 	if ok == 0 {
 		return entries[0].Err
 	}
-	if err := a.print(entries, f.format, report.CompareText); err != nil || f.out == "" {
+	if err := a.printCompared(entries, f.format); err != nil || f.out == "" {
 		return err
 	}
 	m := a.manifest("compare", started)
@@ -115,4 +116,20 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 		return err
 	}
 	return report.WriteResults(f.out, tables, m)
+}
+
+// printCompared writes entries in a format. Tables for programs have what is compared
+// beside a summary's columns.
+func (a *app) printCompared(entries []report.Entry, format string) error {
+	var text []byte
+	switch format {
+	case "csv":
+		text = report.CompareCSV(entries)
+	case "json":
+		text = report.CompareJSON(entries)
+	default:
+		text = []byte(report.CompareText(entries))
+	}
+	_, err := a.out.Write(text)
+	return err
 }

@@ -19,6 +19,7 @@ import (
 type task struct {
 	machine *configs.Machine
 	work    workloads.Workload
+	asked   workloads.Workload // of 'compare': before the machine's nearest type was taken
 	options gpusim.Options
 	result  gpusim.Result
 	err     error
@@ -45,6 +46,9 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 			continue
 		}
 		bw := workloads.Of(w.Shape().Unforced()) // names of kernels mean nothing to another machine
+		if bw.Net != nil {                       // in a type that it has, which baseline_dtype then names
+			bw = gpusim.Nearest(p.baseline, bw)
+		}
 		base[i] = &task{machine: p.baseline, work: bw, options: gpusim.Options{Fidelity: p.options.Fidelity}}
 		tasks = append(tasks, base[i])
 	}

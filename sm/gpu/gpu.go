@@ -40,8 +40,9 @@ type Report struct {
 type Options struct {
 	Horizon   uint64 // bulk step in cycles; 0 = the largest that is exact
 	MaxCycles uint64
-	Reverse   bool // create the SMs in the opposite order (for the order test)
-	Clusters  bool // kernels with clusters may come: SMs of one can reach each other sooner than anything else
+	Reverse   bool            // create the SMs in the opposite order (for the order test)
+	Clients   []memory.Client // others that share the DRAM
+	Clusters  bool            // kernels with clusters may come: SMs of one can reach each other sooner than anything else
 }
 
 // MaxHorizon is the least time, in cycles, in which anything outside an SM
@@ -69,6 +70,9 @@ func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*G
 	toSM := sim.NewLink("Down", d.Engine, d.Domain, sim.PhaseReply, 0)
 
 	if d.Memory, err = memory.MakeBuilder().WithEngine(d.Engine).WithDomain(d.Domain).WithSpec(g).WithHorizon(d.horizon).Build("Memory"); err != nil {
+		return nil, err
+	}
+	if err := d.Memory.System.Share(o.Clients, &g.DRAM); err != nil {
 		return nil, err
 	}
 	d.command = newCommand("Command", d.Engine, d.Domain, g, d.horizon)

@@ -30,13 +30,22 @@ func Pad(c *workloads.Conv, align int) *workloads.Conv {
 // images have points side by side, and the product's m is the points of output
 // or input (or filter taps, for gradients of filters), n the channels; NHWC
 // images have channels side by side, which then are m.
-func Lower(c *workloads.Conv) (gemm.Problem, error) { return LowerSlabs(c, 0) }
+func Lower(c *workloads.Conv) (gemm.Problem, error) { return lower(c, slab, 0) }
+
+// LowerWords is Lower for kernels of the plain pipes, which take int8 in blocks of
+// four channels.
+func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordChannels, 0) }
 
 // LowerSlabs is Lower for kernels of gradients of filters that walk image by
 // image and take points of one image at a time, so many: lines of zeros complete
 // an image, about.
-func LowerSlabs(c *workloads.Conv, points int) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), 0}
+func LowerSlabs(c *workloads.Conv, points int) (gemm.Problem, error) { return lower(c, slab, points) }
+
+// wordChannels are the channels of int8 in a word.
+const wordChannels = 4
+
+func lower(c *workloads.Conv, block, points int) (gemm.Problem, error) {
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0}
 	if q := max(1, l.q); points > 1 {
 		l.fill = max(0, (2*((l.p*l.q+points-1)/points*points)+q)/(2*q)-l.p)
 	}
@@ -53,10 +62,14 @@ func LowerSlabs(c *workloads.Conv, points int) (gemm.Problem, error) {
 	case workloads.LayoutNHWC:
 		l.interleaved(&p)
 	case workloads.LayoutVectC:
-		if c.Pass != workloads.PassForward || c.Groups > 1 || c.C%slab > 0 || c.K%slab > 0 {
-			return p, fmt.Errorf("layout %s takes forward passes in one group, with whole blocks of %d channels", c.Layout, slab)
+		if c.Pass != workloads.PassForward || c.Groups > 1 || c.C%block > 0 || c.K%block > 0 {
+			return p, fmt.Errorf("layout %s takes forward passes in one group, with whole blocks of %d channels", c.Layout, block)
 		}
-		l.interleaved(&p)
+		if block == wordChannels {
+			l.words(&p)
+		} else {
+			l.interleaved(&p)
+		}
 	}
 	return p, p.Check()
 }
@@ -66,7 +79,9 @@ type lowering struct {
 	*workloads.Conv
 	c, k int // channels of a group
 	p, q int
-	fill int // lines of zeros below an image, of the gradient of filters
+
+	block int // channels that lie together in layout nchw_vect_c
+	fill  int // lines of zeros below an image, of the gradient of filters
 }
 
 // bytes of a tensor.
@@ -84,7 +99,7 @@ type strides struct{ w, h, c, n int64 }
 
 func (l *lowering) image(channels, h, w int) strides {
 	if l.Layout == workloads.LayoutVectC {
-		return strides{slab, int64(slab * w), 1, int64(channels * w * h)}
+		return strides{int64(l.block), int64(l.block * w), 1, int64(channels * w * h)}
 	}
 	if l.Layout == workloads.LayoutNHWC {
 		return strides{int64(channels), int64(channels * w), 1, int64(channels * w * h)}
@@ -94,7 +109,7 @@ func (l *lowering) image(channels, h, w int) strides {
 
 func (l *lowering) filters() strides {
 	if l.Layout == workloads.LayoutVectC {
-		return strides{slab, int64(slab * l.S), 1, int64(l.c * l.S * l.R)}
+		return strides{int64(l.block), int64(l.block * l.S), 1, int64(l.c * l.S * l.R)}
 	}
 	if l.Layout == workloads.LayoutNHWC {
 		return strides{int64(l.c), int64(l.c * l.S), 1, int64(l.c * l.S * l.R)}

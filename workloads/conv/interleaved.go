@@ -65,7 +65,7 @@ func (l *lowering) around(channels tile.Digit, taps []tile.Digit, points int) []
 
 // blocks are the digits of channels in blocks that hold so many points.
 func (l *lowering) blocks(points int) []tile.Digit {
-	return []tile.Digit{{Size: slab, Stride: 1}, {Stride: int64(slab * points)}}
+	return []tile.Digit{{Size: int32(l.block), Stride: 1}, {Stride: int64(l.block * points)}}
 }
 
 // padded is the digit of some channels, filled up to whole slabs.

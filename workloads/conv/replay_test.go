@@ -61,6 +61,11 @@ func TestInt8Replay(t *testing.T) {
 		replayed(t, s+",dtype=int8,layout=nchw_vect_c", c)
 		epilogued(t, s+",dtype=int8,layout=nchw_vect_c,epilogue=bias+add+relu", c)
 	}
+	// Few products to a sum: integers are converted by additions.
+	for _, e := range []string{"bias", "bias+relu", "add", "bias+add+relu"} {
+		epilogued(t, "conv:n=2,c=32,h=5,w=6,k=64,r=1,s=1,dtype=int8,layout=nchw_vect_c,epilogue="+e, c)
+		epilogued(t, "conv:n=1,c=64,h=5,w=6,k=32,r=2,s=2,dtype=int8,layout=nchw_vect_c,epilogue="+e, c)
+	}
 }
 
 func replayed(t *testing.T, text string, c gemm.Config) { t.Helper(); replayedSlabs(t, text, c, 0) }

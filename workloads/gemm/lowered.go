@@ -21,6 +21,9 @@ type Lowered struct {
 	// Table is the bytes of a table of offsets, one for each k, by which the
 	// gathered matrix is addressed. 0: addresses are computed by increments.
 	Table int64
+	// Words says that what lies side by side along k, and of C along n, are whole
+	// words of packed elements: kernels of the plain pipes move them as they are.
+	Words bool
 	// Name of the kernel in place of the one after layouts; what it stands for
 	// is the caller's.
 	Name string

@@ -107,7 +107,7 @@ func (s *simt) check(l tile.Latencies) error {
 	if threads > 1024 {
 		return fmt.Errorf("gemm: SIMT tile of %dx%d with warps of %dx%d and %d k slices needs %d threads", c.TileM, c.TileN, c.WarpM, c.WarpN, s.slices, threads)
 	}
-	perA, perB := s.t.wordsPerCopy(p.TransA), s.t.wordsPerCopy(!p.TransB)
+	perA, perB := s.wordsPerCopy(p.TransA), s.wordsPerCopy(!p.TransB)
 	if words := s.depth * s.slices; c.TileM*words%(perA*threads) != 0 || c.TileN*words%(perB*threads) != 0 {
 		return fmt.Errorf("gemm: k-tiles of %dx%d and %dx%d do not divide among %d threads", c.TileM, c.TileK, c.TileN, c.TileK, threads)
 	}
@@ -200,7 +200,7 @@ func (s *simt) operands() {
 	lm, ln := s.lanes()
 	operand := func(tensor, outer, warp, lanes int, kContig bool) simtOperand {
 		o := simtOperand{
-			tensor: tensor, kContig: kContig, crossed: s.t.wordsPerCopy(kContig) > 1, swizzled: kContig && s.deep(),
+			tensor: tensor, kContig: kContig, crossed: s.wordsPerCopy(kContig) > 1, swizzled: kContig && s.deep(),
 			outer: outer, tileK: s.depth * s.slices, elem: s.elem, vec: s.vec, in: s.t.in, pack: s.t.pack,
 			lanes: lanes, kLanes: s.depth, count: warp / lanes, buffers: 2, pitch: outer * s.elem,
 		}

@@ -68,6 +68,9 @@ func (s *simt) epilogueRegs() int {
 		return s.straightRegs()
 	}
 	steps := s.units() * (s.c.steps(s.p).sources() + s.c.steps(s.p).actTemps())
+	if s.joins() {
+		steps += s.units() * joinRegs
+	}
 	return (s.a.count+s.units()*s.slices+s.units())*s.words + steps
 }
 
@@ -124,6 +127,10 @@ func (s *simt) stageGets() [][]int16 {
 // target is the global access of unit u when column j is staged.
 func (s *simt) target(j, u int) tile.Access {
 	a := tile.Access{Space: tile.Global, Tensor: tensorC, Bytes: s.t.out, RowVar: tile.VarM, ColVar: tile.VarN}
+	if s.joins() {
+		a.Bytes = wordBytes
+		j -= j % wordBytes
+	}
 	if s.c.Workspace {
 		a.Tensor, a.Bytes, a.ColVar = tensorWorkspace, s.elem, tile.VarSplit
 	}
@@ -197,6 +204,11 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 		code = append(code, s.c.steps(s.p).activate(s.k, sum, tmp+u*s.c.steps(s.p).actTemps(), 1)...)
 		if !s.c.Workspace {
 			code = append(code, s.narrow(sum)...)
+		}
+		if s.joins() {
+			held := more(0, s.c.steps(s.p).sources()) + units*s.c.steps(s.p).actTemps() + u*joinRegs
+			code = append(code, join(j%wordBytes, sum, held, targets[u])...)
+			continue
 		}
 		code = append(code, store(tile.OpSTG, sum, targets[u]))
 	}

@@ -51,19 +51,22 @@ func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst
 		}
 		code = append(code, e.combine(d, val(u), raw(u), add(u))...)
 		if steps := e.c.steps(e.p); steps.any() && e.p.Acc == "int32" {
-			code = append(code, each(tile.OpI2F, val(u), d.vec)...) // integers are done with as fp32
+			code = append(code, e.toFloats(val(u), d.vec)...) // integers are done with as fp32
 		}
 		for i := range d.steps {
 			code = append(code, e.addStep(d, val(u), more(u, i), add(u), e.c.steps(e.p).scalar(i))...)
 		}
 		code = append(code, e.c.steps(e.p).activate(e.k, val(u), tmp, d.val)...)
 		src := val(u)
+		clamped := false
 		if e.c.steps(e.p).any() && e.p.Acc == "int32" {
-			code = append(code, each(tile.OpF2I, val(u), d.vec)...)
+			var ints []tile.Inst
+			ints, clamped = e.toIntegers(val(u), d.vec, d.bytes)
+			code = append(code, ints...)
 		}
 		if d.bytes {
 			src = out(u)
-			code = append(code, bytesOf(src, val(u), d.vec)...)
+			code = append(code, bytesOf(src, val(u), d.vec, clamped)...)
 		}
 		if d.wide && d.half {
 			src = out(u)
@@ -115,9 +118,13 @@ func each(op tile.Op, reg, n int) []tile.Inst {
 	return code
 }
 
-// bytesOf packs up to four integers, saturated, as the bytes of a register.
-func bytesOf(dst, src, n int) []tile.Inst {
-	code := each(tile.OpI2I, src, n)
+// bytesOf packs up to four integers, saturated, as the bytes of a register; clamped
+// ones are within their range already.
+func bytesOf(dst, src, n int, clamped bool) []tile.Inst {
+	var code []tile.Inst
+	if !clamped {
+		code = each(tile.OpI2I, src, n)
+	}
 	zip := func(d, a, b int, imm uint8) {
 		in := ins(tile.OpPRMT, d, a, b, tile.RZ)
 		in.Imm = imm

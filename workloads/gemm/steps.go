@@ -133,14 +133,7 @@ func (s Steps) actTemps() int {
 func (s Steps) activate(k *tile.Kernel, val, tmp, n int) []tile.Inst {
 	var code []tile.Inst
 	konst := func(v float64) uint8 {
-		bits := math.Float32bits(float32(v))
-		for i, c := range k.Consts {
-			if c == bits {
-				return uint8(tile.ImmConst + i)
-			}
-		}
-		k.Consts = append(k.Consts, bits)
-		return uint8(tile.ImmConst + len(k.Consts) - 1)
+		return constant(k, math.Float32bits(float32(v)))
 	}
 	with := func(op tile.Op, dst, a, c int, v float64) tile.Inst {
 		i := ins(op, dst, a, tile.RZ, c)

@@ -19,6 +19,7 @@ type Step struct {
 	Layer string // name of the node, with what is done for it behind a slash
 	Work  string // in the workload language
 	Count int    // how often it runs, one after another
+	Node  *Node  // that it is part of
 }
 
 // lowering turns nodes into steps.
@@ -110,7 +111,7 @@ func (l *lowering) times(count int, n *Node, what, format string, a ...any) {
 	if what != "" {
 		name += "/" + what
 	}
-	l.steps = append(l.steps, Step{Layer: name, Work: fmt.Sprintf(format, a...), Count: count})
+	l.steps = append(l.steps, Step{Layer: name, Work: fmt.Sprintf(format, a...), Count: count, Node: n})
 }
 
 // elementwise is a kernel over size elements.

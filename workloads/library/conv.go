@@ -66,6 +66,9 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
 		p, err := conv.LowerSlabs(conv.Pad(c, channelsOf(&e, c)), e.slab)
+		if words(&e, c) {
+			p, err = conv.LowerWords(conv.Pad(c, channelsOf(&e, c)))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -91,35 +94,15 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	return out, nil
 }
 
-// leastCTAs is the CTAs for which libraries of Pascal's time take their largest
-// tile, however many SMs there are: 26 do and 16 do not on M40, GTX 1080 Ti and
-// P100, whose rows of 1x1 filters fix it (P100 takes twice as long as with smaller
-// tiles then). [fit]
-const leastCTAs = 20
-
-// preferLargest makes the first of the kernels, from the largest tile on, cost
-// least that has CTAs enough and is not wider by half than the product.
-func preferLargest(calls []ConvCall) {
-	for i := range calls {
-		c := &calls[i]
-		if last := i == len(calls)-1; last || c.tiles >= leastCTAs && c.spare < c.width/2 {
-			for j := range calls {
-				c.Cost = min(c.Cost, calls[j].Cost)
-			}
-			for j := range i {
-				calls[j].Cost = max(calls[j].Cost, c.Cost+1)
-			}
-			return
-		}
-	}
-}
-
 // convCatalogue lists kernels of implicit GEMM by family. Tiles are of names in
 // public profiles, points x filters.
 var convCatalogue = map[string][]Entry{
 	"maxwell_scudnn": scudnn("maxwell_scudnn"),
 	"volta_scudnn":   scudnn("volta_scudnn"),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
+
+	"maxwell_icudnn": icudnn("maxwell_int8x4_icudnn_int8x4"),
+	"volta_icudnn":   icudnn("volta_int8x4_icudnn_int8x4"),
 
 	"volta_s884cudnn":   hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
 	"turing_s1688cudnn": turingEntries("turing_fp16_s1688cudnn_fp16", "fp16/fp32"),
@@ -152,6 +135,27 @@ func scudnn(family string) []Entry {
 	return es
 }
 
+// icudnn are the kernels for int8 in blocks of four channels on DP4A, by names in
+// public profiles; what the library expects of them is taken from scudnn.
+func icudnn(family string) []Entry {
+	es := scudnn(family)
+	for i := range es {
+		es[i].Type, es[i].TileK = "int8", 32
+	}
+	return es
+}
+
+// words says whether a kernel of the plain pipes takes a convolution in blocks of
+// four channels.
+func words(e *Entry, c *workloads.Conv) bool {
+	return e.Type == "int8" && !e.tensor() && c.Layout == workloads.LayoutVectC
+}
+
+// fewChannels is what a library takes for an image rather than for features: it
+// comes in blocks of four channels (TensorRT's format chw4, in which the submissions
+// to MLPerf give images to Turing and Xavier) and not of 32.
+const fewChannels = 4
+
 // convEntries lists the kernels that take a convolution's type and layout.
 func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	typ := c.DType
@@ -159,62 +163,24 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 		typ += "/" + c.Acc
 	}
 	var out []Entry
+	blocks := slices.ContainsFunc(g.Library.Convolutions, func(f string) bool {
+		return slices.ContainsFunc(convCatalogue[f], func(e Entry) bool { return e.Type == "int8" && e.tensor() })
+	})
 	for _, f := range g.Library.Convolutions {
-		if few := fewChannels(c); few != nil && slices.Contains(scudnnFamilies, f) {
-			return few
-		}
 		es := convCatalogue[f]
-		if own := engines(c); own != nil && slices.Contains(scudnnFamilies, f) {
+		if own := plainEntries(c); own != nil && slices.Contains(scudnnFamilies, f) {
 			es = own
 		}
 		for _, e := range es {
-			if e.Type == typ && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
+			if e.Type != typ || words(&e, c) && blocks && c.C > fewChannels {
+				continue
+			}
+			if words(&e, c) || (e.Type != "int8" || e.tensor()) && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) {
 				out = append(out, e)
 			}
 		}
 	}
 	return out
-}
-
-// scudnnFamilies are those of fp32.
-var scudnnFamilies = []string{"maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
-
-// fewChannels is the kernel for gradients of images of few channels, nil for
-// other convolutions.
-func fewChannels(c *workloads.Conv) []Entry {
-	if c.Pass != workloads.PassData || c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.C/max(1, c.Groups) > 4 {
-		return nil
-	}
-	return []Entry{{Name: "dgrad2d_alg1_1", Family: "direct", Type: "fp32", TileM: 128, TileN: 1, TileK: 32, WarpK: 1, PerSM: 16, Gain: 0.2}}
-}
-
-// engines are the plain kernels for gradients of filters (wgrad_alg1_engine in
-// profiles), nil for those that scudnn's kernels compute: filters of several taps
-// and at least 128 of them. All others take on V100 what a kernel compiled from
-// CUDA would: one set of fragments, 55 to 60 % of peak once 128 filters count whole
-// (64 where there are several taps) and the points of each image in slabs of 32.
-// 22 rows of 1x1 filters tell. [fit]
-func engines(c *workloads.Conv) []Entry {
-	switch {
-	case c.Pass != workloads.PassWeight || c.Layout != workloads.LayoutNCHW || c.R*c.S > 1 && c.K >= 128:
-		return nil
-	case c.R*c.S == 1:
-		return wgradEngines[:1]
-	}
-	return wgradEngines[1:]
-}
-
-var wgradEngines = []Entry{
-	{Name: "wgrad_alg1_engine_64x128", TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, PerSM: 3, Gain: 0.6},
-	{Name: "wgrad_alg1_engine_64x64", TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, PerSM: 4, Gain: 0.55},
-	{Name: "wgrad_alg1_engine_64x32", TileM: 64, TileN: 32, WarpM: 32, WarpN: 16, PerSM: 6, Gain: 0.5},
-}
-
-func init() {
-	for i := range wgradEngines {
-		e := &wgradEngines[i]
-		e.Family, e.Type, e.TileK, e.WarpK, e.Threads, e.slab = "simt", "fp32", 16, 1, 128, 32
-	}
 }
 
 // largeTile is the outputs of the smallest kernel of matrix instructions for other
@@ -232,6 +198,8 @@ func largeOnly(c *workloads.Conv) bool {
 // and whole vectors where they are copied past the registers.
 func channelsOf(e *Entry, c *workloads.Conv) int {
 	switch {
+	case words(e, c):
+		return 4 // of a word
 	case c.Layout == workloads.LayoutVectC:
 		return 32
 	case e.Family == "mma" && (e.Stages > 2 || c.DType == "int8"):
@@ -265,9 +233,6 @@ func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []in
 // leastConvSlice is the least k that a slice is left.
 const leastConvSlice = 128
 
-// leastEngineSlice is the same of the plain kernels. [fit] on the same 22 rows
-const leastEngineSlice = 240
-
 // implicit is a call of implicit GEMM.
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
 	cfg := gemm.Config{
@@ -282,7 +247,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight && e.Family != "direct" {
+	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)

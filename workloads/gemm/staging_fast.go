@@ -1,0 +1,68 @@
+package gemm
+
+import (
+	"math"
+
+	"gpusim/workloads/tile"
+)
+
+// Conversions between integers and floats run on the pipe of special functions, at
+// a quarter of the rate of additions. Where sums of int8 products fit the mantissa
+// of an fp32, kernels convert them by additions instead: the bits of 1.5 x 2^23 plus
+// an integer are the float 1.5 x 2^23 plus that integer, and back (CUTLASS,
+// epilogue/thread/linear_combination_clamp.h, FastLinearCombinationClamp: for k of
+// up to 256).
+const (
+	fastK     = 256
+	fastMagic = 3 << 22 // 1.5 x 2^23
+)
+
+// fast says whether this kernel does so.
+func (e *staging) fast() bool {
+	return e.p.DType == "int8" && e.p.Acc == "int32" && e.p.Alpha == 1 && e.p.Beta == 0 && e.p.K <= fastK
+}
+
+// constant gives the Imm of a kernel's constant.
+func constant(k *tile.Kernel, bits uint32) uint8 {
+	for i, c := range k.Consts {
+		if c == bits {
+			return uint8(tile.ImmConst + i)
+		}
+	}
+	k.Consts = append(k.Consts, bits)
+	return uint8(tile.ImmConst + len(k.Consts) - 1)
+}
+
+// with applies an instruction with a constant operand to n registers in place.
+func (e *staging) with(op tile.Op, reg, n int, bits uint32, variant uint8) []tile.Inst {
+	imm := constant(e.k, bits)
+	var code []tile.Inst
+	for i := range n {
+		in := ins(op, reg+i, reg+i, tile.RZ, tile.RZ)
+		in.Imm, in.Steps = imm, variant
+		code = append(code, in)
+	}
+	return code
+}
+
+// toFloats turns n integers into fp32, in place.
+func (e *staging) toFloats(reg, n int) []tile.Inst {
+	if !e.fast() {
+		return each(tile.OpI2F, reg, n)
+	}
+	magic := math.Float32bits(fastMagic)
+	return append(e.with(tile.OpIADD, reg, n, magic, 0), e.with(tile.OpFADD, reg, n, math.Float32bits(-fastMagic), 0)...)
+}
+
+// toIntegers turns n floats into integers, in place; clamped says that they are
+// within the range of a byte, and only their lowest byte counts.
+func (e *staging) toIntegers(reg, n int, bytes bool) (code []tile.Inst, clamped bool) {
+	if !e.fast() || !bytes {
+		return each(tile.OpF2I, reg, n), false
+	}
+	if e.c.steps(e.p).Act != "relu" { // which leaves nothing below 0
+		code = e.with(tile.OpFMNMX, reg, n, math.Float32bits(-128), 1)
+	}
+	code = append(code, e.with(tile.OpFMNMX, reg, n, math.Float32bits(127), 0)...)
+	return append(code, e.with(tile.OpFADD, reg, n, math.Float32bits(fastMagic), 0)...), true
+}

@@ -1,0 +1,70 @@
+package library
+
+import "gpusim/workloads"
+
+// scudnnFamilies are those of fp32.
+var scudnnFamilies = []string{"maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
+
+// plainEntries are the kernels of fp32 that a library has instead of scudnn's; nil
+// for other convolutions.
+func plainEntries(c *workloads.Conv) []Entry {
+	if c.Pass != workloads.PassData || c.DType != "fp32" || c.Layout != workloads.LayoutNCHW || c.C/max(1, c.Groups) > fewChannels {
+		return engines(c)
+	}
+	return []Entry{{Name: "dgrad2d_alg1_1", Family: "direct", Type: "fp32", TileM: 128, TileN: 1, TileK: 32, WarpK: 1, PerSM: 16, Gain: 0.2}}
+}
+
+// engines are the plain kernels for gradients of filters (wgrad_alg1_engine in
+// profiles), nil for those that scudnn's kernels compute: filters of several taps
+// and at least 128 of them. All others take on V100 what a kernel compiled from
+// CUDA would: one set of fragments, 55 to 60 % of peak once 128 filters count whole
+// (64 where there are several taps) and the points of each image in slabs of 32.
+// 22 rows of 1x1 filters tell. [fit]
+func engines(c *workloads.Conv) []Entry {
+	switch {
+	case c.Pass != workloads.PassWeight || c.Layout != workloads.LayoutNCHW || c.R*c.S > 1 && c.K >= 128:
+		return nil
+	case c.R*c.S == 1:
+		return wgradEngines[:1]
+	}
+	return wgradEngines[1:]
+}
+
+var wgradEngines = []Entry{
+	{Name: "wgrad_alg1_engine_64x128", TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, PerSM: 3, Gain: 0.6},
+	{Name: "wgrad_alg1_engine_64x64", TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, PerSM: 4, Gain: 0.55},
+	{Name: "wgrad_alg1_engine_64x32", TileM: 64, TileN: 32, WarpM: 32, WarpN: 16, PerSM: 6, Gain: 0.5},
+}
+
+func init() {
+	for i := range wgradEngines {
+		e := &wgradEngines[i]
+		e.Family, e.Type, e.TileK, e.WarpK, e.Threads, e.slab = "simt", "fp32", 16, 1, 128, 32
+	}
+}
+
+// leastEngineSlice is the same of the plain kernels. [fit] on the same 22 rows
+const leastEngineSlice = 240
+
+// leastCTAs is the CTAs for which libraries of Pascal's time take their largest
+// tile, however many SMs there are: 26 do and 16 do not on M40, GTX 1080 Ti and
+// P100, whose rows of 1x1 filters fix it (P100 takes twice as long as with smaller
+// tiles then). [fit]
+const leastCTAs = 20
+
+// preferLargest makes the first of the kernels, from the largest tile on, cost
+// least that has CTAs enough and is not wider by half than the product.
+func preferLargest(calls []ConvCall) {
+	for i := range calls {
+		c := &calls[i]
+		if last := i == len(calls)-1; last || c.tiles >= leastCTAs && c.spare < c.width/2 {
+			for j := range calls {
+				c.Cost = min(c.Cost, calls[j].Cost)
+			}
+			for j := range i {
+				calls[j].Cost = max(calls[j].Cost, c.Cost+1)
+			}
+			return
+		}
+	}
+}
