@@ -256,3 +256,17 @@ func TestRefusals(t *testing.T) {
 		t.Errorf("an unknown process: %v", err)
 	}
 }
+
+// Sweeps ask for an area per point.
+func BenchmarkOf(b *testing.B) {
+	m, err := configs.Load("volta", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Of(m); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
