@@ -16,11 +16,11 @@ import (
 
 // Hash is the SHA-256 of the resolved content in hexadecimal: every value of
 // the machine and its energy coefficients, sorted by key. Where a value came
-// from (inherits, energy_table, comments, order, unit) does not count.
+// from (inherits, energy_table, area_table, comments, order, unit) does not count.
 func (m *Machine) Hash() string {
 	var lines []string
 	flatten(m.file(), "", func(path, text string) {
-		if path != "inherits" && path != "energy_table" {
+		if path != "inherits" && path != "energy_table" && path != "area_table" && path != "area.units_from" {
 			lines = append(lines, path+"="+text+"\n")
 		}
 	})
@@ -89,7 +89,7 @@ func Dump(m *Machine) ([]byte, error) {
 	root := dumpNode(m.file())
 	for i := 0; i < len(root.Content); {
 		switch key := root.Content[i]; key.Value {
-		case "inherits": // resolved
+		case "inherits", "area_table": // resolved
 			root.Content = append(root.Content[:i], root.Content[i+2:]...)
 			continue
 		case "energy_table":

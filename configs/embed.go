@@ -10,9 +10,9 @@ import (
 )
 
 // embedded holds the machine files and, in folders of their own, the energy
-// tables, the DRAM standards, the systems and the types of links.
+// and area tables, the DRAM standards, the systems and the types of links.
 //
-//go:embed *.yaml energy/*.yaml dram/*.yaml systems/*.yaml links/*.yaml
+//go:embed *.yaml energy/*.yaml area/*.yaml dram/*.yaml systems/*.yaml links/*.yaml
 var embedded embed.FS
 
 const (

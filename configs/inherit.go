@@ -18,7 +18,7 @@ func (l *loader) machine(s source) (*node, error) {
 	}
 	inherits := root.get("inherits")
 	if inherits == nil {
-		l.tableFrom = s
+		l.tableFrom, l.areaFrom = s, s
 		return root, nil
 	}
 	if inherits.kind != scalar || inherits.tag != "!!str" || inherits.text == "" {
@@ -34,6 +34,9 @@ func (l *loader) machine(s source) (*node, error) {
 	}
 	if root.get("energy_table") != nil {
 		l.tableFrom = s
+	}
+	if root.get("area_table") != nil {
+		l.areaFrom = s
 	}
 	return overlay(b, root), nil
 }

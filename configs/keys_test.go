@@ -38,7 +38,7 @@ func TestEveryKey(t *testing.T) {
 func kindOfPlace(p place) string {
 	words := append([]string(nil), p.path...)
 	for i, w := range words {
-		if _, err := strconv.Atoi(w); err == nil || i == 2 && words[0] == "energy" {
+		if _, err := strconv.Atoi(w); err == nil || i == 2 && (words[0] == "energy" || words[0] == "area" && words[1] != "die") {
 			words[i] = "*"
 		}
 	}

@@ -59,6 +59,7 @@ type loader struct {
 	open     []source // files being read, outermost first
 
 	tableFrom source // the file whose energy_table counts
+	areaFrom  source // the file whose area_table counts
 }
 
 func readFile(path string) ([]byte, error) {
@@ -129,7 +130,7 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	inherits := root.get("inherits")
 	// The energy table is chosen first, so that a coefficient can be set.
 	for i := range overrides {
-		if o := &overrides[i]; o.path[0] == "energy_table" {
+		if o := &overrides[i]; o.first() {
 			if err := o.apply(root); err != nil {
 				return nil, err
 			}
@@ -138,9 +139,13 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	if err := l.mergeEnergy(root); err != nil {
 		return nil, err
 	}
+	if err := l.mergeArea(root); err != nil {
+		return nil, err
+	}
 	energy := root.get("energy")
+	units := root.get("area")
 	for i := range overrides {
-		if o := &overrides[i]; o.path[0] != "energy_table" {
+		if o := &overrides[i]; !o.first() {
 			if err := o.apply(root); err != nil {
 				return nil, err
 			}
@@ -151,6 +156,11 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 			if key, e := invented(energy, root.get("energy")); e != nil {
 				path := strings.Split(key, ".")
 				return nil, o.unknown(path, 2, energy.get(path[1]).names())
+			}
+			if own := root.get("area"); units != nil && own != nil {
+				if e := newUnit(units, own); e != nil {
+					return nil, o.unknown([]string{"area", "units", e.name}, 2, units.get("units").names())
+				}
 			}
 		}
 	}

@@ -22,6 +22,9 @@ type Machine struct {
 	EnergyTable string    `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
 	Energy      Energy    `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
 
+	AreaTable string `yaml:"area_table,omitempty" doc:"name of a file in configs/area, or a path: what area overlays"`
+	Area      Area   `yaml:"area,omitempty" doc:"figures of the area ledger that replace those of the area table"`
+
 	System *System // of a file of its own form, see systemFile
 }
 

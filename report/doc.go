@@ -39,10 +39,7 @@ type figures struct {
 
 func (e *Entry) figures() figures {
 	r := &e.Result
-	f := figures{machine: e.Machine.Name, workload: e.Workload, areaMM2: e.Machine.DieMM2}
-	if e.Machine.System != nil {
-		f.areaMM2 = math.NaN()
-	}
+	f := figures{machine: e.Machine.Name, workload: e.Workload, areaMM2: areaMM2(e.Machine)}
 	if e.Err != nil {
 		nan := math.NaN()
 		f.err = oneLine(e.Err.Error())
