@@ -12,8 +12,8 @@ import (
 func CompareText(entries []Entry) string {
 	t := Table{
 		Header: [][]string{
-			{"", "time", "rate", "of peak", "bound by", "energy", "per op", "power", "efficiency", "payload", "speed"},
-			{"", "us", "TOPS", "%", "", "mJ", "pJ", "W", "TOPS/W", "%", "of first"},
+			{"", "time", "rate", "of peak", "bound by", "energy", "range", "per op", "power", "efficiency", "payload", "speed"},
+			{"", "us", "TOPS", "%", "", "mJ", "%", "pJ", "W", "TOPS/W", "%", "of first"},
 		},
 		Left: map[int]bool{4: true},
 	}
@@ -36,7 +36,7 @@ func CompareText(entries []Entry) string {
 		}
 		t.Rows = append(t.Rows, []string{
 			"  " + e.Machine.Name, human(f.timeUS), human(f.tops()), percent(f.peakPct()), f.bound, human(f.energyUJ() / 1e3),
-			human(f.pjPerOp()), human(f.powerW()), human(f.tops() / f.powerW()), percent(f.payloadPct()), ratio(first / f.timeUS),
+			f.interval(), human(f.pjPerOp()), human(f.powerW()), human(f.tops() / f.powerW()), percent(f.payloadPct()), ratio(first / f.timeUS),
 		})
 	}
 	var b strings.Builder
