@@ -359,6 +359,7 @@ type CPUMemory struct {
 // and what flows whether or not anything happens. Sources stand in the YAML.
 type Energy struct {
 	PowerScope string                 `yaml:"power_scope" allowed:"core,chip,package,board,wall" doc:"what the power and energy figures include"`
+	Node       float64                `yaml:"node,omitempty" min:"1" max:"250" doc:"nanometres of the process that the coefficients hold for, as the scaling equations count it"`
 	Voltage    Voltage                `yaml:"voltage,omitempty" min:"300 mV" max:"2 V" doc:"core voltage at which the coefficients hold; none: they hold at any"`
 	Events     map[string]EnergyEvent `yaml:"events" doc:"component name -> coefficient"`
 	Static     map[string]StaticPower `yaml:"static" doc:"component name -> power that flows while the kernel runs"`

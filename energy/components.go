@@ -25,7 +25,9 @@ const (
 const (
 	WarpInstruction = "warp_instruction" // one issued warp instruction of any kind, each HMMA step included
 	IntOp           = "int_op"           // one integer, logic or predicate operation of one lane
-	HMMAStep        = "hmma_step"        // operand buffers of one HMMA step (eight registers of a warp; later MMAs in proportion), on top of its warp_instruction
+	LaneSlot        = "lane_slot"        // one lane of one issued warp instruction outside Tensor Cores: operands and result latched at its unit
+	MMASlot         = "mma_slot"         // one fp16 multiply-add's share of a Tensor Core's latches, operand broadcast and clock; other types by the bits of a factor
+	SMCycle         = "sm_cycle"         // clock tree of one SM for one cycle while a kernel runs, with or without work for the SM
 )
 
 // GPU register file: one 32-bit operand of a warp, 128 bytes. A 64-bit
