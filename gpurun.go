@@ -149,7 +149,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
 	}
 	for i := range reports {
-		l, err := layer(m, clock, &reports[i], c.name)
+		l, err := layer(m, clock, &reports[i], c.name, energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), o.Values, r.DType))
 		if err != nil {
 			return Result{}, err
 		}
@@ -201,8 +201,9 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
-// iterations for memory traffic.
-func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string) (Layer, error) {
+// iterations for memory traffic. table is the machine's at this clock and for the
+// values that it works on.
+func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, table *configs.Energy) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(clock)
@@ -232,6 +233,6 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string) (
 	}
 	l.Bound = bound(g, clock, r, &mem, &slots, seconds)
 	var err error
-	l.Energy, err = energy.Build(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), counts(g, r, &work, &mem), seconds)
+	l.Energy, err = energy.Build(table, counts(g, r, &work, &mem), seconds)
 	return l, err
 }

@@ -29,7 +29,10 @@ type Options struct {
 	// Period is the time from one call to the next, in microseconds, of one whose
 	// kernels take the given times, where calls are measured by repeating them: the
 	// power cap acts on the average with the idle time between. Nil: back to back.
-	Period  func(kernelTimesUS []float64) float64
+	Period func(kernelTimesUS []float64) float64
+	// Values is how operands are distributed, see energy.Values: the bits that flip
+	// cost energy, and under a power cap time. Empty: random.
+	Values  energy.Values
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 	Monitor string // loopback address of the live page, empty = off

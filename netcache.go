@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/workloads"
 )
 
@@ -24,6 +25,7 @@ type cacheKey struct {
 	text      string
 	fidelity  Fidelity
 	maxCycles uint64
+	values    energy.Values
 }
 
 // cached is a simulation that is done, or under way until done is closed.
@@ -39,7 +41,7 @@ func NewCache() *Cache { return &Cache{runs: map[cacheKey]*cached{}} }
 // run gives the result of a layer and simulates it unless that is known or under
 // way. Results are shared: nobody may change them.
 func (c *Cache) run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (*Result, error) {
-	key := cacheKey{m, w.Text, o.Fidelity, o.MaxCycles}
+	key := cacheKey{m, w.Text, o.Fidelity, o.MaxCycles, o.Values}
 	for {
 		c.mu.Lock()
 		e := c.runs[key]

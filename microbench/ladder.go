@@ -163,7 +163,7 @@ func (r *rig) price(m *configs.Machine, s step) (Rung, error) {
 	// Instructions of the whole grid in the difference; of a warp group one is four.
 	n := float64(copies*trips*len(s.body)*s.kernel.warps*r.g.SM.Count) * 32 / s.lanes
 	out := Rung{Class: s.class, Instruction: s.name, Note: s.note}
-	var parts [2][3]float64 // low, value, high of what is overhead and what is not
+	var parts [2][3]float64                                    // low, value, high of what is overhead and what is not
 	for _, name := range slices.Sorted(maps.Keys(events[1])) { // sums of floats depend on the order
 		per := (events[1][name] - events[0][name]) / n / s.lanes
 		e, ok := m.Energy.Events[name]

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/workloads"
 )
 
@@ -43,8 +44,9 @@ type row struct {
 	kernel   string // kernel name, grid and block as recorded, may be empty
 	recorded Recorded
 	hasName  bool
-	network  *networkRow // of whole networks: work follows from the machine
-	reading  reading     // nil: the method applied to the kernels' times
+	network  *networkRow   // of whole networks: work follows from the machine
+	values   energy.Values // of the operands that the source takes
+	reading  reading       // nil: the method applied to the kernels' times
 }
 
 // Skip is a well-formed row that was not simulated.
@@ -175,6 +177,7 @@ func timed(tab *workloads.Table, m *workloads.Measured, class, source string) (r
 		file: tab.File, line: m.Line, device: m.Device, class: class, work: m.Workload,
 		metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
 	}
+	r.values = valuesOf(source, m.Workload)
 	var err error
 	if r.method, err = MethodFor(m.Method, source, m.Device); err != nil {
 		return r, &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}

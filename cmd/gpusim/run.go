@@ -13,6 +13,7 @@ import (
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/report"
 	"gpusim/workloads"
 )
@@ -21,6 +22,7 @@ import (
 type runFlags struct {
 	workloads, sets                              []string
 	out, fidelity, format, baseline, monitorAddr string
+	values                                       string
 	workers                                      int
 	naive, skipUnknown                           bool
 }
@@ -47,6 +49,7 @@ result folder out/NAME. With --workload it prints, and writes only with --out.`,
 	fl.StringVar(&f.out, "out", "", "write the result `folder`")
 	fl.StringVar(&f.fidelity, "fidelity", string(gpusim.Sampled), "detailed, sampled or analytic")
 	fl.StringVar(&f.format, "format", "table", "table, csv or json")
+	valuesFlag(c, &f.values)
 	fl.StringVar(&f.baseline, "baseline", "skylake-8180", "machine to compare with, or none")
 	fl.StringVar(&f.monitorAddr, "monitor", "", "serve a live page of the run on this loopback `address`")
 	fl.Lookup("monitor").NoOptDefVal = "localhost:0"
@@ -127,6 +130,9 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if p.options.Fidelity, err = fidelityOf(f.fidelity); err != nil {
 		return nil, err
 	}
+	if p.options.Values, err = energy.ValuesNamed(f.values); err != nil {
+		return nil, usagef("--values: %v", err)
+	}
 	p.options.Monitor = f.monitorAddr
 	if p.machine, err = a.load(arg, f.sets); err != nil {
 		return nil, err
@@ -182,6 +188,9 @@ func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error 
 	m := a.manifest("run", p.started)
 	m.Config = &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets}
 	m.Options = map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}
+	if p.options.Values != energy.Random {
+		m.Options["values"] = string(p.options.Values)
+	}
 	m.Interrupted = interrupted
 	if b := p.baseline; b != nil {
 		m.Baseline = &report.ManifestConfig{Argument: p.flags.baseline, Name: b.Name, Hash: b.Hash()}
