@@ -209,7 +209,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, t
 	seconds := float64(cycles) / float64(clock)
 	work := gpu.Account(k, uint8(g.Tensor.StepsFP32))
 	l := Layer{
-		Name: name, Kernel: k.Name,
+		Name: name, Kernel: k.Name, ClockMHz: float64(clock) / 1e6,
 		Grid:      fmt.Sprintf("%dx%dx%d", k.Grid[0], k.Grid[1], k.Grid[2]),
 		CTATile:   fmt.Sprintf("%dx%dx%d", k.TileM, k.TileN, k.TileK),
 		Waves:     float64(max(k.CTAs(), k.Tiles)) / float64(g.SM.Count*r.Launch.CTAsPerSM),

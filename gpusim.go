@@ -70,9 +70,10 @@ type Result struct {
 // Layer is one kernel (or CPU loop nest) of a workload, or one layer of a
 // network, with the name and the launch of its longest kernel.
 type Layer struct {
-	Name      string // layer name
-	Count     int    // how often a network runs it, one after another; 0 outside networks
-	Kernels   int    // that it launches, all times together; 0 outside networks
+	Name      string  // layer name
+	Count     int     // how often a network runs it, one after another; 0 outside networks
+	Kernels   int     // that it launches, all times together; 0 outside networks
+	ClockMHz  float64 // that it was simulated at; 0: that of the result
 	Kernel    string
 	Grid      string // "32x32x1"
 	CTATile   string // "128x128x32"

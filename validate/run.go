@@ -88,7 +88,13 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			}
 			opts.Cache = p.cache
 		}
-		done := func(j *job) { rep.Rows = append(rep.Rows, r.compare(&j.result)) }
+		done := func(j *job) {
+			if r.power != nil {
+				rep.Rows = append(rep.Rows, r.comparePower(j.machine, &j.result))
+				return
+			}
+			rep.Rows = append(rep.Rows, r.compare(&j.result))
+		}
 		if err := p.add(r.device, r.work, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
 			return nil, err
 		}
