@@ -84,6 +84,7 @@ const (
 	AccWord      = "accumulator_word" // one 32-bit sum read and written in the accumulators
 	BufferByte   = "buffer_byte"      // one byte read from or written to the on-chip buffers
 	DRAMByte     = "dram_byte"        // one byte between memory and the machine
+	MACCycle     = "mac_cycle"        // clock and control of one multiplier for one cycle, with or without work for it (NVDLA)
 	HostByte     = "host_byte"        // one byte over the link to the host
 	SinglePoint  = "single_point_op"  // one element through bias, scale and activation
 	LayerCommand = "layer_command"    // one setting of the machine's registers, or one of its few instructions

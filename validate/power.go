@@ -90,12 +90,15 @@ func (r *row) comparePower(m *configs.Machine, res *gpusim.Result) Row {
 	us := r.power.us
 	if us == 0 {
 		us = res.TimeUS
+		if r.power.clock > 0 && m.GPU != nil { // taken to follow the clock
+			us *= res.ClockMHz * 1e6 / float64(r.power.clock)
+		}
 	}
 	out := Row{
 		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(), Measured: r.measured, Recorded: r.kernel,
-		Simulated: gpusim.AveragePower(m, res, us, r.power.clock),
+		Simulated: gpusim.AveragePower(m, res, us, r.power.clock, r.power.scope),
 	}
-	if res.Energy.Scope != r.power.scope {
+	if s := r.power.scope; s != res.Energy.Scope && s != gpusim.ScopeChip {
 		out.Simulated = math.NaN()
 	}
 	if len(res.Layers) > 0 {
