@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/microbench"
 	"gpusim/report"
 )
@@ -34,7 +36,39 @@ overhead beside the published ladder, at its node.`,
 	fl.StringVar(&out, "out", "", "write ladder.csv and a manifest into this `folder`")
 	setFlag(c, &sets)
 	_ = c.MarkFlagDirname("out")
-	return group("energy", "What events cost, and how much of it is payload", c)
+	return group("energy", "What events cost, and how much of it is payload", c, a.sramCommand())
+}
+
+// sramCommand prices an SRAM, for coefficients of one's own.
+func (a *app) sramCommand() *cobra.Command {
+	var size string
+	var bits, nm float64
+	c := &cobra.Command{
+		Use:   "sram",
+		Short: "What an access to an SRAM costs, by size, width and node",
+		Long: `Prices a read and a write of an SRAM at 0.9 V by a curve fitted to arrays of
+CACTI 7, scaled beyond 22 and 45 nm: for coefficients of machines of one's own.`,
+		Example: `  gpusim energy sram --size "64 KiB" --bits 128 --nm 16`,
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b, err := configs.ParseBytes(size)
+			if err != nil {
+				return usagef("--size: %v", err)
+			}
+			s, err := energy.SRAMOf(float64(b), bits, nm)
+			if err != nil {
+				return usagef("%v", err)
+			}
+			fmt.Fprintf(a.out, "%v, %g bits, %g nm, 0.9 V\nread   %.4g pJ (%.4g to %.4g)\nwrite  %.4g pJ (%.4g to %.4g)\n",
+				b, bits, nm, s.ReadPJ, s.ReadLoPJ, s.ReadHiPJ, s.WritePJ, s.WriteLoPJ, s.WriteHiPJ)
+			return nil
+		},
+	}
+	fl := c.Flags()
+	fl.StringVar(&size, "size", "64 KiB", "of the array")
+	fl.Float64Var(&bits, "bits", 128, "that an access moves")
+	fl.Float64Var(&nm, "nm", 16, "node in nanometres, 7 to 130")
+	return c
 }
 
 func (a *app) ladder(ctx context.Context, config string, sets []string, format, out string) error {
