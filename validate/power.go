@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -49,7 +50,11 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 		if model := r.text("model"); model != "" {
 			n := networkRow{batch: r.size("batch", 1)}
 			n.net = workloads.Network{DType: dtype, Phase: workloads.PhaseInfer}
-			if _, err := describe(&n.net, model, ""); err != nil {
+			var skip skipped
+			if _, err := describe(&n.net, model, ""); errors.As(err, &skip) {
+				t.skipped = append(t.skipped, Skip{tab.File, r.line, string(skip)})
+				return nil
+			} else if err != nil {
 				return err
 			}
 			if r.text("throughput") != "" {
