@@ -162,7 +162,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
 	}
 	for i := range reports {
-		l, err := layer(m, clock, &reports[i], c.name)
+		l, err := layer(m, clock, &reports[i], c.name, energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), o.Values, r.DType))
 		if err != nil {
 			return Result{}, err
 		}
@@ -218,14 +218,15 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
-// iterations for memory traffic.
-func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string) (Layer, error) {
+// iterations for memory traffic. table is the machine's at this clock and for the
+// values that it works on.
+func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, table *configs.Energy) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(clock)
 	work := gpu.Account(k, uint8(g.Tensor.StepsFP32))
 	l := Layer{
-		Name: name, Kernel: k.Name,
+		Name: name, Kernel: k.Name, ClockMHz: float64(clock) / 1e6,
 		Grid:      fmt.Sprintf("%dx%dx%d", k.Grid[0], k.Grid[1], k.Grid[2]),
 		CTATile:   fmt.Sprintf("%dx%dx%d", k.TileM, k.TileN, k.TileK),
 		Waves:     float64(max(k.CTAs(), k.Tiles)) / float64(g.SM.Count*r.Launch.CTAsPerSM),
@@ -249,55 +250,6 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string) (
 	}
 	l.Bound = bound(g, clock, r, &mem, &slots, seconds)
 	var err error
-	l.Energy, err = energy.Build(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), counts(r, &work, &mem), seconds)
+	l.Energy, err = energy.Build(table, counts(g, r, &work, &mem), seconds)
 	return l, err
-}
-
-// latchedByStep is the registers of a warp that an HMMA step takes and gives.
-const latchedByStep = 8
-
-// counts are the energy events of a kernel.
-func counts(r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
-	lane := func(ops ...tile.Op) (n uint64) {
-		for _, o := range ops {
-			n += 32 * w.Ops[o]
-		}
-		return n
-	}
-	scale := mem.loopScale
-	c := []energy.Count{
-		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
-		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + w.FMAs["fp64/fp64"]},
-		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
-		{Component: energy.MACINT8, Events: 4 * lane(tile.OpDP4A)},
-		{Component: energy.MMAFP32, Events: 1024*w.HMMAFP32 + w.FMAs["fp16/fp32"]},
-		{Component: energy.MMAFP16, Events: 1024*w.HMMAFP16 + w.FMAs["fp16/fp16"]},
-		{Component: energy.MMABF16, Events: w.FMAs["bf16/fp32"]},
-		{Component: energy.MMATF32, Events: w.FMAs["tf32/fp32"]},
-		{Component: energy.MMAFP8, Events: w.FMAs["fp8/fp32"]},
-		{Component: energy.MMAInt8, Events: w.FMAs["int8/int32"] + w.FMAs["int4/int32"]/2 + w.FMAs["int1/int32"]/8},
-		{Component: energy.SFUOp, Events: lane(tile.OpMUFU, tile.OpI2F, tile.OpF2I)},
-		{Component: energy.WarpInstruction, Events: w.Slots},
-		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I, tile.OpSEL,
-			tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHFL, tile.OpSHF, tile.OpIMULH)},
-		{Component: energy.HMMAStep, Events: w.HMMASteps + w.Latched/latchedByStep},
-		{Component: energy.RFRead, Events: w.RegReads},
-		{Component: energy.RFWrite, Events: w.RegWrites},
-		{Component: energy.SharedPass, Events: scaled(r.SM.SharedPasses, scale)},
-		{Component: energy.L1Access, Events: scaled(r.SM.L1Accesses, scale)},
-		{Component: energy.L2SectorRead, Events: mem.L2ReadSectors},
-		{Component: energy.L2SectorWrite, Events: mem.L2WriteSectors},
-		{Component: energy.XbarSector, Events: mem.L2ReadSectors + mem.L2WriteSectors},
-		{Component: energy.XbarRequest, Events: mem.Requests},
-		{Component: energy.DRAMSectorRead, Events: mem.DRAMReadSectors},
-		{Component: energy.DRAMSectorWrite, Events: mem.DRAMWriteSectors},
-		{Component: energy.DRAMActivate, Events: mem.Activates},
-	}
-	out := c[:0]
-	for _, n := range c {
-		if n.Events > 0 {
-			out = append(out, n)
-		}
-	}
-	return out
 }

@@ -31,7 +31,10 @@ type Options struct {
 	// Period is the time from one call to the next, in microseconds, of one whose
 	// kernels take the given times, where calls are measured by repeating them: the
 	// power cap acts on the average with the idle time between. Nil: back to back.
-	Period  func(kernelTimesUS []float64) float64
+	Period func(kernelTimesUS []float64) float64
+	// Values is how operands are distributed, see energy.Values: the bits that flip
+	// cost energy, and under a power cap time. Empty: random.
+	Values  energy.Values
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 	Monitor string // loopback address of the live page, empty = off
@@ -80,9 +83,10 @@ type Result struct {
 // Layer is one kernel (or CPU loop nest) of a workload, or one layer of a
 // network, with the name and the launch of its longest kernel.
 type Layer struct {
-	Name      string // layer name
-	Count     int    // how often a network runs it, one after another; 0 outside networks
-	Kernels   int    // that it launches, all times together; 0 outside networks
+	Name      string  // layer name
+	Count     int     // how often a network runs it, one after another; 0 outside networks
+	Kernels   int     // that it launches, all times together; 0 outside networks
+	ClockMHz  float64 // that it was simulated at; 0: that of the result
 	Kernel    string
 	Grid      string // "32x32x1"
 	CTATile   string // "128x128x32"

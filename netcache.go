@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/memory"
 	"gpusim/workloads"
 )
@@ -27,6 +28,7 @@ type cacheKey struct {
 	maxCycles uint64
 	as        string
 	clients   string
+	values    energy.Values
 }
 
 // cached is a simulation that is done, or under way until done is closed.
@@ -50,7 +52,7 @@ func clientsKey(clients []memory.Client) string {
 // run gives the result of a layer and simulates it unless that is known or under
 // way. Results are shared: nobody may change them.
 func (c *Cache) run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (*Result, error) {
-	key := cacheKey{m, w.Text, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients)}
+	key := cacheKey{m, w.Text, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients), o.Values}
 	for {
 		c.mu.Lock()
 		e := c.runs[key]

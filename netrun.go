@@ -226,7 +226,7 @@ func longest(limits map[string]float64) string {
 
 // merge makes one layer of the kernels of a call, called after the longest.
 func merge(r *Result) (Layer, error) {
-	out := Layer{Ops: r.Ops, Kernels: len(r.Layers), Count: 1, Bound: r.Bound, L2HitPct: r.L2HitPct, Energy: r.Energy, DRAMBytes: r.DRAMBytes, WarpInsts: r.WarpInsts}
+	out := Layer{ClockMHz: r.ClockMHz, Ops: r.Ops, Kernels: len(r.Layers), Count: 1, Bound: r.Bound, L2HitPct: r.L2HitPct, Energy: r.Energy, DRAMBytes: r.DRAMBytes, WarpInsts: r.WarpInsts}
 	main := -1
 	slots := map[string]uint64{}
 	var order []string

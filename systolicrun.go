@@ -106,6 +106,7 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 		r.SimulatedPct = 0
 	}
 	var err error
+	run.counts = append(run.counts, energy.Count{Component: energy.MACCycle, Events: events(run.cycles * multipliers(m))})
 	if r.Energy, err = energy.Build(&m.Energy, run.counts, seconds); err != nil {
 		return Result{}, err
 	}
@@ -114,6 +115,19 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 		Waves: math.NaN(), Occupancy: math.NaN(), WarpInsts: math.NaN(), L2HitPct: math.NaN(),
 	}}
 	return r, nil
+}
+
+// multipliers is how many multipliers of the smallest type have a clock.
+func multipliers(m *configs.Machine) float64 {
+	if n := m.NVDLA; n != nil {
+		return float64(n.AtomicC * n.AtomicK)
+	}
+	s := m.Systolic
+	cores := 1
+	if s.TPU != nil {
+		cores = s.TPU.Cores
+	}
+	return float64(s.Rows * s.Cols * cores)
 }
 
 // payload is the component of a multiply-add of a type.

@@ -175,7 +175,7 @@ func idleTensorCores(l *Lab) (answer, error) {
 		return answer{}, err
 	}
 	dynamic := 0.0
-	for _, c := range []string{energy.MMAFP16, energy.MMAFP32, energy.HMMAStep} {
+	for _, c := range []string{energy.MMAFP16, energy.MMAFP32, energy.MMASlot} {
 		dynamic += component(&r, c).EnergyUJ
 	}
 	share := a.Component("sm_tensor").MM2 / a.TotalMM2

@@ -72,7 +72,7 @@ func AreaTables() []string {
 // the units that it takes from another file, and the figures of the process under
 // all of them.
 func (l *loader) mergeArea(root *node) error {
-	if ref := root.get("area_table"); ref != nil && ref.kind == scalar {
+	if ref := root.get("area_table"); ref != nil && ref.kind == scalar && ref.text != noTable {
 		table, err := l.areaTable(ref, "area_table", l.areaFrom)
 		if err != nil {
 			return err

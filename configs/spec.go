@@ -316,19 +316,43 @@ type Library struct {
 // and what flows whether or not anything happens. Sources stand in the YAML.
 type Energy struct {
 	PowerScope string                 `yaml:"power_scope" allowed:"core,chip,package,board,wall" doc:"what the power and energy figures include"`
+	Node       float64                `yaml:"node,omitempty" min:"1" max:"250" doc:"nanometres of the process that the coefficients hold for, as the scaling equations count it"`
 	Voltage    Voltage                `yaml:"voltage,omitempty" min:"300 mV" max:"2 V" doc:"core voltage at which the coefficients hold; none: they hold at any"`
 	Events     map[string]EnergyEvent `yaml:"events" doc:"component name -> coefficient"`
 	Static     map[string]StaticPower `yaml:"static" doc:"component name -> power that flows while the kernel runs"`
 }
 
-// EnergyEvent is one dynamic coefficient.
+// EnergyEvent is one dynamic coefficient: what an event costs, how sure that is and
+// where it is from. Lo and Hi are factors, so that they hold at any voltage and for a
+// coefficient that is set anew.
 type EnergyEvent struct {
-	PJ     float64 `yaml:"pj" min:"0" max:"1e9" doc:"energy of one event"`
-	Column string  `yaml:"column" allowed:"payload,instruction,register,shared_l1,l2,crossbar,dram,link" doc:"ledger column"`
+	PJ      float64 `yaml:"pj" min:"0" max:"1e9" doc:"energy of one event"`
+	Column  string  `yaml:"column" allowed:"payload,instruction,register,shared_l1,l2,crossbar,dram,link" doc:"ledger column"`
+	Lo      float64 `yaml:"lo,omitempty" min:"0" max:"1" doc:"the energy may be as low as this part of pj; none: as pj"`
+	Hi      float64 `yaml:"hi,omitempty" min:"1" max:"100" doc:"the energy may be as high as this many times pj; none: as pj"`
+	NM      float64 `yaml:"nm,omitempty" min:"1" max:"250" doc:"node of the published figure that pj is scaled from"`
+	Voltage Voltage `yaml:"voltage,omitempty" min:"300 mV" max:"2 V" doc:"supply of the published figure"`
+	Source  string  `yaml:"source,omitempty" doc:"where the published figure is from, and how pj follows"`
 }
 
-// StaticPower is power that does not depend on activity.
+// Range is Lo and Hi as factors, 1 where none is given.
+func (e *EnergyEvent) Range() (lo, hi float64) { return rangeOf(e.Lo, e.Hi) }
+
+// StaticPower is power that does not depend on activity. Lo and Hi are factors.
 type StaticPower struct {
-	Power  Power  `yaml:"power" min:"0 W" max:"2000 W"`
-	Column string `yaml:"column" allowed:"static"`
+	Power  Power   `yaml:"power" min:"0 W" max:"2000 W"`
+	Column string  `yaml:"column" allowed:"static"`
+	Lo     float64 `yaml:"lo,omitempty" min:"0" max:"1" doc:"the power may be as low as this part of it; none: as given"`
+	Hi     float64 `yaml:"hi,omitempty" min:"1" max:"100" doc:"the power may be as high as this many times it; none: as given"`
+	Source string  `yaml:"source,omitempty" doc:"where the power is from"`
+}
+
+// Range is Lo and Hi as factors, 1 where none is given.
+func (s *StaticPower) Range() (lo, hi float64) { return rangeOf(s.Lo, s.Hi) }
+
+func rangeOf(lo, hi float64) (float64, float64) {
+	if lo == 0 {
+		lo = 1
+	}
+	return lo, max(1, hi)
 }

@@ -25,7 +25,9 @@ const (
 const (
 	WarpInstruction = "warp_instruction" // one issued warp instruction of any kind, each HMMA step included
 	IntOp           = "int_op"           // one integer, logic or predicate operation of one lane
-	HMMAStep        = "hmma_step"        // operand buffers of one HMMA step (eight registers of a warp; later MMAs in proportion), on top of its warp_instruction
+	LaneSlot        = "lane_slot"        // one lane of one issued warp instruction outside Tensor Cores: operands and result latched at its unit
+	MMASlot         = "mma_slot"         // one fp16 multiply-add's share of a Tensor Core's latches, operand broadcast and clock; other types by the bits of a factor
+	SMCycle         = "sm_cycle"         // clock tree of one SM for one cycle while a kernel runs, with or without work for the SM
 )
 
 // GPU register file: one 32-bit operand of a warp, 128 bytes. A 64-bit
@@ -82,6 +84,7 @@ const (
 	AccWord      = "accumulator_word" // one 32-bit sum read and written in the accumulators
 	BufferByte   = "buffer_byte"      // one byte read from or written to the on-chip buffers
 	DRAMByte     = "dram_byte"        // one byte between memory and the machine
+	MACCycle     = "mac_cycle"        // clock and control of one multiplier for one cycle, with or without work for it (NVDLA)
 	HostByte     = "host_byte"        // one byte over the link to the host
 	SinglePoint  = "single_point_op"  // one element through bias, scale and activation
 	LayerCommand = "layer_command"    // one setting of the machine's registers, or one of its few instructions

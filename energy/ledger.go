@@ -44,6 +44,8 @@ type Row struct {
 	Events     uint64
 	PJPerEvent float64
 	EnergyUJ   float64
+	// What EnergyUJ may be lower and higher by, from the coefficient's range.
+	DownUJ, UpUJ float64
 }
 
 // Ledger is the energy of one run. Its rows sum to TotalUJ.
@@ -91,9 +93,11 @@ func Build(spec *configs.Energy, counts []Count, seconds float64) (Ledger, error
 		if !(e.PJ >= 0) || math.IsInf(e.PJ, 0) {
 			return Ledger{}, fmt.Errorf("energy: %s: %g pJ per event is not a finite energy of 0 or more", name, e.PJ)
 		}
+		lo, hi := e.Range()
+		uj := float64(n) * e.PJ * uJPerPJ
 		l.Rows = append(l.Rows, Row{
 			Component: name, Column: e.Column, Events: n, PJPerEvent: e.PJ,
-			EnergyUJ: float64(n) * e.PJ * uJPerPJ,
+			EnergyUJ: uj, DownUJ: (1 - lo) * uj, UpUJ: (hi - 1) * uj,
 		})
 	}
 	for name, s := range spec.Static {
@@ -104,7 +108,9 @@ func Build(spec *configs.Energy, counts []Count, seconds float64) (Ledger, error
 		if !(w >= 0) || math.IsInf(w, 0) {
 			return Ledger{}, fmt.Errorf("energy: %s: %g W is not a finite power of 0 or more", name, w)
 		}
-		l.Rows = append(l.Rows, Row{Component: name, Column: s.Column, EnergyUJ: w * seconds * 1e6})
+		lo, hi := s.Range()
+		uj := w * seconds * 1e6
+		l.Rows = append(l.Rows, Row{Component: name, Column: s.Column, EnergyUJ: uj, DownUJ: (1 - lo) * uj, UpUJ: (hi - 1) * uj})
 	}
 	l.finish()
 	return l, nil

@@ -51,7 +51,7 @@ func (l Ledger) Scale(factor float64) (Ledger, error) {
 	out := Ledger{Scope: l.Scope, Rows: make([]Row, 0, len(l.Rows))}
 	for _, r := range l.Rows {
 		if r.Column == Static {
-			r.EnergyUJ *= factor
+			r.grow(factor)
 		} else {
 			n := math.Round(float64(r.Events) * factor)
 			if n >= math.MaxUint64 {
@@ -60,6 +60,7 @@ func (l Ledger) Scale(factor float64) (Ledger, error) {
 			if n == 0 {
 				continue
 			}
+			r.grow(n / float64(r.Events))
 			r.Events = uint64(n)
 			r.EnergyUJ = n * r.PJPerEvent * uJPerPJ
 		}
@@ -98,6 +99,7 @@ func Sum(ledgers ...Ledger) (Ledger, error) {
 				continue
 			}
 			o := &out.Rows[i]
+			o.DownUJ, o.UpUJ = o.DownUJ+r.DownUJ, o.UpUJ+r.UpUJ
 			if o.Column == Static {
 				o.EnergyUJ += r.EnergyUJ
 				continue

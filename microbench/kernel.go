@@ -16,6 +16,8 @@ type kernel struct {
 	accesses           []tile.Access
 	shared             int
 	mmas               []tile.MMA
+	groups             []tile.GroupMMA
+	end                []tile.Inst // of each iteration, behind body
 	body               []tile.Inst
 }
 
@@ -24,7 +26,7 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 	k := &tile.Kernel{
 		Name: "probe", Grid: [3]int{max(1, s.ctas), 1, 1}, Threads: 32 * s.warps, Regs: 32, Shared: s.shared,
 		Splits: 1, Role: make([]uint8, s.warps), Accesses: append([]tile.Access(nil), s.accesses...), DType: "fp32",
-		MMAs: s.mmas,
+		MMAs: s.mmas, GroupMMAs: s.groups,
 	}
 	for i, bytes := range s.region {
 		rows := int(bytes) / s.elem
@@ -40,7 +42,7 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 		c.Origin[tile.VarM] = int32(i * s.span)
 		c.Limit[tile.VarM] = 1<<31 - 1
 	}
-	loop := append(append([]tile.Inst(nil), s.body...), bare(tile.OpBRA))
+	loop := append(append(append([]tile.Inst(nil), s.body...), s.end...), bare(tile.OpBRA))
 	for i := range loop {
 		for _, r := range []uint8{loop[i].Dst, loop[i].SrcA, loop[i].SrcB, loop[i].SrcC} {
 			if r != tile.RZ {
@@ -50,6 +52,9 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 	}
 	for _, m := range s.mmas { // whose operands may be wider
 		k.Regs = max(k.Regs, 4*m.RegsC()+m.RegsA()+m.RegsB())
+	}
+	for _, m := range s.groups {
+		k.Regs = max(k.Regs, m.Registers()+8)
 	}
 	k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: loop, Loop: true}, {Code: []tile.Inst{bare(tile.OpEXIT)}}}}}
 	return k, tile.Finish(k, library.Latencies(g))

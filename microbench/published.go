@@ -54,3 +54,31 @@ func PublishedFor(m *configs.Machine) (map[string]Published, error) {
 	}
 	return out, nil
 }
+
+// PublishedRung is a line of a published overhead ladder, at its node.
+type PublishedRung struct {
+	PayloadPJ, OverheadPJ, OverheadPct, NM float64
+	Source                                 string
+}
+
+//go:embed data/ladder_published.csv
+var ladderCSV string
+
+// PublishedLadder gives the published lines by instruction class.
+func PublishedLadder() (map[string]PublishedRung, error) {
+	rows, err := csv.NewReader(strings.NewReader(ladderCSV)).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]PublishedRung{}
+	for i, r := range rows[1:] {
+		var v [4]float64
+		for j := range v {
+			if v[j], err = strconv.ParseFloat(r[j+1], 64); err != nil {
+				return nil, fmt.Errorf("data/ladder_published.csv line %d: %w", i+2, err)
+			}
+		}
+		out[r[0]] = PublishedRung{v[0], v[1], v[2], v[3], r[5]}
+	}
+	return out, nil
+}

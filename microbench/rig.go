@@ -19,6 +19,19 @@ type rig struct {
 // cycles runs kernels one after another on a new device and gives the cycles
 // of each.
 func (r *rig) cycles(ks ...kernel) ([]uint64, error) {
+	reports, err := r.run(ks...)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]uint64, len(reports))
+	for i := range reports {
+		out[i] = reports[i].Launch.Cycles()
+	}
+	return out, nil
+}
+
+// run runs kernels one after another on a new device.
+func (r *rig) run(ks ...kernel) ([]gpu.Report, error) {
 	dev, err := gpu.New(r.ctx, r.g, r.g.Clock.Sustained, gpu.Options{})
 	if err != nil {
 		return nil, err
@@ -35,15 +48,7 @@ func (r *rig) cycles(ks ...kernel) ([]uint64, error) {
 		}
 		launches = append(launches, &gpu.Launch{Prepared: p})
 	}
-	reports, err := dev.Run(launches)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]uint64, len(reports))
-	for i := range reports {
-		out[i] = reports[i].Launch.Cycles()
-	}
-	return out, nil
+	return dev.Run(launches)
 }
 
 // slope is the cycles that an iteration takes: the difference of two runs of

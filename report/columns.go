@@ -24,8 +24,8 @@ var summaryColumns = []column{
 	{"images_per_s", func(f *figures) cell { return num(f.imagesPerS) }}, // networks only
 	{"bound", func(f *figures) cell { return text(f.bound) }},
 	{"energy_uj", func(f *figures) cell { return num(f.energyUJ()) }},
-	{"energy_lo_uj", func(f *figures) cell { return num(f.energyAt(f.loUS)) }},
-	{"energy_hi_uj", func(f *figures) cell { return num(f.energyAt(f.hiUS)) }},
+	{"energy_lo_uj", func(f *figures) cell { return num(f.energyLo()) }},
+	{"energy_hi_uj", func(f *figures) cell { return num(f.energyHi()) }},
 	{"pj_per_op", func(f *figures) cell { return num(f.pjPerOp()) }},
 	{"power_w", func(f *figures) cell { return num(f.powerW()) }},
 	{"power_scope", func(f *figures) cell { return text(f.ledger.Scope) }},
@@ -60,7 +60,7 @@ func (f *figures) baseline() *gpusim.Result {
 // overhead can be summed from the file alone.
 var (
 	layerExtra    = []string{"layer", "kernel", "grid", "cta_tile", "waves", "occupancy"}
-	energyColumns = []string{"machine", "workload", "layer", "component", "events", "pj_per_event", "energy_uj", "share_pct", "ledger"}
+	energyColumns = []string{"machine", "workload", "layer", "component", "events", "pj_per_event", "energy_uj", "share_pct", "ledger", "energy_lo_uj", "energy_hi_uj"}
 	linkColumns   = []string{"machine", "workload", "link", "dir", "bytes", "busy_pct", "wire_bytes"}
 	stallColumns  = []string{"machine", "workload", "layer", "reason", "issue_slots", "share_pct"}
 )

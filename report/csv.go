@@ -68,7 +68,7 @@ func EnergyCSV(entries []Entry) ([]byte, error) {
 				}
 				rows = append(rows, []cell{
 					text(e.Machine.Name), text(e.Workload), text(g.name), text(r.Component),
-					events, pj, num(r.EnergyUJ), num(100 * r.EnergyUJ / sum.TotalUJ), text(r.Column),
+					events, pj, num(r.EnergyUJ), num(100 * r.EnergyUJ / sum.TotalUJ), text(r.Column), num(r.EnergyUJ - r.DownUJ), num(r.EnergyUJ + r.UpUJ),
 				})
 			}
 		}

@@ -3,6 +3,7 @@
 package report
 
 import (
+	"fmt"
 	"math"
 	"sort"
 
@@ -90,16 +91,35 @@ func (f *figures) energyUJ() float64 {
 	return f.ledger.TotalUJ
 }
 
-// energyAt is the energy if the run took timeUS instead: what is static
-// stretches with time, events stay as counted.
-func (f *figures) energyAt(timeUS float64) float64 {
-	static := 0.0
+// energyLo and energyHi are the interval of the energy: what coefficients may be
+// off, and what static power adds or saves if the run takes as long as the ends of
+// its own interval. The two have nothing to do with each other: in quadrature.
+func (f *figures) energyLo() float64 {
+	lo, _ := f.ledger.Interval()
+	return f.energyUJ() - math.Hypot(f.energyUJ()-lo, f.stretch(f.loUS))
+}
+
+func (f *figures) energyHi() float64 {
+	_, hi := f.ledger.Interval()
+	return f.energyUJ() + math.Hypot(hi-f.energyUJ(), f.stretch(f.hiUS))
+}
+
+// interval is the interval of the energy for a table, in percent of the energy.
+func (f *figures) interval() string {
+	if e := f.energyUJ(); e > 0 {
+		return fmt.Sprintf("%.0f-%.0f", 100*f.energyLo()/e, 100*f.energyHi()/e)
+	}
+	return "-"
+}
+
+// stretch is the static energy of the difference to a run of timeUS.
+func (f *figures) stretch(timeUS float64) float64 {
 	for _, c := range f.ledger.ByColumn() {
 		if c.Column == energy.Static {
-			static = c.EnergyUJ
+			return c.EnergyUJ * (timeUS/f.timeUS - 1)
 		}
 	}
-	return f.energyUJ() + static*(timeUS/f.timeUS-1)
+	return 0
 }
 
 func (f *figures) pjPerOp() float64 { return f.energyUJ() * 1e6 / f.ops }

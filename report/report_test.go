@@ -44,7 +44,7 @@ func golden(t *testing.T, name, got string) {
 func ledger() energy.Ledger {
 	return energy.Ledger{Scope: "chip", TotalUJ: 100, Rows: []energy.Row{
 		{Component: "mma_fma_fp32", Column: energy.Payload, Events: 60_000_000, PJPerEvent: 1, EnergyUJ: 60},
-		{Component: "dram_sector_read", Column: energy.DRAM, Events: 20_000, PJPerEvent: 1000, EnergyUJ: 20},
+		{Component: "dram_sector_read", Column: energy.DRAM, Events: 20_000, PJPerEvent: 1000, EnergyUJ: 20, DownUJ: 7.5, UpUJ: 24},
 		{Component: "leakage", Column: energy.Static, EnergyUJ: 20},
 	}}
 }
@@ -118,7 +118,7 @@ func TestColumns(t *testing.T) {
 	if files["layers.csv"] != contract["summary.csv"]+",layer,kernel,grid,cta_tile,waves,occupancy" {
 		t.Errorf("layers.csv: %s", files["layers.csv"])
 	}
-	if files["energy.csv"] != contract["energy.csv"]+",ledger" {
+	if files["energy.csv"] != contract["energy.csv"]+",ledger,energy_lo_uj,energy_hi_uj" {
 		t.Errorf("energy.csv: %s", files["energy.csv"])
 	}
 	// The contract's own text, where it is at hand.
@@ -141,7 +141,7 @@ func TestDerivedFigures(t *testing.T) {
 		t.Fatalf("rows are not sorted by key: %v", rows)
 	}
 	for name, want := range map[string]string{
-		"tops": "1", "peak_pct": "25", "energy_uj": "100", "energy_lo_uj": "90", "energy_hi_uj": "110", // static 20 uJ at half and at 1.5 times the time
+		"tops": "1", "peak_pct": "25", "energy_uj": "100", "energy_lo_uj": "87.5", "energy_hi_uj": "126", // 7.5 less and 24 more of DRAM; static 20 uJ at half and at 1.5 times the time, in quadrature
 		"pj_per_op": "50", "power_w": "50", "payload_energy_pct": "60", "tops_per_w": "0.02", "tops_per_mm2": "0.01",
 		"speedup": "25", "energy_ratio": "10", "baseline_machine": "old-cpu", "baseline_dtype": "fp32", "power_scope": "chip",
 		"images_per_s": "", "fallback_us": "", "error": "", "dram_bytes": "640000", "warp_instructions": "12345",

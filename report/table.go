@@ -84,8 +84,8 @@ func Text(entries []Entry) string {
 	fmt.Fprintf(&b, "%s: %s\n\n", m.Name, m.Description)
 	t := Table{
 		Header: [][]string{
-			{"workload", "time", "rate", "of peak", "bound by", "energy", "per op", "power", "payload", "speed-up", "energy"},
-			{"", "us", "TOPS", "%", "", "mJ", "pJ", "W", "%", "over base", "saving"},
+			{"workload", "time", "rate", "peak", "bound", "energy", "range", "per op", "power", "payload", "speed", "saves"},
+			{"", "us", "TOPS", "%", "", "mJ", "%", "pJ", "W", "%", "of base", "energy"},
 		},
 		Left: map[int]bool{4: true},
 	}
@@ -100,7 +100,7 @@ func Text(entries []Entry) string {
 		}
 		t.Rows = append(t.Rows, []string{
 			e.label(), human(f.timeUS), human(f.tops()), percent(f.peakPct()), f.bound, human(f.energyUJ() / 1e3),
-			human(f.pjPerOp()), human(f.powerW()), percent(f.payloadPct()), ratio(f.speedup()), ratio(f.energyRatio()),
+			f.interval(), human(f.pjPerOp()), human(f.powerW()), percent(f.payloadPct()), ratio(f.speedup()), ratio(f.energyRatio()),
 		})
 	}
 	b.WriteString(t.String())

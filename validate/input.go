@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/workloads"
 )
 
@@ -23,6 +24,7 @@ const (
 	publishedLayers = "elementwise_published.csv"
 	publishedConvs  = "conv_published.csv"
 	publishedNets   = "networks_published.csv"
+	publishedPower  = "power_published.csv"
 )
 
 // publishedAccelerators are the embedded tables of machines with a fixed array.
@@ -43,8 +45,10 @@ type row struct {
 	kernel   string // kernel name, grid and block as recorded, may be empty
 	recorded Recorded
 	hasName  bool
-	network  *networkRow // of whole networks: work follows from the machine
-	reading  reading     // nil: the method applied to the kernels' times
+	network  *networkRow   // of whole networks: work follows from the machine
+	values   energy.Values // of the operands that the source takes
+	power    *measuredOver // of rows of power
+	reading  reading       // nil: the method applied to the kernels' times
 }
 
 // Skip is a well-formed row that was not simulated.
@@ -85,7 +89,7 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites, publishedLayers, publishedConvs, publishedNets}, publishedAccelerators...) {
+	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites, publishedLayers, publishedConvs, publishedNets, publishedPower}, publishedAccelerators...) {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err
@@ -123,6 +127,7 @@ var tableKinds = []struct {
 	reason  string                                // why not
 }{
 	{suiteColumns, (*Tables).addSuites, ""},
+	{powerColumns, (*Tables).addPower, ""},
 	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
 	{workloads.ConvColumns, (*Tables).addConvs, ""},
 	{workloads.LayerColumns, (*Tables).addLayers, ""},
@@ -140,7 +145,7 @@ var tableKinds = []struct {
 	{nvdlaColumns, (*Tables).addNVDLA, ""},
 	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
 	{[]string{"config", "cycles"}, nil, "cycles of NVDLA without the columns c, h, w, k, r and s"},
-	{[]string{"device", "kernel", "dtype", "power_w"}, nil, "power tables are not supported yet"},
+	{[]string{"device", "kernel", "dtype", "power_w"}, nil, "power without the columns m, n, k and power_scope"},
 }
 
 // add reads a table of whatever kind; one of no kind is taken for products, whose
@@ -175,6 +180,7 @@ func timed(tab *workloads.Table, m *workloads.Measured, class, source string) (r
 		file: tab.File, line: m.Line, device: m.Device, class: class, work: m.Workload,
 		metric: "time_us", measured: m.TimeUS, kernel: m.Kernel,
 	}
+	r.values = valuesOf(source, m.Workload)
 	var err error
 	if r.method, err = MethodFor(m.Method, source, m.Device); err != nil {
 		return r, &workloads.Error{File: tab.File, Line: m.Line, Reason: "method: " + err.Error()}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"gpusim"
 	"gpusim/configs"
 	"gpusim/nvdla"
 	"gpusim/workloads"
@@ -126,6 +127,21 @@ func (t *Tables) addPrimer(tab *workloads.Table) error {
 				}
 				return nvdla.SheetImagesPerSecond(c), "sheet", nil
 			}})
+		if r.text("power_avg_mw_16nm") != "" {
+			fps := r.measured("resnet50_int8_fps")
+			t.addDirect(r, direct{device: fmt.Sprintf("nvdla-%d", c.MACs), class: "power/primer", metric: metricPower, work: "resnet50 at the printed rate, without DRAM",
+				measured: r.measured("power_avg_mw_16nm") / 1e3, run: func(ctx context.Context, m *configs.Machine) (float64, string, error) {
+					net, err := workloads.Parse("model:resnet50,batch=1,dtype=int8")
+					if err != nil {
+						return 0, "", err
+					}
+					res, err := gpusim.RunProducts(ctx, m, net, gpusim.Options{})
+					if err != nil {
+						return 0, "", err
+					}
+					return gpusim.AveragePower(m, &res, 1e6/fps, 0, gpusim.ScopeChip), "convolutions", nil
+				}})
+		}
 		return nil
 	})
 }

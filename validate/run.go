@@ -75,7 +75,7 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 	p := planner{o: o, byKey: map[string]*job{}, machines: map[string]*configs.Machine{}, cache: gpusim.NewCache()}
 	for i := range t.rows {
 		r := &t.rows[i]
-		opts := gpusim.Options{Fidelity: o.Fidelity}
+		opts := gpusim.Options{Fidelity: o.Fidelity, Values: r.values}
 		if o.ForceRecorded && r.hasName {
 			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.work.Shape().Batches())
 		}
@@ -88,7 +88,13 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			}
 			opts.Cache = p.cache
 		}
-		done := func(j *job) { rep.Rows = append(rep.Rows, r.compare(&j.result)) }
+		done := func(j *job) {
+			if r.power != nil {
+				rep.Rows = append(rep.Rows, r.comparePower(j.machine, &j.result))
+				return
+			}
+			rep.Rows = append(rep.Rows, r.compare(&j.result))
+		}
 		if err := p.add(r.device, r.work, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
 			return nil, err
 		}
@@ -147,7 +153,7 @@ func (p *planner) add(device string, work workloads.Workload, opts gpusim.Option
 	p.machines[m.Name] = m
 	key := fmt.Sprintf("%s|%s|%s|%d", m.Name, work.Text, opts.Kernel, opts.Splits)
 	if m.GPU != nil && m.GPU.Clock.PowerCap { // how calls follow each other decides on the clock
-		key += fmt.Sprintf("|%v", how)
+		key += fmt.Sprintf("|%v|%s", how, opts.Values)
 		opts.Period = how.Period
 	}
 	j := p.byKey[key]

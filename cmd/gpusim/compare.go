@@ -9,12 +9,14 @@ import (
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/report"
 )
 
 type compareFlags struct {
 	workloads, sets  []string
 	format, fidelity string
+	values           string
 	out              string
 	workers          int
 	skipUnknown      bool
@@ -44,6 +46,7 @@ func (a *app) compareCommand() *cobra.Command {
 	fl.StringArrayVarP(&f.workloads, "workload", "w", nil, "`workload` to run on each; may be repeated")
 	fl.StringVar(&f.format, "format", "table", "table, csv or json")
 	fl.StringVar(&f.fidelity, "fidelity", "sampled", "detailed, sampled or analytic")
+	valuesFlag(c, &f.values)
 	fl.StringVar(&f.out, "out", "", "write the result tables and a manifest into this `folder`")
 	fl.IntVar(&f.workers, "workers", 0, "simulations at a time (0: one per core)")
 	skipFlag(c, &f.skipUnknown)
@@ -61,6 +64,10 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	fidelity, err := fidelityOf(f.fidelity)
 	if err != nil {
 		return err
+	}
+	values, err := energy.ValuesNamed(f.values)
+	if err != nil {
+		return usagef("--values: %v", err)
 	}
 	work, err := expand(f.workloads, f.skipUnknown)
 	if err != nil {
@@ -81,7 +88,7 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	var tasks []*task
 	for _, w := range work {
 		for _, m := range machines {
-			tasks = append(tasks, &task{machine: m, work: gpusim.Nearest(m, w), asked: w, options: gpusim.Options{Fidelity: fidelity}})
+			tasks = append(tasks, &task{machine: m, work: gpusim.Nearest(m, w), asked: w, options: gpusim.Options{Fidelity: fidelity, Values: values}})
 		}
 	}
 	a.runTasks(ctx, tasks, f.workers, false)
@@ -104,6 +111,9 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	}
 	m := a.manifest("compare", started)
 	m.Options = map[string]string{"fidelity": f.fidelity}
+	if f.values != string(energy.Random) {
+		m.Options["values"] = f.values
+	}
 	for i, c := range machines {
 		m.Configs = append(m.Configs, report.ManifestConfig{Argument: names[i], Name: c.Name, Hash: c.Hash(), Overrides: f.sets})
 	}

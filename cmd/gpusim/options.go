@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"gpusim"
 	"gpusim/workloads"
 )
@@ -22,4 +24,9 @@ func oneOf(flag, value string, allowed ...string) error {
 func fidelityOf(value string) (gpusim.Fidelity, error) {
 	err := oneOf("fidelity", value, string(gpusim.Detailed), string(gpusim.Sampled), string(gpusim.Analytic))
 	return gpusim.Fidelity(value), err
+}
+
+// valuesFlag adds --values.
+func valuesFlag(c *cobra.Command, to *string) {
+	c.Flags().StringVar(to, "values", "random", "how operands are distributed: random, one-signed, integers, trained or zeros; bits that flip cost energy")
 }

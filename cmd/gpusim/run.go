@@ -13,6 +13,7 @@ import (
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/report"
 	"gpusim/workloads"
 )
@@ -21,6 +22,8 @@ import (
 type runFlags struct {
 	workloads, sets                              []string
 	out, fidelity, format, baseline, monitorAddr string
+	values                                       string
+	interval, window                             time.Duration
 	workers                                      int
 	naive, skipUnknown                           bool
 }
@@ -47,6 +50,9 @@ result folder out/NAME. With --workload it prints, and writes only with --out.`,
 	fl.StringVar(&f.out, "out", "", "write the result `folder`")
 	fl.StringVar(&f.fidelity, "fidelity", string(gpusim.Sampled), "detailed, sampled or analytic")
 	fl.StringVar(&f.format, "format", "table", "table, csv or json")
+	valuesFlag(c, &f.values)
+	fl.DurationVar(&f.interval, "power-interval", 0, "write power.csv into the result folder: power and clock in such `intervals` (100us)")
+	fl.DurationVar(&f.window, "power-window", 10*time.Millisecond, "`time` over which a board with a power cap averages its power, for power.csv")
 	fl.StringVar(&f.baseline, "baseline", "skylake-8180", "machine to compare with, or none")
 	fl.StringVar(&f.monitorAddr, "monitor", "", "serve a live page of the run on this loopback `address`")
 	fl.Lookup("monitor").NoOptDefVal = "localhost:0"
@@ -127,6 +133,15 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if p.options.Fidelity, err = fidelityOf(f.fidelity); err != nil {
 		return nil, err
 	}
+	switch {
+	case f.interval < 0 || f.window <= 0:
+		return nil, usagef("--power-interval %v, --power-window %v: must be above 0", f.interval, f.window)
+	case f.interval > 0 && f.out == "" && len(f.workloads) > 0:
+		return nil, usagef("--power-interval writes power.csv into a result folder; name one with --out")
+	}
+	if p.options.Values, err = energy.ValuesNamed(f.values); err != nil {
+		return nil, usagef("--values: %v", err)
+	}
 	p.options.Monitor = f.monitorAddr
 	if p.machine, err = a.load(arg, f.sets); err != nil {
 		return nil, err
@@ -182,6 +197,9 @@ func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error 
 	m := a.manifest("run", p.started)
 	m.Config = &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets}
 	m.Options = map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}
+	if p.options.Values != energy.Random {
+		m.Options["values"] = string(p.options.Values)
+	}
 	m.Interrupted = interrupted
 	if b := p.baseline; b != nil {
 		m.Baseline = &report.ManifestConfig{Argument: p.flags.baseline, Name: b.Name, Hash: b.Hash()}
@@ -193,6 +211,15 @@ func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error 
 	tables, err := report.RunFiles(entries)
 	if err != nil {
 		return err
+	}
+	if i := p.flags.interval; i > 0 {
+		us := func(d time.Duration) float64 { return float64(d) / float64(time.Microsecond) }
+		power, err := report.PowerCSV(entries, gpusim.TraceOptions{IntervalUS: us(i), WindowUS: us(p.flags.window)})
+		if err != nil {
+			return &codeError{exitFailure, err}
+		}
+		tables = append(tables, report.File{Name: "power.csv", Data: power})
+		m.Options["power_interval"], m.Options["power_window"] = i.String(), p.flags.window.String()
 	}
 	if err := report.WriteResults(p.out, tables, m); err != nil {
 		return err

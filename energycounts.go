@@ -1,0 +1,77 @@
+package gpusim
+
+import (
+	"gpusim/configs"
+	"gpusim/energy"
+	"gpusim/sm/gpu"
+	"gpusim/workloads/tile"
+)
+
+// Events are the energy events of a kernel that a device has run.
+func Events(g *configs.GPU, r *gpu.Report) []energy.Count {
+	work := gpu.Account(r.Launch.Kernel, uint8(g.Tensor.StepsFP32))
+	mem := extrapolate(r, &work)
+	return counts(g, r, &work, &mem)
+}
+
+// counts are the energy events of a kernel.
+func counts(g *configs.GPU, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
+	lane := func(ops ...tile.Op) (n uint64) {
+		for _, o := range ops {
+			n += 32 * w.Ops[o]
+		}
+		return n
+	}
+	scale := mem.loopScale
+	c := []energy.Count{
+		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
+		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + w.FMAs["fp64/fp64"]},
+		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
+		{Component: energy.MACINT8, Events: 4 * lane(tile.OpDP4A)},
+		{Component: energy.MMAFP32, Events: 1024*w.HMMAFP32 + w.FMAs["fp16/fp32"]},
+		{Component: energy.MMAFP16, Events: 1024*w.HMMAFP16 + w.FMAs["fp16/fp16"]},
+		{Component: energy.MMABF16, Events: w.FMAs["bf16/fp32"]},
+		{Component: energy.MMATF32, Events: w.FMAs["tf32/fp32"]},
+		{Component: energy.MMAFP8, Events: w.FMAs["fp8/fp32"] + w.FMAs["fp8/fp16"]},
+		{Component: energy.MMAInt8, Events: w.FMAs["int8/int32"] + w.FMAs["int4/int32"]/2 + w.FMAs["int1/int32"]/8},
+		{Component: energy.SFUOp, Events: lane(tile.OpMUFU, tile.OpI2F, tile.OpF2I)},
+		{Component: energy.WarpInstruction, Events: w.Slots},
+		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I, tile.OpSEL,
+			tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHFL, tile.OpSHF, tile.OpIMULH)},
+		{Component: energy.SMCycle, Events: uint64(r.Launch.Cycles()) * uint64(g.SM.Count)},
+		{Component: energy.LaneSlot, Events: 32 * (w.Slots - w.HMMASteps - w.Ops[tile.OpMMA] - w.Ops[tile.OpWGMMA])},
+		{Component: energy.MMASlot, Events: mmaSlots(w)},
+		{Component: energy.RFRead, Events: w.RegReads},
+		{Component: energy.RFWrite, Events: w.RegWrites},
+		{Component: energy.SharedPass, Events: scaled(r.SM.SharedPasses, scale)},
+		{Component: energy.L1Access, Events: scaled(r.SM.L1Accesses, scale)},
+		{Component: energy.L2SectorRead, Events: mem.L2ReadSectors},
+		{Component: energy.L2SectorWrite, Events: mem.L2WriteSectors},
+		{Component: energy.XbarSector, Events: mem.L2ReadSectors + mem.L2WriteSectors},
+		{Component: energy.XbarRequest, Events: mem.Requests},
+		{Component: energy.DRAMSectorRead, Events: mem.DRAMReadSectors},
+		{Component: energy.DRAMSectorWrite, Events: mem.DRAMWriteSectors},
+		{Component: energy.DRAMActivate, Events: mem.Activates},
+	}
+	out := c[:0]
+	for _, n := range c {
+		if n.Events > 0 {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// slots16 are the fp16 multiply-adds in whose place a Tensor Core does a
+// multiply-add of each type, by the bits of a factor; in sixteenths.
+var slots16 = map[string]uint64{
+	"fp64/fp64": 64, "tf32/fp32": 32, "fp16/fp32": 16, "fp16/fp16": 16, "bf16/fp32": 16, "fp8/fp32": 8, "fp8/fp16": 8, "int8/int32": 8, "int4/int32": 4, "int1/int32": 1,
+}
+
+func mmaSlots(w *gpu.Work) uint64 {
+	n := 16 * 1024 * (w.HMMAFP32 + w.HMMAFP16)
+	for kind, fmas := range w.FMAs {
+		n += slots16[kind] * fmas
+	}
+	return n / 16
+}
