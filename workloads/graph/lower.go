@@ -19,7 +19,19 @@ type Step struct {
 	Layer string // name of the node, with what is done for it behind a slash
 	Work  string // in the workload language
 	Count int    // how often it runs, one after another
+	Pass  Pass
+	Grad  int64 // parameters whose gradients are complete behind it
 }
+
+// Pass is a part of a training step.
+type Pass uint8
+
+// Passes in their order.
+const (
+	Forward Pass = iota
+	Backward
+	Update
+)
 
 // lowering turns nodes into steps.
 type lowering struct {
@@ -27,6 +39,7 @@ type lowering struct {
 	matrix string // type of products and convolutions
 	plain  string // type of everything else
 	layout string
+	pass   Pass
 	steps  []Step
 	err    error
 }
@@ -70,9 +83,11 @@ func (g *Graph) Lower(o Options) ([]Step, error) {
 	}
 	if o.Train {
 		l.matrix = o.DType
+		l.pass = Backward
 		if err := l.backward(g); err != nil {
 			return nil, err
 		}
+		l.pass = Update
 		l.update(g)
 	}
 	return l.steps, nil
@@ -110,7 +125,7 @@ func (l *lowering) times(count int, n *Node, what, format string, a ...any) {
 	if what != "" {
 		name += "/" + what
 	}
-	l.steps = append(l.steps, Step{Layer: name, Work: fmt.Sprintf(format, a...), Count: count})
+	l.steps = append(l.steps, Step{Layer: name, Work: fmt.Sprintf(format, a...), Count: count, Pass: l.pass})
 }
 
 // elementwise is a kernel over size elements.
@@ -181,6 +196,10 @@ func (l *lowering) forward(n *Node) {
 		}
 	case LSTM, GRU, RNN:
 		l.recurrent(n)
+	case AllReduce:
+		if n.Attr.Fn == OfOutputs {
+			l.allReduce(n, "")
+		}
 	case Attention:
 		a := n.Attr
 		batch, seq, dim := n.attention()
