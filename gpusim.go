@@ -33,6 +33,8 @@ type Options struct {
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 	Monitor string // loopback address of the live page, empty = off
+
+	apart bool // of networks on systems: GPUs that do the same are simulated one by one
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN
@@ -60,6 +62,7 @@ type Result struct {
 	ImagesPerS   float64          // samples per second of a network; 0 for all else
 	Layers       []Layer          // one per kernel; of a network one per layer
 	Links        []nvlink.LinkUse // of systems
+	Step         *Step            // of networks on systems
 	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
 	BusGBps      float64          // likewise times what the algorithm needs at least on every link (nccl-tests)
 }

@@ -79,6 +79,15 @@ func distinctLayers(n *workloads.Network) []workloads.NetLayer {
 // one of many: what sampling errs by then averages out.
 const layerBudget = 1 << 20
 
+// leafOptions are those of a layer of a network.
+func leafOptions(o Options) Options {
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}
+	if leaf.Budget == 0 {
+		leaf.Budget = layerBudget
+	}
+	return leaf
+}
+
 // runDistinct simulates layers, o.Workers at a time, and gives them by
 // workload. The error is that of the earliest layer that fails.
 func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
@@ -86,10 +95,7 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 	if cache == nil {
 		cache = NewCache()
 	}
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}
-	if leaf.Budget == 0 {
-		leaf.Budget = layerBudget
-	}
+	leaf := leafOptions(o)
 	results, errs := make([]*Result, len(layers)), make([]error, len(layers))
 	var wg sync.WaitGroup
 	var mu sync.Mutex

@@ -18,6 +18,12 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
+	return u.closed()
+}
+
+// closed is the closed form of a collective that has no program yet.
+func (u *setup) closed() (Result, error) {
+	c := u.c
 	rounds := 1.0 // of the program, in ops that it has
 	if u.folds() {
 		u.cut()
@@ -65,7 +71,7 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 			slice = math.Max(slice, float64(w.ops[i].seg.size()))
 		}
 	}
-	limit := float64(s.Library.CTARate) * 1e-12 // of a channel alone, bytes per ps
+	limit := float64(u.lib.CTARate) * 1e-12 // of a channel alone, bytes per ps
 	for i := range wires {
 		for _, w := range []*way{wires[i].push, wires[i].proxy} {
 			if w != nil {
@@ -82,7 +88,7 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 		chain += math.Max(0, size-slice*float64(len(u.rings))) / bw
 	}
 	beta := bytes / bw
-	ps := float64(u.launch()) + float64(s.Library.Jitter)*harmonic(len(u.rings)) + math.Max(math.Max(chain, cta), beta) + hop
+	ps := float64(u.launch()) + float64(u.lib.Jitter)*harmonic(len(u.rings)) + math.Max(math.Max(chain, cta), beta) + hop
 	return Result{Seconds: ps * 1e-12, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
 }
 

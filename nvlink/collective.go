@@ -25,6 +25,7 @@ type Result struct {
 // LinkUse is one direction of a bundle of links.
 type LinkUse struct {
 	Link    string
+	Type    string
 	Dir     string  // a>b: from the first part of the name to the second
 	Data    float64 // bytes without headers
 	Wire    float64 // bytes with headers and answers
@@ -37,6 +38,7 @@ func (u *setup) pace() pace {
 	if u.lib.Step > 0 {
 		p.step = uint64(u.lib.Step)
 	}
+	p.step = u.times(p.step)
 	return p
 }
 
@@ -115,7 +117,7 @@ func (f *fabric) report(g *graph, r *Result) {
 		busiest = max(busiest, busy)
 		r.PeakUse = max(r.PeakUse, f.shares.peak[res])
 		r.Links = append(r.Links, LinkUse{
-			Link: g.linkName(e), Dir: g.nodes[g.from(res)].name + ">" + g.nodes[g.to(res)].name,
+			Link: g.linkName(e), Type: e.typ.Name, Dir: g.nodes[g.from(res)].name + ">" + g.nodes[g.to(res)].name,
 			Data: math.Round(f.data[res]), Wire: math.Round(f.wire[res]), BusyPct: 100 * busy,
 		})
 	}

@@ -162,6 +162,13 @@ func (g *graph) forward(res int) int { return 2*len(g.edges) + res }
 
 // capacity of a resource in bytes per second.
 func (g *graph) capacity(res int) float64 {
+	if n := 4 * len(g.edges); res >= n {
+		for _, m := range g.memory {
+			if m.res == res {
+				return m.rate
+			}
+		}
+	}
 	if n := 2 * len(g.edges); res >= n {
 		return float64(g.nodes[g.from(res-n)].part.Forward)
 	}
@@ -170,4 +177,4 @@ func (g *graph) capacity(res int) float64 {
 }
 
 // resources is their number.
-func (g *graph) resources() int { return 4 * len(g.edges) }
+func (g *graph) resources() int { return 4*len(g.edges) + len(g.memory) }

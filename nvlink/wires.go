@@ -80,11 +80,12 @@ func (u *setup) limit(r *route) float64 {
 }
 
 func (u *setup) wire(r *route) (wireUp, error) {
-	w := wireUp{latency: u.hop(r)}
+	w := wireUp{latency: u.times(u.hop(r))}
 	on := &way{limit: u.limit(r)}
 	switch {
 	case r.class == configs.ClassNet:
 		on.all = u.g.uses(r, Copies)
+		u.g.inMemory(on, r.from, r.to, memoryPerProxy, memoryPerProxy)
 		w.proxy = on
 		return w, nil
 	case r.class == configs.ClassPCIe && !u.lib.Peer:
@@ -104,6 +105,7 @@ func (u *setup) wire(r *route) (wireUp, error) {
 	default:
 		on.all = u.g.uses(r, u.proto.traffic)
 	}
+	u.g.inMemory(on, r.from, r.to, memoryPerSent, memoryPerReceived)
 	switch u.proto.name {
 	case LL:
 		on.limit /= 2 // half of what it stores are flags

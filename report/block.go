@@ -67,7 +67,7 @@ func block(e *Entry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n", e.label())
 	if e.isNetwork() {
-		b.WriteString(networkLines(e))
+		b.WriteString(networkLines(e) + stepLines(&e.Result))
 	}
 	for i, l := range e.Result.Layers {
 		if e.isNetwork() {
