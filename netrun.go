@@ -60,7 +60,15 @@ func fits(m *configs.Machine, n *workloads.Network) error {
 
 // Fits says whether a network's weights, activations and what training keeps
 // fit the device's memory.
-func Fits(m *configs.Machine, n *workloads.Network) bool { return fits(m, n) == nil }
+func Fits(m *configs.Machine, n *workloads.Network) bool {
+	if m.System != nil {
+		var err error
+		if m, err = partOf(m); err != nil {
+			return true // Run says so
+		}
+	}
+	return fits(m, n) == nil
+}
 
 // distinctLayers gives the first layer of each workload.
 func distinctLayers(n *workloads.Network) []workloads.NetLayer {
