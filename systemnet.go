@@ -43,6 +43,13 @@ func runSystemNetwork(ctx context.Context, m *configs.Machine, w workloads.Workl
 	if err := fits(dev, n); err != nil {
 		return fail("%w", err)
 	}
+	per := nvlink.PerNode(m.System)
+	if most := per * m.System.Nodes; n.Parallel.GPUs > most {
+		return fail("gpus=%d, but the system has %d", n.Parallel.GPUs, most)
+	}
+	if _, err := buildStep(n, nil, per, o.apart); err != nil {
+		return fail("%w", err)
+	}
 	if o.Cache == nil {
 		o.Cache = NewCache()
 	}
@@ -51,7 +58,7 @@ func runSystemNetwork(ctx context.Context, m *configs.Machine, w workloads.Workl
 		return Result{}, err
 	}
 	kernels := stepCosts(ctx, dev, results, o)
-	step, err := buildStep(n, kernels, nvlink.PerNode(m.System), o.apart)
+	step, err := buildStep(n, kernels, per, o.apart)
 	if err != nil {
 		return fail("%w", err)
 	}

@@ -303,7 +303,7 @@ func isNetworkFile(name string) bool {
 // String gives the canonical long form.
 func (n *Network) String() string {
 	s := fmt.Sprintf("model:%s,batch=%d,dtype=%s,phase=%s,fused=%t", n.Model, n.Batch, n.DType, n.Phase, n.Fused)
-	return s + n.options() + n.Parallel.text(false)
+	return s + n.options() + n.Parallel.text(false, activationType(n.DType))
 }
 
 // options are the keys that not every network has.
@@ -340,7 +340,7 @@ func (n *Network) Short() string {
 	if n.Fused != (n.Phase == PhaseInfer) {
 		s += fmt.Sprintf(",fused=%t", n.Fused)
 	}
-	return s + n.options() + n.Parallel.text(true)
+	return s + n.options() + n.Parallel.text(true, activationType(n.DType))
 }
 
 // Ops counts those of products, convolutions and fused attention: what the

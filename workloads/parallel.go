@@ -115,9 +115,9 @@ func (p *Parallel) complete(batch int, phase, plain string) error {
 	return nil
 }
 
-// String gives the keys behind a comma; those that say what follows from others
-// are left out when short.
-func (p *Parallel) text(short bool) (s string) {
+// text gives the keys behind a comma; defaults are left out when short. plain is
+// the type of the network's activations.
+func (p *Parallel) text(short bool, plain string) (s string) {
 	if !p.On() {
 		return ""
 	}
@@ -139,7 +139,7 @@ func (p *Parallel) text(short bool) (s string) {
 	if p.Bucket != 0 && !(short && p.Bucket == defaultBucket) {
 		s += ",bucket=" + sizeText(p.Bucket)
 	}
-	if p.Grads != "" && !short {
+	if p.Grads != "" && !(short && p.Grads == plain) {
 		s += ",grads=" + p.Grads
 	}
 	return s
