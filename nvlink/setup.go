@@ -26,6 +26,7 @@ type setup struct {
 	boxes    int
 	fold     int     // boxes that the one of the program stands for
 	coarse   float64 // rounds of the program that one of its rounds stands for, see coarsen
+	foldAll  bool    // trees are folded however few ranks they have
 	all      *graph  // on which the program runs, where it is one of several; nil: it makes its own
 	nodes    []int   // of all, of the ranks
 }
@@ -76,6 +77,9 @@ func (u *setup) prepare() (err error) {
 		u.prog, u.fold = u.folded(u.coarsen()), u.boxes
 		return nil
 	}
+	if u.foldsTree() {
+		return u.foldedTree()
+	}
 	return u.whole()
 }
 
@@ -88,7 +92,7 @@ func (u *setup) folds() bool {
 func (u *setup) whole() (err error) {
 	switch {
 	case u.c.GPUs > maxRanks:
-		return fmt.Errorf("%d GPUs with %s are more than the %d that are simulated one by one (allowed: allreduce with algo=ring, reducescatter and allgather on whole nodes, or the analytic fidelity)",
+		return fmt.Errorf("%d GPUs with %s are more than the %d that are simulated one by one (allowed: allreduce with algo=ring or tree, reducescatter and allgather on whole nodes, or the analytic fidelity)",
 			u.c.GPUs, u.pick.algo, maxRanks)
 	case u.all != nil:
 		g := *u.all
