@@ -63,13 +63,16 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 		return nil, errors.New("device: empty")
 	}
 	r := &row{device: device, network: &networkRow{}}
-	if gpus > 1 {
+	_, known := configs.ForDevice(device)
+	if gpus > 1 || !known { // one GPU may be known as a system's alone
 		system := systemText(get("device"))
 		name, ok := configs.ForSystem(device, system)
-		if !ok {
+		if !ok && gpus > 1 {
 			return nil, skipf("%d GPUs: no system file answers to %q in %q", gpus, device, system)
 		}
-		r.device, r.network.net.Parallel.GPUs = name, gpus
+		if ok {
+			r.device, r.network.net.Parallel.GPUs = name, gpus
+		}
 	}
 	if err := r.figure(get); err != nil {
 		return nil, err
@@ -109,7 +112,7 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 		}
 		r.network.batch = v
 	}
-	if gpus == 1 && n.Parallel != (workloads.Parallel{}) {
+	if gpus == 1 && n.Parallel != (workloads.Parallel{GPUs: n.Parallel.GPUs}) {
 		return nil, skipf("one GPU, but %s", get("model"))
 	}
 	r.class = n.Phase + "/" + n.DType
