@@ -59,6 +59,8 @@ func (u *setup) closed() (Result, error) {
 		steps, bytes = 2*math.Log2(n), 2*size*(n-1)/n
 	case c.Op == workloads.AllReduce:
 		steps, bytes = 2*(n-1), 2*size*(n-1)/n
+	case c.Op == workloads.HaloExchange:
+		steps, bytes = 1, size
 	case c.Op == workloads.Broadcast: // slices follow each other down a chain
 		steps, bytes = n-1, size
 	default:

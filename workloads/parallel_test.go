@@ -7,7 +7,7 @@ import (
 
 func TestParallelText(t *testing.T) {
 	for in, want := range map[string]string{
-		"model:resnet50,batch=192,dtype=fp16,phase=train,gpus=8": "model:resnet50,batch=192,dtype=fp16,phase=train,fused=false,gpus=8,bucket=25MiB,grads=fp16",
+		"model:resnet50,batch=192,dtype=fp16,phase=train,gpus=8":                                                       "model:resnet50,batch=192,dtype=fp16,phase=train,fused=false,gpus=8,bucket=25MiB,grads=fp16",
 		"model:gpt2,batch=8,dtype=fp16,phase=train,gpus=16,tensor=4,pipeline=2,grads=fp32,schedule=gpipe,bucket=64MiB": "model:gpt2,batch=8,dtype=fp16,phase=train,fused=false,seq=1024,gpus=16,tensor=4,pipeline=2,micro=2,schedule=gpipe,bucket=64MiB,grads=fp32",
 		"model:gpt2,data=2,tensor=2":            "model:gpt2,batch=1,dtype=fp32,phase=infer,fused=true,seq=1024,gpus=4,tensor=2",
 		"model:gpt2,batch=6,pipeline=4,gpus=4":  "model:gpt2,batch=6,dtype=fp32,phase=infer,fused=true,seq=1024,gpus=4,pipeline=4,micro=3",

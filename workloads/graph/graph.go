@@ -77,6 +77,8 @@ const (
 	RNN       Op = "rnn"
 	Attention Op = "attention" // q, k, v in one kernel; made by Fuse
 	AllReduce Op = "allreduce" // the sum over Attr.Size devices that share a layer, in place: Attr.Fn OfOutputs or OfGradients
+	Local     Op = "local"     // x; weights of each point [points, taps, maps]
+	Halo      Op = "halo"      // a device's block of images with what lies around it; Attr.Size devices
 	Skipped   Op = "skipped"   // an operator that the reader was told to leave out
 )
 

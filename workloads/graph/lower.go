@@ -196,6 +196,11 @@ func (l *lowering) forward(n *Node) {
 		}
 	case LSTM, GRU, RNN:
 		l.recurrent(n)
+	case Local:
+		points, taps, maps := n.locals()
+		l.product(n, "", int64(out.Shape[0]), maps, taps, false, false, points, "")
+	case Halo:
+		l.halo(n, "")
 	case AllReduce:
 		if n.Attr.Fn == OfOutputs {
 			l.allReduce(n, "")

@@ -121,6 +121,17 @@ func (l *lowering) gradient(n *Node, needs map[*Tensor]bool) error {
 		l.elementwise(n, "bwd", "mask", out.Elements())
 	case LSTM, GRU, RNN:
 		l.recurrentGradient(n, data(0))
+	case Local:
+		points, taps, maps := n.locals()
+		images := int64(out.Shape[0])
+		l.product(n, "bwd_weight", taps, maps, images, true, false, points, "")
+		if data(0) {
+			l.product(n, "bwd_data", images, taps, maps, false, true, points, "")
+		}
+	case Halo:
+		if data(0) {
+			l.halo(n, "bwd")
+		}
 	case AllReduce:
 		if n.Attr.Fn == OfGradients {
 			l.allReduce(n, "bwd")
