@@ -157,8 +157,12 @@ func stepCosts(ctx context.Context, dev *configs.Machine, results map[string]*Re
 			k.DRAM = 0
 		}
 		if dev.GPU != nil && o.Fidelity != Analytic {
+			ctas := mostCTAs(r)
 			k.Slowed = func(sms int) (float64, error) {
 				sms = min(sms, dev.GPU.SM.Count-1)
+				if ctas <= dev.GPU.SM.Count-sms { // each has an SM for itself either way
+					return k.Seconds, nil
+				}
 				m := fewer[sms]
 				if m == nil {
 					d, g := *dev, *dev.GPU
@@ -181,6 +185,18 @@ func stepCosts(ctx context.Context, dev *configs.Machine, results map[string]*Re
 		out[text] = k
 	}
 	return out
+}
+
+// mostCTAs is the largest grid of a call's kernels.
+func mostCTAs(r *Result) (most int) {
+	for i := range r.Layers {
+		var x, y, z int
+		if _, err := fmt.Sscanf(r.Layers[i].Grid, "%dx%dx%d", &x, &y, &z); err != nil {
+			return math.MaxInt
+		}
+		most = max(most, x*y*z)
+	}
+	return most
 }
 
 // memoryShare is the part of its peak that the memory of a GPU sustains at the

@@ -47,6 +47,34 @@ func TestEqualGPUsOnce(t *testing.T) {
 	}
 }
 
+// Layers that GPUs share, stages and replicas at once: as many classes as stages, the
+// same with each GPU on its own; every GPU's time is accounted for; the closed form
+// is near.
+func TestThreeWaysAtOnce(t *testing.T) {
+	t.Parallel()
+	const work = "model:gpt2,batch=2,seq=32,dtype=fp16,head=false,phase=train,optimizer=sgd,gpus=8,tensor=2,pipeline=2,micro=2"
+	cache := NewCache()
+	shared := onMany(t, "dgx1v", work, Options{Cache: cache})
+	apart := onMany(t, "dgx1v", work, Options{Cache: cache, apart: true})
+	if len(shared.Step.Classes) != 2 || len(apart.Step.Classes) != 8 {
+		t.Fatalf("%d and %d classes", len(shared.Step.Classes), len(apart.Step.Classes))
+	}
+	if math.Abs(shared.TimeUS/apart.TimeUS-1) > 0.02 {
+		t.Errorf("shared %g us, apart %g us", shared.TimeUS, apart.TimeUS)
+	}
+	for _, c := range shared.Step.Classes {
+		if sum := 1e6 * (c.Alone + c.Slowed + c.Exposed + c.Bubble + c.Idle); math.Abs(sum/shared.TimeUS-1) > 1e-3 || c.Exposed <= 0 || c.Bubble+c.Idle <= 0 {
+			t.Errorf("GPU %d: %+v make %g of %g us", c.GPU, c, sum, shared.TimeUS)
+		}
+		if shared.TimeUS < 1e6*c.Alone {
+			t.Errorf("a step of %g us, kernels of GPU %d take %g", shared.TimeUS, c.GPU, 1e6*c.Alone)
+		}
+	}
+	if math.Abs(shared.Step.ClosedUS/shared.TimeUS-1) > 0.25 {
+		t.Errorf("closed form %g us, events %g us", shared.Step.ClosedUS, shared.TimeUS)
+	}
+}
+
 // Bytes on links are those of the ring, and each costs what its type of link takes.
 func TestStepLinks(t *testing.T) {
 	t.Parallel()

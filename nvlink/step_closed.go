@@ -102,8 +102,10 @@ func (x *closedStep) advance(k *closedClass) {
 			begin := math.Max(k.clock, k.free[o.Stream])
 			k.free[o.Stream] = begin + x.durations[a.Op]
 			x.ends[a.Op][k.class] = k.free[o.Stream]
-			if o.Work.Op == workloads.PointToPoint {
-				x.ends[a.Op][x.step.Class[o.Groups[0][1]]] = k.free[o.Stream]
+			for _, g := range o.Groups {
+				if o.Work.Op == workloads.PointToPoint && x.step.Class[g[0]] == k.class {
+					x.ends[a.Op][x.step.Class[g[1]]] = k.free[o.Stream]
+				}
 			}
 		case WaitOp:
 			o := &x.step.Ops[a.Op]

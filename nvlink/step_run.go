@@ -235,7 +235,10 @@ func (x *stepRun) begin(c *classState, i int, cycle uint64) {
 	}
 }
 
-// occupy gives an op the SMs of its channels or takes them back.
+// occupy gives an op the SMs of its channels or takes them back: each channel is
+// one CTA of 512 or 640 threads, compiled for one to an SM (NCCL 2.1x:
+// NCCL_MAX_NTHREADS, launch bounds), whose registers leave no room for a large CTA
+// of another kernel. Receivers of transfers are not counted.
 func (x *stepRun) occupy(c *classState, s *opState, sign int, cycle uint64) {
 	channels := 0
 	for _, t := range s.teams {
