@@ -57,7 +57,7 @@ func runSystemNetwork(ctx context.Context, m *configs.Machine, w workloads.Workl
 	if err != nil {
 		return Result{}, err
 	}
-	kernels := stepCosts(ctx, dev, results, o)
+	kernels := stepCosts(ctx, dev, m.System.Library.Channels, results, o)
 	step, err := buildStep(n, kernels, per, o.apart)
 	if err != nil {
 		return fail("%w", err)
@@ -146,40 +146,40 @@ func stepKernels(ctx context.Context, dev *configs.Machine, n *workloads.Network
 	return runDistinct(ctx, dev, distinct, o)
 }
 
-// stepCosts turns layers into kernels of a step, each of which can be simulated
-// again with fewer SMs when collectives turn out to have taken some.
-func stepCosts(ctx context.Context, dev *configs.Machine, results map[string]*Result, o Options) map[string]*nvlink.Kernel {
-	fewer := map[int]*configs.Machine{}
+// stepCosts turns layers into kernels of a step. Each can be simulated again
+// with fewer SMs when collectives turn out to have taken some: once, with as many
+// gone as a collective has channels at most; between that and none, and beyond, the
+// loss follows the SMs.
+func stepCosts(ctx context.Context, dev *configs.Machine, channels int, results map[string]*Result, o Options) map[string]*nvlink.Kernel {
 	out := map[string]*nvlink.Kernel{}
+	var fewer *configs.Machine
+	if dev.GPU != nil && o.Fidelity != Analytic {
+		channels = min(channels, dev.GPU.SM.Count-1)
+		d, g := *dev, *dev.GPU
+		g.SM.Count -= channels
+		d.GPU = &g
+		fewer = &d
+	}
 	for text, r := range results {
 		k := &nvlink.Kernel{Seconds: r.TimeUS * 1e-6, DRAM: r.DRAMBytes}
 		if math.IsNaN(k.DRAM) {
 			k.DRAM = 0
 		}
-		if dev.GPU != nil && o.Fidelity != Analytic {
+		if fewer != nil {
 			ctas := mostCTAs(r)
 			k.Slowed = func(sms int) (float64, error) {
-				sms = min(sms, dev.GPU.SM.Count-1)
 				if ctas <= dev.GPU.SM.Count-sms { // each has an SM for itself either way
 					return k.Seconds, nil
-				}
-				m := fewer[sms]
-				if m == nil {
-					d, g := *dev, *dev.GPU
-					g.SM.Count -= sms
-					d.GPU = &g
-					m = &d
-					fewer[sms] = m
 				}
 				w, err := workloads.Parse(text)
 				if err != nil {
 					return 0, err
 				}
-				slow, err := o.Cache.run(ctx, m, w, leafOptions(o))
+				slow, err := o.Cache.run(ctx, fewer, w, leafOptions(o))
 				if err != nil {
 					return 0, err
 				}
-				return slow.TimeUS * 1e-6, nil
+				return k.Seconds + math.Max(0, slow.TimeUS*1e-6-k.Seconds)*float64(sms)/float64(channels), nil
 			}
 		}
 		out[text] = k

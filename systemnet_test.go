@@ -47,16 +47,16 @@ func TestEqualGPUsOnce(t *testing.T) {
 	}
 }
 
-// Layers that GPUs share, stages and replicas at once: as many classes as stages, the
+// Layers that GPUs share and stages at once: as many classes as stages, the
 // same with each GPU on its own; every GPU's time is accounted for; the closed form
 // is near.
-func TestThreeWaysAtOnce(t *testing.T) {
+func TestSharedLayersInStages(t *testing.T) {
 	t.Parallel()
-	const work = "model:gpt2,batch=2,seq=32,dtype=fp16,head=false,phase=train,optimizer=sgd,gpus=8,tensor=2,pipeline=2,micro=2"
+	const work = "model:gpt2,batch=2,seq=32,dtype=fp16,head=false,phase=train,optimizer=sgd,gpus=4,tensor=2,pipeline=2,micro=2"
 	cache := NewCache()
 	shared := onMany(t, "dgx1v", work, Options{Cache: cache})
 	apart := onMany(t, "dgx1v", work, Options{Cache: cache, apart: true})
-	if len(shared.Step.Classes) != 2 || len(apart.Step.Classes) != 8 {
+	if len(shared.Step.Classes) != 2 || len(apart.Step.Classes) != 4 {
 		t.Fatalf("%d and %d classes", len(shared.Step.Classes), len(apart.Step.Classes))
 	}
 	if math.Abs(shared.TimeUS/apart.TimeUS-1) > 0.02 {
