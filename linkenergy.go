@@ -8,20 +8,19 @@ import (
 	"gpusim/nvlink"
 )
 
-// linkLedger prices the bytes on a step's links, headers and answers included, for
-// all nodes.
+// linkLedger prices the bytes on a step's links, headers and answers included.
 func linkLedger(m *configs.Machine, took *nvlink.StepResult, scope string) energy.Ledger {
-	return energy.OfLinks(linkCounts(m, took.Links, max(1, took.Folded)), scope)
+	return energy.OfLinks(linkCounts(m, took.Links, 1), scope)
 }
 
-// linkCounts adds bytes up by type of link.
+// linkCounts adds bytes up by type of link, for so many nodes.
 func linkCounts(m *configs.Machine, links []nvlink.LinkUse, nodes int) (out []energy.LinkCount) {
 	for i := range m.System.Types {
 		t := &m.System.Types[i]
 		bytes := 0.0
 		for _, l := range links {
 			if l.Type == t.Name {
-				bytes += l.Wire
+				bytes += l.Wire * l.Stands
 			}
 		}
 		if bytes > 0 {

@@ -25,6 +25,9 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 func (u *setup) closed() (Result, error) {
 	c := u.c
 	rounds := 1.0 // of the program, in ops that it has
+	if u.foldsTree() {
+		return u.closedTree()
+	}
 	if u.folds() {
 		u.cut()
 		u.prog, rounds = u.folded(1), float64(u.sends()+1)/2 // of two ops a round instead of all

@@ -30,6 +30,7 @@ type LinkUse struct {
 	Data    float64 // bytes without headers
 	Wire    float64 // bytes with headers and answers
 	BusyPct float64
+	Stands  float64 // links that it stands for where nodes are folded; of a ring see Result.Folded
 }
 
 // pace is the library's share.
@@ -105,6 +106,9 @@ func (u *setup) run(ctx context.Context, o Options) (Result, error) {
 		r.Slices += len(w.ops)
 	}
 	f.report(u.g, &r)
+	if u.plan.fold != nil {
+		u.plan.fold.mark(u.g, r.Links)
+	}
 	return r, nil
 }
 
@@ -118,7 +122,7 @@ func (f *fabric) report(g *graph, r *Result) {
 		r.PeakUse = max(r.PeakUse, f.shares.peak[res])
 		r.Links = append(r.Links, LinkUse{
 			Link: g.linkName(e), Type: e.typ.Name, Dir: g.nodes[g.from(res)].name + ">" + g.nodes[g.to(res)].name,
-			Data: math.Round(f.data[res]), Wire: math.Round(f.wire[res]), BusyPct: 100 * busy,
+			Data: math.Round(f.data[res]), Wire: math.Round(f.wire[res]), BusyPct: 100 * busy, Stands: 1,
 		})
 	}
 	r.Bound = "latency"

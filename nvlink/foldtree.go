@@ -35,6 +35,14 @@ func (t *treeFold) boxes() int { return 2 * t.heights }
 // stands is how many nodes a node of the program stands for.
 func (t *treeFold) stands(box int) float64 { return t.count[box%t.heights] }
 
+// mark says of links, two for each bundle of the graph, how many they stand for.
+func (t *treeFold) mark(g *graph, links []LinkUse) {
+	for i := range links {
+		e := g.edge(i)
+		links[i].Stands = t.stands(max(0, g.nodes[e.a].box, g.nodes[e.b].box))
+	}
+}
+
 // parent of a node in the first or second tree, and how many like it the parent
 // has for children; -1 at the root.
 func (t *treeFold) parent(tree, box int) (up int, like float64) {

@@ -30,6 +30,8 @@ type teams struct {
 	box   *graph // of one node
 	per   int    // GPUs of a node
 	fold  int
+	tree  *treeFold // of Folded steps
+	trees bool      // some op is a folded tree
 	known map[groupKey]*team
 	ways  []*way
 	plain bool // closed forms are asked for, not programs
@@ -40,6 +42,9 @@ func newTeams(s *configs.System, step *Step) (*teams, error) {
 	n := len(step.Class)
 	if n > t.per*s.Nodes || t.fold > s.Nodes {
 		return nil, fmt.Errorf("gpus=%d, but the system has %d", n*t.fold, t.per*s.Nodes)
+	}
+	if tree := foldTree(max(2, t.fold)); t.fold > 2 && tree.boxes() <= s.Nodes { // nodes for trees, of which rings use the first
+		t.tree, n = tree, tree.boxes()*t.per
 	}
 	var err error
 	if t.all, err = build(s, n, nil); err != nil {
@@ -69,7 +74,7 @@ func (t *teams) of(o *Op, ranks []int) (*team, error) {
 	if work.Op == workloads.PointToPoint {
 		m.u, err = t.transfer(&work, ranks)
 	} else {
-		m.u, err = t.collective(&work, ranks, nodes)
+		err = t.collective(m, &work, ranks, nodes)
 	}
 	if err == nil && !t.plain {
 		m.wires, err = m.u.wires()
@@ -86,12 +91,12 @@ func (t *teams) of(o *Op, ranks []int) (*team, error) {
 
 // collective sets a collective up: its channels are found on its part of one
 // node, which must be alike on all.
-func (t *teams) collective(c *workloads.Collective, ranks []int, nodes int) (*setup, error) {
+func (t *teams) collective(m *team, c *workloads.Collective, ranks []int, nodes int) error {
 	var local []int // places in a node
 	boxes := map[int]int{}
 	for _, r := range ranks {
 		if r < 0 || r >= len(t.all.gpus) {
-			return nil, fmt.Errorf("there is no GPU %d", r)
+			return fmt.Errorf("there is no GPU %d", r)
 		}
 		boxes[r/t.per]++
 		if len(boxes) == 1 {
@@ -100,7 +105,7 @@ func (t *teams) collective(c *workloads.Collective, ranks []int, nodes int) (*se
 	}
 	for i, r := range ranks {
 		if len(boxes)*len(local) != len(ranks) || r%t.per != local[i%len(local)] {
-			return nil, fmt.Errorf("its GPUs are not the same ones of each node")
+			return fmt.Errorf("its GPUs are not the same ones of each node")
 		}
 	}
 	box := *t.box
@@ -110,25 +115,43 @@ func (t *teams) collective(c *workloads.Collective, ranks []int, nodes int) (*se
 	}
 	u, err := setupOn(t.sys, c, &box, len(local), len(boxes)*nodes)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if nodes > 1 { // of which one stands for all
-		if !u.folds() {
-			return nil, fmt.Errorf("%s over %d nodes with %s is not folded (allowed: algo=ring)", c.Op, nodes, u.pick.algo)
+	m.u, u.all = u, t.all
+	switch {
+	case nodes == 1:
+	case u.folds(): // onto the first node
+		g := *t.all
+		g.gpus = nil
+		for _, r := range ranks {
+			g.gpus = append(g.gpus, t.all.gpus[r])
 		}
+		u.g, u.routes = &g, map[routeKey]*route{}
 		if t.plain {
-			return u, nil
+			return nil
 		}
-		return u, u.prepare()
+		return u.prepare()
+	case u.pick.algo == Tree && t.tree != nil: // onto a node of each height
+		t.trees, u.foldAll = true, true
+		m.ranks = nil
+		for b := range t.tree.boxes() {
+			for _, l := range local {
+				m.ranks = append(m.ranks, b*t.per+l)
+			}
+		}
+	default:
+		return fmt.Errorf("%s over %d nodes with %s is not folded (allowed: algo=ring, algo=tree)", c.Op, nodes, u.pick.algo)
 	}
-	u.all = t.all
-	for _, r := range ranks {
+	for _, r := range m.ranks {
 		u.nodes = append(u.nodes, t.all.gpus[r])
 	}
-	if t.plain {
-		return u, nil
+	switch {
+	case t.plain:
+		return nil
+	case u.foldAll:
+		return u.foldedTree()
 	}
-	return u, u.whole()
+	return u.whole()
 }
 
 // transfer sets a transfer up: as many channels as fill its route, as a library's

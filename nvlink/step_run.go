@@ -128,13 +128,16 @@ func (x *stepRun) prepare(i int) error {
 			return err
 		}
 		s.teams = append(s.teams, t)
-		for _, r := range g {
-			s.left[x.step.Class[r]]++
+		for _, r := range t.ranks {
+			s.left[x.classOf(r)]++
 		}
 	}
 	s.runs = make([]*execution, len(s.teams))
 	return nil
 }
+
+// classOf is the class of a GPU; nodes that stand for others are alike.
+func (x *stepRun) classOf(r int) int { return x.step.Class[r%len(x.step.Class)] }
 
 // advance lets a class go on with its program.
 func (x *stepRun) advance(c *classState, cycle uint64) {
@@ -226,7 +229,7 @@ func (x *stepRun) begin(c *classState, i int, cycle uint64) {
 	for t, team := range s.teams {
 		for place, r := range team.ranks {
 			switch {
-			case x.step.Class[r] == c.class:
+			case x.classOf(r) == c.class:
 				x.join(s, t, place, cycle)
 			case s.op.Work.Op == workloads.PointToPoint: // the receiver is there already
 				x.join(s, t, place, cycle)
@@ -275,7 +278,7 @@ func (x *stepRun) join(s *opState, t, place int, cycle uint64) {
 
 // ended takes note of a rank that is through with an op.
 func (x *stepRun) ended(s *opState, rank int, cycle uint64) {
-	class := x.step.Class[rank]
+	class := x.classOf(rank)
 	x.last = max(x.last, cycle)
 	if s.left[class]--; s.left[class] > 0 {
 		return
@@ -324,11 +327,28 @@ func (x *stepRun) Waiting() (out []string) {
 
 func (x *stepRun) name(gpu int) string { return x.teams.all.nodes[x.teams.all.gpus[gpu]].name }
 
+// first are the links of the first node, which stand for those of all.
+func (t *teams) first(links []LinkUse) (out []LinkUse) {
+	for i, l := range links {
+		if e := t.all.edge(i); t.all.nodes[e.a].box <= 0 && t.all.nodes[e.b].box <= 0 {
+			l.Stands = float64(t.fold)
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
 // report sums the step up.
 func (x *stepRun) report() StepResult {
 	r := Result{Seconds: float64(x.last) / hz}
 	x.fabric.report(x.teams.all, &r)
 	out := StepResult{Seconds: r.Seconds, Spans: x.spans, Links: r.Links, PeakUse: r.PeakUse, Folded: x.teams.fold}
+	switch t := x.teams; {
+	case t.trees: // rings beside trees count for the first node alone
+		t.tree.mark(t.all, out.Links)
+	case t.fold > 1:
+		out.Links = t.first(out.Links)
+	}
 	for _, c := range x.classes {
 		c.use.GPU, c.use.GPUs = c.gpu, c.gpus
 		c.use.Idle = r.Seconds - c.use.Idle

@@ -251,6 +251,29 @@ func TestStepFolded(t *testing.T) {
 	}
 }
 
+// Nodes of one height stand for all of a tree.
+func TestStepFoldedTree(t *testing.T) {
+	flat := backwardStep(96, 1, 2<<20, 500, 0, false)
+	folded := backwardStep(6, 1, 2<<20, 500, 0, false)
+	folded.Folded = 16
+	for i := range flat.Ops {
+		flat.Ops[i].Work.Algo, folded.Ops[i].Work.Algo, folded.Ops[i].Nodes = Tree, Tree, 16
+	}
+	a, b := runStep(t, "summit", flat), runStep(t, "summit", folded)
+	if math.Abs(a.Seconds/b.Seconds-1) > 0.05 {
+		t.Errorf("96 GPUs one by one %g s, folded %g s", a.Seconds, b.Seconds)
+	}
+	total := func(links []LinkUse) (sum float64) {
+		for _, l := range links {
+			sum += l.Wire * l.Stands
+		}
+		return sum
+	}
+	if x, y := total(a.Links), total(b.Links); math.Abs(x/y-1) > 0.05 {
+		t.Errorf("%g bytes on links one by one, %g folded", x, y)
+	}
+}
+
 // Mistakes are named; a circle of waits is a deadlock that says who waits.
 func TestStepErrors(t *testing.T) {
 	m, err := configs.Load("dgx1v", nil)
