@@ -112,6 +112,9 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 		}
 		r.network.batch = v
 	}
+	if gpus > 1 && n.Phase == workloads.PhaseTrain && strings.Contains(strings.ToLower(get("model")), "pytorch") {
+		n.Parallel.Grads = "fp32" // its automatic mixed precision keeps parameters and gradients so; MXNet's are of the network's type
+	}
 	if gpus == 1 && n.Parallel != (workloads.Parallel{GPUs: n.Parallel.GPUs}) {
 		return nil, skipf("one GPU, but %s", get("model"))
 	}
