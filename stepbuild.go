@@ -24,7 +24,6 @@ type stepBuilder struct {
 	step    nvlink.Step
 	gpus    int // in the step
 	data    int // replicas in the step
-	grads   int64
 }
 
 // buildStep makes a network's step on nodes of per GPUs. apart simulates GPUs
