@@ -44,6 +44,7 @@ type Options struct {
 	host    *configs.Machine // in place of the one that a machine's file names
 	alone   bool             // a layer of a network, which sees to what the machine lacks
 	as      string           // type that a machine with a fixed array computes in, where that is not the workload's own
+	apart   bool             // of networks on systems: GPUs that do the same are simulated one by one
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN
@@ -73,6 +74,7 @@ type Result struct {
 	Links        []nvlink.LinkUse // of systems
 	Units        []Unit           // of a system on a chip, with the images that each did
 	Fallback     *Fallback        // what a host did, of machines that execute a list of operators; nil: of others
+	Step         *Step            // of networks on systems
 	AlgGBps      float64          // of collectives: bytes of a rank's buffer over time
 	clientReads  float64          // lines that others than the GPU read from its DRAM, and the seconds that they waited for them, all together
 	clientWait   float64

@@ -47,11 +47,16 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if err != nil {
 		return Result{}, err
 	}
-	layers := make([]placedLayer, len(n.Layers))
-	for i, l := range n.Layers {
-		layers[i] = placedLayer{l.Name, l.Work.Text, l.Count, results[l.Work.Text]}
+	return sumPlaced(m, w, o.Fidelity, placedAlone(n.Layers, results))
+}
+
+// placedAlone are layers of which each ran on the machine itself.
+func placedAlone(layers []workloads.NetLayer, results map[string]*Result) []placedLayer {
+	out := make([]placedLayer, len(layers))
+	for i, l := range layers {
+		out[i] = placedLayer{l.Name, l.Work.Text, l.Count, results[l.Work.Text]}
 	}
-	return sumPlaced(m, w, o.Fidelity, layers)
+	return out
 }
 
 // fits is an error if the network needs more memory than the device has.
@@ -70,7 +75,15 @@ func fits(m *configs.Machine, n *workloads.Network) error {
 
 // Fits says whether a network's weights, activations and what training keeps
 // fit the device's memory.
-func Fits(m *configs.Machine, n *workloads.Network) bool { return fits(m, n) == nil }
+func Fits(m *configs.Machine, n *workloads.Network) bool {
+	if m.System != nil {
+		var err error
+		if m, err = partOf(m); err != nil {
+			return true // Run says so
+		}
+	}
+	return fits(m, n) == nil
+}
 
 // distinctLayers gives the first layer of each workload.
 func distinctLayers(n *workloads.Network) []workloads.NetLayer {
@@ -89,6 +102,15 @@ func distinctLayers(n *workloads.Network) []workloads.NetLayer {
 // one of many: what sampling errs by then averages out.
 const layerBudget = 1 << 20
 
+// leafOptions are those of a layer of a network.
+func leafOptions(o Options) Options {
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, Values: o.Values, clients: o.clients}
+	if leaf.Budget == 0 {
+		leaf.Budget = layerBudget
+	}
+	return leaf
+}
+
 // runDistinct simulates layers, o.Workers at a time, and gives them by
 // workload. The error is that of the earliest layer that fails.
 func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
@@ -96,10 +118,7 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 	if cache == nil {
 		cache = NewCache()
 	}
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, clients: o.clients}
-	if leaf.Budget == 0 {
-		leaf.Budget = layerBudget
-	}
+	leaf := leafOptions(o)
 	results, errs := make([]*Result, len(layers)), make([]error, len(layers))
 	var wg sync.WaitGroup
 	var mu sync.Mutex

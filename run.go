@@ -15,7 +15,12 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 	if o.Fidelity == "" {
 		o.Fidelity = Sampled
 	}
-	if w.Net != nil {
+	switch {
+	case w.Net != nil && m.Kind == configs.KindSystem:
+		return runSystemNetwork(ctx, m, w, o)
+	case w.Net != nil && w.Net.Parallel.On():
+		return Result{}, &InputError{fmt.Errorf("%s is one device; gpus, tensor and pipeline are for systems (see 'gpusim config list')", m.Name)}
+	case w.Net != nil:
 		return runNetwork(ctx, m, w, o)
 	}
 	if fixed(m) && w.Collective == nil && !o.alone {

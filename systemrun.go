@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/nvlink"
 	"gpusim/sim"
 	"gpusim/workloads"
@@ -51,6 +52,7 @@ func runSystem(ctx context.Context, m *configs.Machine, w workloads.Workload, o 
 	r.TimeUS = n.Seconds * 1e6
 	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
 	r.Bound, r.Links = n.Bound, n.Links
+	r.Energy = energy.OfLinks(linkCounts(m, n.Links, max(1, n.Folded)), "links")
 	r.AlgGBps = float64(c.Size) / n.Seconds / 1e9
 	r.BusGBps = r.AlgGBps * c.BusFactor()
 	if r.Ops == 0 {

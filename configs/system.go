@@ -80,6 +80,7 @@ type LinkType struct {
 	Sector      Bytes    `yaml:"sector,omitempty" min:"16 B" max:"4 KiB" doc:"of a packet of stores with flags between the data; none: whole packets"`
 	Credits     Bytes    `yaml:"credits,omitempty" min:"16 B" max:"1 GiB" doc:"what the receiver has room for: no more can be under way; none: never the limit"`
 	Latency     Duration `yaml:"latency" min:"1 ns" max:"10 ms" doc:"from leaving one part to being seen by the other"`
+	Energy      float64  `yaml:"energy_pj_per_bit,omitempty" min:"0" max:"10000" doc:"of both ends, of a bit on the wire; none: not counted"`
 }
 
 // BytesPerSecond is the rate of one link and direction, headers included.

@@ -15,6 +15,7 @@ var generators = map[string]map[string]func(u *setup) (*program, error){
 	workloads.AllGather:     {Ring: of(ringAllGather)},
 	workloads.Broadcast:     {Ring: of(ringBroadcast)},
 	workloads.AllToAll:      {Ring: of(allToAll)},
+	workloads.HaloExchange:  {Ring: of(haloExchange)},
 }
 
 // of is a generator that cannot fail.

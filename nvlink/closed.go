@@ -18,7 +18,16 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
+	return u.closed()
+}
+
+// closed is the closed form of a collective that has no program yet.
+func (u *setup) closed() (Result, error) {
+	c := u.c
 	rounds := 1.0 // of the program, in ops that it has
+	if u.foldsTree() {
+		return u.closedTree()
+	}
 	if u.folds() {
 		u.cut()
 		u.prog, rounds = u.folded(1), float64(u.sends()+1)/2 // of two ops a round instead of all
@@ -53,6 +62,8 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 		steps, bytes = 2*math.Log2(n), 2*size*(n-1)/n
 	case c.Op == workloads.AllReduce:
 		steps, bytes = 2*(n-1), 2*size*(n-1)/n
+	case c.Op == workloads.HaloExchange:
+		steps, bytes = 1, size
 	case c.Op == workloads.Broadcast: // slices follow each other down a chain
 		steps, bytes = n-1, size
 	default:
@@ -65,7 +76,7 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 			slice = math.Max(slice, float64(w.ops[i].seg.size()))
 		}
 	}
-	limit := float64(s.Library.CTARate) * 1e-12 // of a channel alone, bytes per ps
+	limit := float64(u.lib.CTARate) * 1e-12 // of a channel alone, bytes per ps
 	for i := range wires {
 		for _, w := range []*way{wires[i].push, wires[i].proxy} {
 			if w != nil {
@@ -82,7 +93,7 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 		chain += math.Max(0, size-slice*float64(len(u.rings))) / bw
 	}
 	beta := bytes / bw
-	ps := float64(u.launch()) + float64(s.Library.Jitter)*harmonic(len(u.rings)) + math.Max(math.Max(chain, cta), beta) + hop
+	ps := float64(u.launch()) + float64(u.lib.Jitter)*harmonic(len(u.rings)) + math.Max(math.Max(chain, cta), beta) + hop
 	return Result{Seconds: ps * 1e-12, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
 }
 

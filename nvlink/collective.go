@@ -25,10 +25,12 @@ type Result struct {
 // LinkUse is one direction of a bundle of links.
 type LinkUse struct {
 	Link    string
+	Type    string
 	Dir     string  // a>b: from the first part of the name to the second
 	Data    float64 // bytes without headers
 	Wire    float64 // bytes with headers and answers
 	BusyPct float64
+	Stands  float64 // links that it stands for where nodes are folded; of a ring see Result.Folded
 }
 
 // pace is the library's share.
@@ -37,6 +39,7 @@ func (u *setup) pace() pace {
 	if u.lib.Step > 0 {
 		p.step = uint64(u.lib.Step)
 	}
+	p.step = u.times(p.step)
 	return p
 }
 
@@ -103,6 +106,9 @@ func (u *setup) run(ctx context.Context, o Options) (Result, error) {
 		r.Slices += len(w.ops)
 	}
 	f.report(u.g, &r)
+	if u.plan.fold != nil {
+		u.plan.fold.mark(u.g, r.Links)
+	}
 	return r, nil
 }
 
@@ -115,8 +121,8 @@ func (f *fabric) report(g *graph, r *Result) {
 		busiest = max(busiest, busy)
 		r.PeakUse = max(r.PeakUse, f.shares.peak[res])
 		r.Links = append(r.Links, LinkUse{
-			Link: g.linkName(e), Dir: g.nodes[g.from(res)].name + ">" + g.nodes[g.to(res)].name,
-			Data: math.Round(f.data[res]), Wire: math.Round(f.wire[res]), BusyPct: 100 * busy,
+			Link: g.linkName(e), Type: e.typ.Name, Dir: g.nodes[g.from(res)].name + ">" + g.nodes[g.to(res)].name,
+			Data: math.Round(f.data[res]), Wire: math.Round(f.wire[res]), BusyPct: 100 * busy, Stands: 1,
 		})
 	}
 	r.Bound = "latency"

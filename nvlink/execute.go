@@ -50,6 +50,7 @@ type rankComp struct {
 	run     *execution
 	rank    int
 	workers []*workerState
+	left    int // workers with ops left
 }
 
 // execution is a program on a graph.
@@ -62,13 +63,25 @@ type execution struct {
 	workers []*workerState
 	left    int // workers with ops left
 	end     uint64
-	names   []string // of the ranks' GPUs
+	names   []string                     // of the ranks' GPUs
+	begun   []bool                       // ranks whose workers are at work
+	over    func(rank int, cycle uint64) // told when a rank has no ops left, may be nil
+	order   int64                        // of its flows among those of other executions
 }
 
-// newExecution sets a program up on an engine; begin is the cycle at which the
-// CTA of a channel comes to work.
+// newExecution sets a program up on an engine and lets all ranks begin; begin is
+// the cycle at which the CTA of a channel comes to work.
 func newExecution(e *sim.Engine, d *sim.Domain, g *graph, f *fabric, p *program, wires []wireUp, pc pace, begin func(channel int) uint64) *execution {
-	x := &execution{prog: p, pace: pc, fabric: f, conns: make([]channelState, len(p.conns))}
+	x := prepareExecution(e, d, g, f, p, wires, pc)
+	for r := range x.ranks {
+		x.begin(r, 0, begin)
+	}
+	return x
+}
+
+// prepareExecution sets a program up; its ranks are yet to begin.
+func prepareExecution(e *sim.Engine, d *sim.Domain, g *graph, f *fabric, p *program, wires []wireUp, pc pace) *execution {
+	x := &execution{prog: p, pace: pc, fabric: f, conns: make([]channelState, len(p.conns)), begun: make([]bool, p.ranks)}
 	for i := range x.conns {
 		x.conns[i] = channelState{wireUp: wires[i], free: pc.slots}
 	}
@@ -94,10 +107,20 @@ func newExecution(e *sim.Engine, d *sim.Domain, g *graph, f *fabric, p *program,
 		}
 		x.left++
 		s.rank.workers = append(s.rank.workers, s)
-		s.ready = begin(w.channel)
-		s.rank.comp.WakeAt(s.ready)
+		s.rank.left++
 	}
 	return x
+}
+
+// begin lets a rank's CTAs come to work, those of a channel begin(channel) cycles
+// from now.
+func (x *execution) begin(rank int, now uint64, begin func(channel int) uint64) {
+	r := x.ranks[rank]
+	x.begun[rank] = true
+	for _, w := range r.workers {
+		w.ready = now + begin(w.channel)
+		r.comp.WakeAt(w.ready)
+	}
 }
 
 // Receive is not needed: the fabric announces arrivals.
@@ -105,6 +128,9 @@ func (r *rankComp) Receive(uint64, akita.Port, akita.Msg) {}
 
 // Wake lets every worker that can go on do so.
 func (r *rankComp) Wake(cycle uint64) {
+	if !r.run.begun[r.rank] {
+		return
+	}
 	next := uint64(0)
 	for _, w := range r.workers {
 		if w.running > 0 || w.next >= len(w.ops) {
@@ -114,7 +140,7 @@ func (r *rankComp) Wake(cycle uint64) {
 		switch {
 		case !ok:
 		case at <= cycle:
-			r.run.begin(w, cycle)
+			r.run.startOp(w, cycle)
 		case next == 0 || at < next:
 			next = at
 		}
@@ -146,15 +172,15 @@ func (x *execution) startable(w *workerState) (at uint64, ok bool) {
 	return at, true
 }
 
-// begin starts an op: first what the library does by itself, then the flows.
-func (x *execution) begin(w *workerState, cycle uint64) {
+// startOp starts an op: first what the library does by itself, then the flows.
+func (x *execution) startOp(w *workerState, cycle uint64) {
 	o := &w.ops[w.next]
 	for _, c := range o.to {
 		x.conns[c].free--
 	}
 	w.running = 1
 	at := cycle
-	order := int64(w.index) << 8
+	order := x.order + int64(w.index)<<8
 	size := o.seg.size()
 	done := func(c uint64) { x.flowEnded(w, c) }
 	flow := func(on *way) {
@@ -206,8 +232,13 @@ func (x *execution) flowEnded(w *workerState, cycle uint64) {
 	w.ready = cycle
 	if w.next < len(w.ops) {
 		x.wake(w, cycle+1)
-	} else if x.left--; x.left == 0 {
+		return
+	}
+	if x.left--; x.left == 0 {
 		x.end = cycle
+	}
+	if w.rank.left--; w.rank.left == 0 && x.over != nil {
+		x.over(w.rank.rank, cycle)
 	}
 }
 
@@ -226,7 +257,7 @@ func (x *execution) proxy(c int, cycle uint64) {
 	}
 	size := s.pending[0]
 	s.pending, s.busy = s.pending[1:], true
-	x.fabric.startAt(cycle, s.proxy, size, int64(len(x.workers)+c)<<8, func(cycle uint64) {
+	x.fabric.startAt(cycle, s.proxy, size, x.order+int64(len(x.workers)+c)<<8, func(cycle uint64) {
 		s.busy = false
 		x.arrive(s, cycle)
 		x.proxy(c, cycle)
@@ -243,6 +274,9 @@ func (x *execution) wake(w *workerState, cycle uint64) {
 // Waiting names what each worker waits for, and a circle of waits if there is one.
 func (r *rankComp) Waiting() []string {
 	var out []string
+	if !r.run.begun[r.rank] {
+		return nil // whoever is to begin it waits
+	}
 	for _, w := range r.workers {
 		if w.next >= len(w.ops) {
 			continue

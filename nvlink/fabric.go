@@ -1,9 +1,11 @@
 package nvlink
 
 import (
+	"cmp"
 	"container/heap"
 	"fmt"
 	"math"
+	"slices"
 
 	akita "github.com/sarchlab/akita/v3/sim"
 
@@ -32,7 +34,8 @@ type flow struct {
 type fabric struct {
 	comp   *sim.Component
 	shares *sharer
-	ways   []*way
+	ways   []*way // that flows are on, in their order
+	dirty  bool   // limits have changed
 	flows  []*flow
 	timers timers
 	last   uint64    // cycle up to which flows have advanced
@@ -51,14 +54,39 @@ func newFabric(e *sim.Engine, d *sim.Domain, g *graph) *fabric {
 
 // lay tells the fabric all ways on which flows will be, before anything runs.
 func (f *fabric) lay(ways []*way) {
-	f.ways = ways
 	l := leaner{shares: f.shares, sign: map[int][]byte{}}
 	for _, w := range ways {
 		l.learn(w.all)
 	}
 	for i, lean := range l.leaned() {
-		ways[i].lean = lean
+		ways[i].lean, ways[i].index = lean, i
 	}
+}
+
+// onto counts a flow onto its way.
+func (f *fabric) onto(w *way) {
+	if w.flows++; w.flows > 1 {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(f.ways, w, byIndex)
+	f.ways = slices.Insert(f.ways, at, w)
+}
+
+// off takes it off again.
+func (f *fabric) off(w *way) {
+	if w.flows--; w.flows > 0 {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(f.ways, w, byIndex)
+	f.ways = slices.Delete(f.ways, at, at+1)
+}
+
+func byIndex(a, b *way) int { return cmp.Compare(a.index, b.index) }
+
+// again shares at a cycle since a limit has changed.
+func (f *fabric) again(cycle uint64) {
+	f.dirty = true
+	f.comp.WakeAt(cycle)
 }
 
 // timer is something that the fabric does at a cycle: begin a flow, or just
@@ -123,13 +151,14 @@ func (f *fabric) Wake(cycle uint64) {
 		fl.left -= fl.way.rate * dt
 		if fl.finish <= cycle {
 			ended = append(ended, fl)
-			fl.way.flows--
+			f.off(fl.way)
 			continue
 		}
 		keep = append(keep, fl)
 	}
 	f.flows, f.ended = keep, ended
-	changed := len(ended) > 0
+	changed := len(ended) > 0 || f.dirty
+	f.dirty = false
 	due := f.due[:0]
 	for len(f.timers) > 0 && f.timers[0].cycle <= cycle {
 		t := heap.Pop(&f.timers).(timer)
@@ -138,7 +167,7 @@ func (f *fabric) Wake(cycle uint64) {
 			continue
 		}
 		f.flows = append(f.flows, t.flow)
-		t.flow.way.flows++
+		f.onto(t.flow.way)
 		changed = true
 	}
 	f.due = due

@@ -118,7 +118,7 @@ func spread(rings [][]int, per, ranks int) [][]int {
 
 // foldedRing is the program of one node's ranks on rings through all nodes: each sends
 // so often, and receives as often.
-func foldedRing(p *plan, sends int, rounds func(channel int) []int64) *program {
+func foldedRing(p *plan, sends int, coarse float64, rounds func(channel int) []int64) *program {
 	prog := &program{ranks: len(p.rings[0]), bytes: p.bytes}
 	for c, ring := range p.rings {
 		m := len(ring)
@@ -131,12 +131,18 @@ func foldedRing(p *plan, sends int, rounds func(channel int) []int64) *program {
 			w := prog.work(r, c, "")
 			to, from := []int{next[i]}, []int{next[(i+m-1)%m]}
 			for _, size := range rounds(c) {
-				chunk := Segment{0, size}
-				w.each(p, chunk, op{to: to, own: true})
-				for range sends - 1 {
-					w.each(p, chunk, op{from: from, to: to, own: true})
+				slices := slicesOf(Segment{0, size}, p.pieces, p.least)
+				each := func(o op, by float64) {
+					for _, s := range slices {
+						o.seg = Segment{0, max(1, int64(float64(s.size())*by))}
+						w.add(o)
+					}
 				}
-				w.each(p, chunk, op{from: from, keep: true})
+				each(op{to: to, own: true}, coarse)
+				for range sends - 1 {
+					each(op{from: from, to: to, own: true}, coarse)
+				}
+				each(op{from: from, keep: true}, 1)
 			}
 		}
 	}
@@ -154,7 +160,7 @@ func (u *setup) sends() int {
 // folded makes the program of a folded operation.
 func (u *setup) folded(sends int) *program {
 	p := &u.plan
-	return foldedRing(p, sends, func(channel int) (out []int64) {
+	return foldedRing(p, sends, u.coarse, func(channel int) (out []int64) {
 		if u.c.Op != workloads.AllReduce { // as blocks does
 			block := ceilDiv(p.bytes, int64(p.ranks))
 			each := roundUp(ceilDiv(block, int64(len(p.rings))), 16)

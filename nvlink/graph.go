@@ -14,6 +14,9 @@ type graph struct {
 	adj   [][]hop // per node
 	gpus  []int   // nodes of the ranks, in their order
 	boxes int     // nodes of the system that hold ranks
+	// memory is the bandwidth of the memory of each rank's GPU, if collectives
+	// are to contend for it with something else; nil: they never wait for it.
+	memory map[int]memoryOf
 }
 
 // node is one part.

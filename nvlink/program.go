@@ -38,6 +38,9 @@ type conn struct {
 	from, to int // ranks
 	channel  int
 	loop     bool // to the rank of the next node, which stands folded into this one
+	// partners is how many connections like it each end has, where nodes are folded;
+	// zero: one.
+	partners [2]float64
 }
 
 // program is a collective as the channels of all ranks run it.

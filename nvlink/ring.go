@@ -16,6 +16,7 @@ type plan struct {
 	root    int
 	uneven  bool                   // the buffer need not be a multiple of an element for each rank
 	gathers func(rank int) *gather // of the switch, nil where there is none
+	fold    *treeFold              // of trees over many boxes, nil: all are there
 }
 
 // part is a channel's part of the buffer.

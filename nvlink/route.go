@@ -132,7 +132,11 @@ type use struct {
 
 // uses gives what data of a kind take on a route. Resources behind those of
 // the links are the limits of parts that forward less than their links carry.
-func (g *graph) uses(r *route, kind Traffic) []use {
+func (g *graph) uses(r *route, kind Traffic) []use { return g.usesOf(r, kind, [2]float64{1, 1}) }
+
+// usesOf is uses where each end has so many flows like it: on its side of what
+// nodes share, links carry as many times the data.
+func (g *graph) usesOf(r *route, kind Traffic, partners [2]float64) []use {
 	total := 0
 	for _, p := range r.paths {
 		total += p.links
@@ -144,8 +148,11 @@ func (g *graph) uses(r *route, kind Traffic) []use {
 		}
 	}
 	for _, p := range r.paths {
-		share := float64(p.links) / float64(total)
+		share := float64(p.links) / float64(total) * partners[0]
 		for i, h := range p.hops {
+			if i > 0 && g.nodes[g.from(h)].part.Shared {
+				share = float64(p.links) / float64(total) * partners[1]
+			}
 			forward, back := wire(g.edge(h).typ, kind)
 			add(h, forward*share, share)
 			add(h^1, back*share, 0)
@@ -162,6 +169,13 @@ func (g *graph) forward(res int) int { return 2*len(g.edges) + res }
 
 // capacity of a resource in bytes per second.
 func (g *graph) capacity(res int) float64 {
+	if n := 4 * len(g.edges); res >= n {
+		for _, m := range g.memory {
+			if m.res == res {
+				return m.rate
+			}
+		}
+	}
 	if n := 2 * len(g.edges); res >= n {
 		return float64(g.nodes[g.from(res-n)].part.Forward)
 	}
@@ -170,4 +184,4 @@ func (g *graph) capacity(res int) float64 {
 }
 
 // resources is their number.
-func (g *graph) resources() int { return 4 * len(g.edges) }
+func (g *graph) resources() int { return 4*len(g.edges) + len(g.memory) }

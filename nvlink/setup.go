@@ -24,22 +24,33 @@ type setup struct {
 	channels int // that the library could use
 	per      int // ranks of a box
 	boxes    int
-	fold     int // boxes that the one of the program stands for
+	fold     int     // boxes that the one of the program stands for
+	coarse   float64 // rounds of the program that one of its rounds stands for, see coarsen
+	foldAll  bool    // trees are folded however few ranks they have
+	all      *graph  // on which the program runs, where it is one of several; nil: it makes its own
+	nodes    []int   // of all, of the ranks
 }
 
 // newSetup finds channels, algorithm and protocol. ranks says which GPU is
 // which rank, nil: in their order. Its errors are the user's.
 func newSetup(s *configs.System, c *workloads.Collective, ranks []int) (*setup, error) {
-	u := &setup{fold: 1, c: c, lib: &s.Library, per: PerNode(s), routes: map[routeKey]*route{}, class: configs.ClassNVLink}
-	u.boxes = (c.GPUs + u.per - 1) / u.per
-	if u.boxes > s.Nodes {
-		return nil, fmt.Errorf("gpus=%d, but the system has %d", c.GPUs, u.per*s.Nodes)
+	per := PerNode(s)
+	boxes := (c.GPUs + per - 1) / per
+	if boxes > s.Nodes {
+		return nil, fmt.Errorf("gpus=%d, but the system has %d", c.GPUs, per*s.Nodes)
 	}
 	// Channels are found in one box, which stands for the others.
-	var err error
-	if u.g, err = build(s, min(u.per, c.GPUs), ranks); err != nil {
+	g, err := build(s, min(per, c.GPUs), ranks)
+	if err != nil {
 		return nil, err
 	}
+	return setupOn(s, c, g, per, boxes)
+}
+
+// setupOn is newSetup for ranks on a graph of one box, per of each box.
+func setupOn(s *configs.System, c *workloads.Collective, g *graph, per, boxes int) (*setup, error) {
+	u := &setup{fold: 1, coarse: 1, c: c, lib: &s.Library, g: g, per: per, boxes: boxes, routes: map[routeKey]*route{}, class: configs.ClassNVLink}
+	var err error
 	if u.rings, err = u.g.rings(s.Library.Channels); err != nil {
 		return nil, err
 	}
@@ -63,8 +74,11 @@ const maxRanks = 256
 func (u *setup) prepare() (err error) {
 	if u.folds() {
 		u.cut()
-		u.prog, u.fold = u.folded(u.sends()), u.boxes
+		u.prog, u.fold = u.folded(u.coarsen()), u.boxes
 		return nil
+	}
+	if u.foldsTree() {
+		return u.foldedTree()
 	}
 	return u.whole()
 }
@@ -78,8 +92,15 @@ func (u *setup) folds() bool {
 func (u *setup) whole() (err error) {
 	switch {
 	case u.c.GPUs > maxRanks:
-		return fmt.Errorf("%d GPUs with %s are more than the %d that are simulated one by one (allowed: allreduce with algo=ring, reducescatter and allgather on whole nodes, or the analytic fidelity)",
+		return fmt.Errorf("%d GPUs with %s are more than the %d that are simulated one by one (allowed: allreduce with algo=ring or tree, reducescatter and allgather on whole nodes, or the analytic fidelity)",
 			u.c.GPUs, u.pick.algo, maxRanks)
+	case u.all != nil:
+		g := *u.all
+		g.gpus = u.nodes
+		u.g, u.routes = &g, map[routeKey]*route{}
+		if u.boxes > 1 {
+			u.rings = spread(u.rings, u.per, u.c.GPUs)
+		}
 	case u.boxes > 1:
 		if u.g, err = build(u.g.sys, u.c.GPUs, nil); err != nil {
 			return err

@@ -9,6 +9,7 @@ type way struct {
 	lean  []use   // those of all that may limit it, see leaner
 	limit float64 // of a flow, bytes of data per second
 
+	index int     // among all ways of a fabric
 	flows int     // that are under way
 	rate  float64 // of each of them
 	fixed bool

@@ -88,11 +88,17 @@ func (p *plan) chain(channel, box int) (out []int) {
 func treeAllReduce(p *plan) *program {
 	prog := &program{ranks: p.ranks, bytes: p.bytes}
 	for c := range p.rings {
-		tree := p.ranksTree(c)
+		tree, like := p.ranksTree(c), []float64(nil)
+		if p.fold != nil {
+			tree, like = p.foldedRanks(c)
+		}
 		rise, fall := make([]int, p.ranks), make([]int, p.ranks)
 		for r, t := range tree {
 			if t.up >= 0 {
 				rise[r], fall[r] = prog.connect(r, t.up, c), prog.connect(t.up, r, c)
+				if like != nil {
+					prog.conns[rise[r]].partners, prog.conns[fall[r]].partners = [2]float64{1, like[r]}, [2]float64{like[r], 1}
+				}
 			}
 		}
 		rounds := p.loops(p.part(c), 1)

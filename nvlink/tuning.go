@@ -141,6 +141,9 @@ func expect(operation, tuning, algo, proto, class string, ranks, boxes, channels
 			algo = Tree
 		}
 	}
+	if operation == workloads.HaloExchange { // one hop
+		return baseUS[Ring][proto] + hopUS[class][Ring][proto] + float64(bytes)/bw/1e3
+	}
 	ring := algo == Ring || operation == workloads.Broadcast
 	lat := baseUS[algo][proto]
 	in, out := hopUS[class][algo][proto], hopUS[configs.ClassNet][algo][proto]

@@ -46,17 +46,21 @@ func (u *setup) hop(r *route) uint64 {
 
 // wires lays the program's connections over routes.
 func (u *setup) wires() ([]wireUp, error) {
-	known := map[routeKey]wireUp{}
+	type kind struct {
+		route    routeKey
+		partners [2]float64
+	}
+	known := map[kind]wireUp{}
 	out := make([]wireUp, len(u.prog.conns))
 	for i, c := range u.prog.conns {
-		key := routeKey{c.from, c.to, c.loop}
+		key := kind{routeKey{c.from, c.to, c.loop}, c.partners}
 		w, ok := known[key]
 		if !ok {
-			r, err := u.route(key)
+			r, err := u.route(key.route)
 			if err != nil {
 				return nil, err
 			}
-			if w, err = u.wire(r); err != nil {
+			if w, err = u.wire(r, c.partners); err != nil {
 				return nil, err
 			}
 			known[key] = w
@@ -79,12 +83,16 @@ func (u *setup) limit(r *route) float64 {
 	return l
 }
 
-func (u *setup) wire(r *route) (wireUp, error) {
-	w := wireUp{latency: u.hop(r)}
+func (u *setup) wire(r *route, partners [2]float64) (wireUp, error) {
+	w := wireUp{latency: u.times(u.hop(r))}
 	on := &way{limit: u.limit(r)}
 	switch {
 	case r.class == configs.ClassNet:
-		on.all = u.g.uses(r, Copies)
+		if partners == [2]float64{} {
+			partners = [2]float64{1, 1}
+		}
+		on.all = u.g.usesOf(r, Copies, partners)
+		u.g.inMemory(on, r.from, r.to, memoryPerProxy*partners[0], memoryPerProxy*partners[1])
 		w.proxy = on
 		return w, nil
 	case r.class == configs.ClassPCIe && !u.lib.Peer:
@@ -104,6 +112,7 @@ func (u *setup) wire(r *route) (wireUp, error) {
 	default:
 		on.all = u.g.uses(r, u.proto.traffic)
 	}
+	u.g.inMemory(on, r.from, r.to, memoryPerSent, memoryPerReceived)
 	switch u.proto.name {
 	case LL:
 		on.limit /= 2 // half of what it stores are flags

@@ -67,7 +67,7 @@ func block(e *Entry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s\n", e.label())
 	if e.isNetwork() {
-		b.WriteString(networkLines(e))
+		b.WriteString(networkLines(e) + stepLines(&e.Result))
 	}
 	for i, l := range e.Result.Layers {
 		if e.isNetwork() {
@@ -83,7 +83,7 @@ func block(e *Entry) string {
 		fmt.Fprintf(&b, "  %s %% of its warp instructions simulated, the rest extrapolated: %s to %s us\n",
 			human(r.SimulatedPct), human(r.TimeLoUS), human(r.TimeHiUS))
 	}
-	if r := &e.Result; r.PowerCapped {
+	if r := &e.Result; r.PowerCapped && e.Machine.GPU != nil {
 		fmt.Fprintf(&b, "  the board's power limit of %v holds the clock at %s MHz instead of %s\n",
 			e.Machine.TDP, human(r.ClockMHz), human(float64(e.Machine.GPU.Clock.Sustained)/1e6))
 	}

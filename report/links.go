@@ -34,7 +34,9 @@ func linkLines(r *gpusim.Result) string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "  %s GB/s, %s GB/s on the busiest links of its algorithm (nccl-tests' busbw)\n", human(r.AlgGBps), human(r.BusGBps))
+	if r.Step == nil {
+		fmt.Fprintf(&b, "  %s GB/s, %s GB/s on the busiest links of its algorithm (nccl-tests' busbw)\n", human(r.AlgGBps), human(r.BusGBps))
+	}
 	links := append(r.Links[:0:0], r.Links...)
 	sort.SliceStable(links, func(i, j int) bool { return links[i].BusyPct > links[j].BusyPct })
 	for i, l := range links {

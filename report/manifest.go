@@ -72,6 +72,11 @@ func RunFiles(entries []Entry) ([]File, error) {
 		{"energy.csv", ledger},
 		{"stalls.csv", StallsCSV(entries)},
 	}
+	for _, f := range []File{{"steps.csv", StepsCSV(entries)}, {"timeline.csv", TimelineCSV(entries)}} {
+		if f.Data != nil {
+			files = append(files, f)
+		}
+	}
 	if links := LinksCSV(entries); links != nil {
 		files = append(files, File{"links.csv", links})
 	}

@@ -14,6 +14,7 @@ type Method struct {
 	GapUS          float64 // device idle between kernels of a stream, on top of what the device model has
 	FloorUS        float64 // the host's way from one time stamp to the next when it alone decides
 	SecondKernelUS float64 // what each further kernel of a call adds to that way
+	Spread         float64 // standard deviation of the times that equal GPUs take for the same, relative: a step of several ends with the slowest
 	Truncate       bool    // the source printed whole microseconds, rounded down
 }
 

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gpusim"
+	"gpusim/configs"
 	"gpusim/workloads"
 )
 
@@ -62,6 +63,17 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 		return nil, errors.New("device: empty")
 	}
 	r := &row{device: device, network: &networkRow{}}
+	_, known := configs.ForDevice(device)
+	if gpus > 1 || !known { // one GPU may be known as a system's alone
+		system := systemText(get("device"))
+		name, ok := configs.ForSystem(device, system)
+		if !ok && gpus > 1 {
+			return nil, skipf("%d GPUs: no system file answers to %q in %q", gpus, device, system)
+		}
+		if ok {
+			r.device, r.network.net.Parallel.GPUs = name, gpus
+		}
+	}
 	if err := r.figure(get); err != nil {
 		return nil, err
 	}
@@ -100,8 +112,11 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 		}
 		r.network.batch = v
 	}
-	if gpus != 1 {
-		return nil, skipf("%d GPUs: networks on several are not supported yet", gpus)
+	if gpus > 1 && n.Phase == workloads.PhaseTrain && strings.Contains(strings.ToLower(get("model")), "pytorch") {
+		n.Parallel.Grads = "fp32" // its automatic mixed precision keeps parameters and gradients so; MXNet's are of the network's type
+	}
+	if gpus == 1 && n.Parallel != (workloads.Parallel{GPUs: n.Parallel.GPUs}) {
+		return nil, skipf("one GPU, but %s", get("model"))
 	}
 	r.class = n.Phase + "/" + n.DType
 	return r, nil
@@ -176,13 +191,14 @@ func (r *row) compareNetwork(res *gpusim.Result) Row {
 			main = i
 		}
 	}
-	us := r.method.Total(res.TimeUS, kernels)
+	p := &r.work.Net.Parallel
+	us := r.method.Total(res.TimeUS, kernels/max(1, p.Pipeline)) * r.method.slowestOf(p.GPUs)
 	out := Row{
 		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(),
 		Measured: r.measured, Simulated: us / 1e3,
 	}
 	if r.metric == metricThroughput {
-		out.Simulated = float64(res.Batch) / us * 1e6
+		out.Simulated = float64(res.Batch*max(1, p.Data)) / us * 1e6
 	}
 	if len(res.Layers) > 0 {
 		out.Kernel = res.Layers[main].Kernel

@@ -68,6 +68,34 @@ var modelNames = map[string]workloads.Network{
 // what a framework's overhead is of, not more.
 var hostIssue = map[string]float64{"pytorch": 50, "tensorflow": 25, "tensorflow+xla": 25, "mxnet": 20}
 
+// split is how NeuSight calls networks on several GPUs: tp4, dp4, or pp4_1 with
+// the number of microbatches.
+var split = regexp.MustCompile(`^(tp|dp|pp)(\d+)(?:_(\d+))?$`)
+
+// spreadOf sets what the name says.
+func spreadOf(p *workloads.Parallel, m []string) {
+	n, _ := strconv.Atoi(m[2])
+	switch m[1] {
+	case "tp":
+		p.Tensor = n
+	case "dp":
+		p.Data = n
+	case "pp":
+		p.Pipeline = n
+		p.Micro, _ = strconv.Atoi(m[3])
+	}
+}
+
+// systemText is what stands around a device: the system that it is in.
+func systemText(s string) string {
+	before, _, _ := strings.Cut(s, "(")
+	before = times.ReplaceAllString(strings.TrimSpace(before), "")
+	if m := submitted.FindStringSubmatch(before[strings.LastIndex(before, "/")+1:]); m != nil {
+		return m[1]
+	}
+	return before
+}
+
 // describe reads the name of a network and what stands in parentheses or behind
 // a slash: a framework, options of the network, a scenario. The method is that of
 // the source.
@@ -106,14 +134,15 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 			n.Fused = o == "tensorflow+xla" && n.Phase == workloads.PhaseInfer
 			how = named(Eager)
 			how.HostIssueUS = hostIssue[o]
+			how.Spread = deviceSpread
 		case o == "fusion":
 			n.Fused = n.Phase == workloads.PhaseInfer
 		case key == "seq":
 			if n.Seq, err = strconv.Atoi(value); err != nil || n.Seq < 1 {
 				return how, skipf("option %q", o)
 			}
-		case strings.HasPrefix(o, "tp"), strings.HasPrefix(o, "pp"), strings.HasPrefix(o, "dp"):
-			return how, skipf("%s: networks on several GPUs are not supported yet", o)
+		case split.MatchString(o):
+			spreadOf(&n.Parallel, split.FindStringSubmatch(o))
 		default:
 			return how, skipf("option %q is not known", o)
 		}

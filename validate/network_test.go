@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,28 +52,35 @@ func netRun(_ context.Context, m *configs.Machine, w workloads.Workload, _ gpusi
 func TestNetworkRows(t *testing.T) {
 	header := strings.Join([]string{"device", "model", "batch", "precision", "phase", "latency_ms", "throughput", "power_w", "source"}, ",")
 	for in, want := range map[string]string{ // workload and figure, or the reason behind "-", or the error behind "!"
-		`NVIDIA DGX-1 (1x V100 16GB),resnet50v1.5 (pytorch),64,fp32,infer,55.4,1200,,NVIDIA/DeepLearningExamples:x`:  "model:resnet50,batch=64,dtype=fp32,fused=false throughput infer/fp32",
-		`NVIDIA T4,resnet50v1.5 (tensorflow+xla),64,amp_fp16,infer,10,6400,,NVIDIA/DeepLearningExamples:x`:           "model:resnet50,batch=64,dtype=fp16 latency_ms infer/fp16",
-		`NVIDIA DGX-1 16GB (8x V100 16GB) [1 GPU],resnet50v1.5 (pytorch),,amp_fp16,train,,800,,DeepLearningExamples`: "model:resnet50,batch=256,dtype=fp16,phase=train throughput train/fp16",
-		`NVIDIA DGX-1 16GB (8x V100 16GB) [1 GPU],resnet50v1.5 (pytorch),,fp32,train,,367,,DeepLearningExamples`:     "model:resnet50,batch=128,dtype=fp32,phase=train throughput train/fp32",
-		`Tesla V100-PCIE-32GB,"gpt2_large(seq=1024)",4,fp32,infer,535,7.47,,sitar-lab/NeuSight:label`:                "model:gpt2-large,batch=4,dtype=fp32,fused=false,seq=1024,head=false latency_ms infer/fp32",
-		`NVIDIA L4,"gpt2_large(seq=1024,fusion)",4,fp32,infer,535,7.47,,sitar-lab/NeuSight:label`:                    "model:gpt2-large,batch=4,dtype=fp32,seq=1024,head=false latency_ms infer/fp32",
-		`T4x1_TRT,bert-99/Offline,256,int8,infer,,443,,mlcommons`:                                                    "model:bert-large,batch=256,dtype=int8,seq=384 throughput infer/int8",
-		`T4x1_TRT,resnet50/Server,,int8,infer,,443,,mlcommons`:                                                       "-scenario server",
-		`T4x8,resnet/Offline,,int8,infer,,443,,mlcommons`:                                                            "-8 GPUs",
-		`T4x1_TRT,rnnt/Offline,,int8,infer,,443,,mlcommons`:                                                          `-no network is known as "rnnt"`,
-		`T4x1_TRT,resnet50/Offline,,,infer,,443,,mlcommons`:                                                          "-no precision is listed",
-		`T4x1_TRT,resnet50/Offline,,"int8,fp16",infer,,443,,mlcommons`:                                               "-a mixture of precisions",
-		`T4x1_TRT,resnet50/Offline,2+2xdla1,int8,infer,,443,,mlcommons`:                                              "-batch 2+2xdla1",
-		`T4x1_TRT,resnet50/Offline,8,int8,infer,,,,mlcommons`:                                                        "-neither a latency nor a throughput",
-		`NVIDIA H100 80GB HBM3 x4,"gpt2_large(seq=1024,tp4)",4,fp32,train,9,,,sitar-lab/NeuSight:label`:              "-tp4",
-		`Voodoo 2,resnet50,8,int8,infer,9,,,x`:                                                                       `-no machine file answers to the device "Voodoo 2"`,
-		`NVIDIA T4,"opt_13(seq=2048)",32,fp32,infer,9,,,NeuSight`:                                                    "-does not fit",
-		`NVIDIA T4,resnet50,8,int8,infer,-9,,,x`:                                                                     `!t.csv:2: latency_ms: "-9" is not a number above 0`,
-		`NVIDIA T4,resnet50,zero,int8,infer,9,,,x`:                                                                   `!t.csv:2: batch: "zero" is not a whole number`,
-		`NVIDIA T4,resnet50,8,int7,infer,9,,,x`:                                                                      "!t.csv:2: precision: unknown dtype",
-		`NVIDIA T4,resnet50,8,int8,dream,9,,,x`:                                                                      `!t.csv:2: phase: "dream"`,
-		`,resnet50,8,int8,infer,9,,,x`:                                                                               "!t.csv:2: device: empty",
+		`NVIDIA DGX-1 (1x V100 16GB),resnet50v1.5 (pytorch),64,fp32,infer,55.4,1200,,NVIDIA/DeepLearningExamples:x`:      "model:resnet50,batch=64,dtype=fp32,fused=false throughput infer/fp32",
+		`NVIDIA T4,resnet50v1.5 (tensorflow+xla),64,amp_fp16,infer,10,6400,,NVIDIA/DeepLearningExamples:x`:               "model:resnet50,batch=64,dtype=fp16 latency_ms infer/fp16",
+		`NVIDIA DGX-1 16GB (8x V100 16GB) [1 GPU],resnet50v1.5 (pytorch),,amp_fp16,train,,800,,DeepLearningExamples`:     "model:resnet50,batch=256,dtype=fp16,phase=train throughput train/fp16",
+		`NVIDIA DGX-1 16GB (8x V100 16GB) [1 GPU],resnet50v1.5 (pytorch),,fp32,train,,367,,DeepLearningExamples`:         "model:resnet50,batch=128,dtype=fp32,phase=train throughput train/fp32",
+		`Tesla V100-PCIE-32GB,"gpt2_large(seq=1024)",4,fp32,infer,535,7.47,,sitar-lab/NeuSight:label`:                    "model:gpt2-large,batch=4,dtype=fp32,fused=false,seq=1024,head=false latency_ms infer/fp32",
+		`NVIDIA L4,"gpt2_large(seq=1024,fusion)",4,fp32,infer,535,7.47,,sitar-lab/NeuSight:label`:                        "model:gpt2-large,batch=4,dtype=fp32,seq=1024,head=false latency_ms infer/fp32",
+		`T4x1_TRT,bert-99/Offline,256,int8,infer,,443,,mlcommons`:                                                        "model:bert-large,batch=256,dtype=int8,seq=384 throughput infer/int8",
+		`T4x1_TRT,resnet50/Server,,int8,infer,,443,,mlcommons`:                                                           "-scenario server",
+		`T4x8,resnet/Offline,,int8,infer,,443,,mlcommons`:                                                                `-8 GPUs: no system file answers to "T4" in "T4"`,
+		`NVIDIA DGX-1 16GB (8x V100 16GB) [8 GPU],resnet50v1.5 (mxnet),192,amp_fp16,train,,10723,,DeepLearningExamples`:  "model:resnet50,batch=192,dtype=fp16,phase=train,gpus=8 throughput train/fp16",
+		`NVIDIA DGX-1 16GB (8x V100 16GB) [8 GPU],resnet50v1.5 (pytorch),128,amp_fp16,train,,8322,,DeepLearningExamples`: "model:resnet50,batch=128,dtype=fp16,phase=train,gpus=8,grads=fp32 throughput train/fp16",
+		`NVIDIA DGX-2 (16x V100 32GB) [16 GPU],resnet50v1.5 (mxnet),,fp32,train,,6338,,DeepLearningExamples`:             "model:resnet50,batch=128,dtype=fp32,phase=train,gpus=16 throughput train/fp32",
+		`NVIDIA A100-SXM4-40GB x4,"gpt2_large(seq=1024,pp4_1)",4,fp32,train,1597,2.5,,sitar-lab/NeuSight:label`:          "model:gpt2-large,batch=4,dtype=fp32,phase=train,seq=1024,head=false,gpus=4,pipeline=4,micro=1 latency_ms train/fp32",
+		`DGX-A100_A100-SXM-80GBx8_TRT,resnet50/Offline,8,int8,infer,,443,,mlcommons`:                                     "model:resnet50,batch=8,dtype=int8,gpus=8 throughput infer/int8",
+		`NVIDIA A100-SXM4-40GB x4,"gpt2_large(seq=1024,tp3)",4,fp32,train,1597,2.5,,sitar-lab/NeuSight:label`:            "-gpus=4 is not data=1 x tensor=3",
+		`NVIDIA H100 80GB HBM3,"gpt2_large(seq=1024,tp4)",4,fp32,train,9,,,sitar-lab/NeuSight:label`:                     "-one GPU, but gpt2_large",
+		`T4x1_TRT,rnnt/Offline,,int8,infer,,443,,mlcommons`:                                                              `-no network is known as "rnnt"`,
+		`T4x1_TRT,resnet50/Offline,,,infer,,443,,mlcommons`:                                                              "-no precision is listed",
+		`T4x1_TRT,resnet50/Offline,,"int8,fp16",infer,,443,,mlcommons`:                                                   "-a mixture of precisions",
+		`T4x1_TRT,resnet50/Offline,2+2xdla1,int8,infer,,443,,mlcommons`:                                                  "-batch 2+2xdla1",
+		`T4x1_TRT,resnet50/Offline,8,int8,infer,,,,mlcommons`:                                                            "-neither a latency nor a throughput",
+		`NVIDIA H100 80GB HBM3 x4,"gpt2_large(seq=1024,tp4)",4,fp32,train,9,,,sitar-lab/NeuSight:label`:                  "model:gpt2-large,batch=4,dtype=fp32,phase=train,seq=1024,head=false,gpus=4,tensor=4 latency_ms train/fp32",
+		`Voodoo 2,resnet50,8,int8,infer,9,,,x`:                                                                           `-no machine file answers to the device "Voodoo 2"`,
+		`NVIDIA T4,"opt_13(seq=2048)",32,fp32,infer,9,,,NeuSight`:                                                        "-does not fit",
+		`NVIDIA T4,resnet50,8,int8,infer,-9,,,x`:                                                                         `!t.csv:2: latency_ms: "-9" is not a number above 0`,
+		`NVIDIA T4,resnet50,zero,int8,infer,9,,,x`:                                                                       `!t.csv:2: batch: "zero" is not a whole number`,
+		`NVIDIA T4,resnet50,8,int7,infer,9,,,x`:                                                                          "!t.csv:2: precision: unknown dtype",
+		`NVIDIA T4,resnet50,8,int8,dream,9,,,x`:                                                                          `!t.csv:2: phase: "dream"`,
+		`,resnet50,8,int8,infer,9,,,x`:                                                                                   "!t.csv:2: device: empty",
 	} {
 		path := filepath.Join(t.TempDir(), "t.csv")
 		if err := os.WriteFile(path, []byte(header+"\n"+in+"\n"), 0o600); err != nil {
@@ -92,6 +100,9 @@ func TestNetworkRows(t *testing.T) {
 		}
 		rep, err := tab.Run(context.Background(), Options{Run: netRun, Machine: func(device string) (*configs.Machine, error) {
 			name, ok := configs.ForDevice(device)
+			if !ok && slices.Contains(configs.SystemNames(), device) {
+				name, ok = device, true
+			}
 			if !ok {
 				return nil, nil
 			}

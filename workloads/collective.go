@@ -10,7 +10,7 @@ import (
 // Collective is an operation over the memories of several GPUs, or a copy
 // between two of them.
 type Collective struct {
-	Op     string // allreduce, reducescatter, allgather, broadcast, alltoall, p2p
+	Op     string // allreduce, reducescatter, allgather, broadcast, alltoall, halo, p2p
 	Size   int64  // in bytes, of the whole buffer of a rank: what is reduced, gathered or sent
 	GPUs   int
 	DType  string
@@ -35,6 +35,7 @@ const (
 	AllGather     = "allgather"
 	Broadcast     = "broadcast"
 	AllToAll      = "alltoall"
+	HaloExchange  = "halo" // each sends bytes to either neighbour in a ring
 	PointToPoint  = "p2p"
 )
 
@@ -65,7 +66,7 @@ func OfCollective(c Collective) (Workload, error) {
 		return fail("gpus=%d is out of range (allowed 2..%d)", c.GPUs, 1<<20)
 	case c.Size%size != 0:
 		return fail("bytes=%d is not a multiple of the %d of %s", c.Size, size, c.DType)
-	case c.Op != AllReduce && c.Op != Broadcast && c.Size%(size*int64(c.GPUs)) != 0:
+	case c.Op != AllReduce && c.Op != Broadcast && c.Op != HaloExchange && c.Size%(size*int64(c.GPUs)) != 0:
 		return fail("bytes=%d is not a multiple of %d GPUs x %d bytes of %s", c.Size, c.GPUs, size, c.DType)
 	case c.Root < 0 || c.Root >= c.GPUs:
 		return fail("root=%d is out of range (allowed 0..%d)", c.Root, c.GPUs-1)

@@ -35,6 +35,7 @@ type Network struct {
 	Steps       int    // of recurrent layers
 	Headless    bool   // without the projection onto words, of transformers that have one
 	Input       int    // features that a recurrent layer projects; 0: it has no projection
+	Parallel    Parallel
 
 	table bool // it is a table of layers, as fused as they are
 
@@ -44,6 +45,7 @@ type Network struct {
 	Parameters int64
 	Memory     graph.Memory
 	Skipped    []string // nodes that were left out
+	Stages     []Stage  // on a system: what GPUs of each stage run; Layers are those of one replica
 }
 
 // NetLayer is one library call or kernel of a network.
@@ -52,12 +54,13 @@ type NetLayer struct {
 	Work  Workload
 	Count int    // how often it runs, one after another
 	Reads []Flow // activations that it reads, of a forward pass
+	Grad  int64  // of training on a system: parameters whose gradients are complete behind it
 }
 
 var (
 	phases     = []string{PhaseInfer, PhaseTrain}
 	optimizers = []string{"sgd", "momentum", "adam"}
-	netKeys    = []string{"batch", "dtype", "phase", "fused", "layout", "seq", "hidden", "steps", "input", "head", "optimizer", "skip_unknown"}
+	netKeys    = append([]string{"batch", "dtype", "phase", "fused", "layout", "seq", "hidden", "steps", "input", "head", "optimizer", "skip_unknown"}, parallelKeys...)
 )
 
 // networkKind reads what stands behind "model:".
@@ -75,6 +78,8 @@ func networkForms() []Form {
 		{"model:bert-base,batch=8,dtype=fp16,seq=384", "seq: tokens of a sample, of transformers"},
 		{"model:gpt2-large,batch=4,seq=1024,head=false", "without the projection onto words"},
 		{"model:lstm,batch=32,hidden=1024,steps=25", "recurrent layers; input=FEATURES with a projection"},
+		{"model:resnet50,batch=192,dtype=fp16,phase=train,gpus=8", "on a system: replicas of batch 192 each; bucket: bytes of gradients summed at a time (default 25 MiB), grads: their type"},
+		{"model:gpt2-large,batch=8,dtype=fp16,phase=train,gpus=16,tensor=4,pipeline=2,micro=4", "tensor: GPUs that share each layer, pipeline: stages, micro: microbatches, schedule: 1f1b, gpipe; data=GPUS/tensor/pipeline replicas"},
 	}
 
 }
@@ -99,6 +104,9 @@ func (n *Network) set(key, value string) (err error) {
 	sizes := map[string]*int{"batch": &n.Batch, "seq": &n.Seq, "hidden": &n.Hidden, "steps": &n.Steps, "input": &n.Input}
 	if to, ok := sizes[key]; ok {
 		*to, err = dim(key, value)
+		return err
+	}
+	if ok, err := n.Parallel.set(key, value); ok {
 		return err
 	}
 	flag := func(to *bool) error {
@@ -158,10 +166,13 @@ func OfNetwork(n Network) (Workload, error) {
 	case n.Batch > maxBatch:
 		return fail("batch=%d is out of range (allowed 1..%d)", n.Batch, maxBatch)
 	}
-	n.Layers = nil // of the network that this one was made from
+	n.Layers, n.Stages = nil, nil // of the network that this one was made from
 	g, err := n.graph()
 	if err != nil {
 		return Workload{}, err
+	}
+	if g == nil && n.Parallel != (Parallel{}) {
+		return fail("a table of layers is not spread over GPUs: what depends on what is not known (allowed: built-in networks and ONNX files)")
 	}
 	if g != nil {
 		if err := n.lower(g); err != nil {
@@ -195,7 +206,7 @@ func (n *Network) graph() (*graph.Graph, error) {
 				return nil, &Error{Text: "model:" + n.Model, Reason: key + " is not for files"}
 			}
 		}
-		return n.load()
+		return n.loadSpread()
 	}
 	fail := func(format string, a ...any) (*graph.Graph, error) {
 		return nil, &Error{Text: "model:" + n.Model, Reason: fmt.Sprintf(format, a...)}
@@ -222,8 +233,12 @@ func (n *Network) graph() (*graph.Graph, error) {
 	case n.Headless && !m.Takes("head"):
 		return fail("head=false means nothing to it")
 	}
-	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input, NoHead: n.Headless})
+	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input, NoHead: n.Headless, Tensor: n.Parallel.Tensor})
 	n.Batch, n.Input = s.Batch, s.Input
+	if err := n.Parallel.complete(n.Batch, n.Phase, activationType(n.DType)); err != nil {
+		return fail("%v", err)
+	}
+	s.Batch /= max(1, n.Parallel.Micro)
 	if m.Takes("seq") {
 		n.Seq = s.Seq
 	}
@@ -250,6 +265,9 @@ func (n *Network) lower(g *graph.Graph) error {
 			return err
 		}
 		g = fused
+	}
+	if n.Parallel.On() {
+		return n.spread(g, o)
 	}
 	steps, err := g.Lower(o)
 	if err != nil {
@@ -289,7 +307,7 @@ func isNetworkFile(name string) bool {
 // String gives the canonical long form.
 func (n *Network) String() string {
 	s := fmt.Sprintf("model:%s,batch=%d,dtype=%s,phase=%s,fused=%t", n.Model, n.Batch, n.DType, n.Phase, n.Fused)
-	return s + n.options()
+	return s + n.options() + n.Parallel.text(false, activationType(n.DType))
 }
 
 // options are the keys that not every network has.
@@ -326,7 +344,7 @@ func (n *Network) Short() string {
 	if n.Fused != (n.Phase == PhaseInfer) {
 		s += fmt.Sprintf(",fused=%t", n.Fused)
 	}
-	return s + n.options()
+	return s + n.options() + n.Parallel.text(true, activationType(n.DType))
 }
 
 // Ops counts those of products, convolutions and fused attention: what the
@@ -339,7 +357,12 @@ func (n *Network) Ops() (total int64) {
 			total += int64(l.Count) * l.Work.Shape().Ops()
 		}
 	}
-	return total
+	return total * n.devices()
+}
+
+// devices are those of a pipeline stage.
+func (n *Network) devices() int64 {
+	return int64(max(1, n.Parallel.Data) * max(1, n.Parallel.Tensor))
 }
 
 // Bytes is what the layers read and write, each once per layer.
@@ -348,7 +371,7 @@ func (n *Network) Bytes() (total float64) {
 		l := &n.Layers[i]
 		total += float64(l.Count) * l.Work.Shape().Bytes()
 	}
-	return total
+	return total * float64(n.devices())
 }
 
 // Type is the type of the network.

@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,6 +29,29 @@ func isNetworkTable(text []byte) bool {
 		}
 	}
 	return true
+}
+
+// loadSpread reads the network of a file as it is spread over GPUs: the graph is of
+// one microbatch.
+func (n *Network) loadSpread() (*graph.Graph, error) {
+	g, err := n.load()
+	if err != nil || g == nil || n.Parallel == (Parallel{}) {
+		return g, err
+	}
+	if n.Parallel.Tensor > 1 {
+		err = fmt.Errorf("tensor=%d: layers of a file cannot be shared by devices (allowed: built-in transformers)", n.Parallel.Tensor)
+	} else {
+		err = n.Parallel.complete(n.Batch, n.Phase, activationType(n.DType))
+	}
+	switch {
+	case err != nil:
+		return nil, &Error{Text: "model:" + n.Model, Reason: err.Error()}
+	case n.Parallel.Micro == 1:
+		return g, nil
+	}
+	micro := *n
+	micro.Batch /= n.Parallel.Micro
+	return micro.load()
 }
 
 // load reads the network of a file; a nil graph says that the layers are

@@ -138,6 +138,7 @@ func kinds() []kind {
 		collectiveKind(AllGather, "blocks of all to all", "bytes=64MiB,gpus=8"),
 		collectiveKind(Broadcast, "of one GPU's buffer", "bytes=64MiB,gpus=8,root=0"),
 		collectiveKind(AllToAll, "block j of each GPU to GPU j", "bytes=64MiB,gpus=8"),
+		collectiveKind(HaloExchange, "a buffer of each GPU to either neighbour in a ring", "bytes=1MiB,gpus=8"),
 		collectiveKind(PointToPoint, "copy from one GPU to another", "bytes=1GiB,src=0,dst=1",
 			Form{"  dir=read", "who starts it: write (the source), read (the destination)"},
 			Form{"  both=true", "both ways at once"},

@@ -42,7 +42,7 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 				tasks = append(tasks, naive[i])
 			}
 		}
-		if p.baseline == nil || w.Collective != nil { // one device has nothing to compare with
+		if p.baseline == nil || w.Collective != nil || w.Net != nil && w.Net.Parallel.On() { // one device has nothing to compare with
 			continue
 		}
 		bw := workloads.Of(w.Shape().Unforced()) // names of kernels mean nothing to another machine

@@ -10,6 +10,9 @@ func (n *Node) MACs() int64 {
 	case Gemm:
 		r, _ := rows(n.Out)
 		return r * n.Params[0].Elements()
+	case Local:
+		points, taps, maps := n.locals()
+		return int64(n.Out.Shape[0]) * points * taps * maps
 	case MatMul:
 		_, k := rows(n.In[0])
 		return n.Out.Elements() * k

@@ -76,7 +76,18 @@ const (
 	GRU       Op = "gru"
 	RNN       Op = "rnn"
 	Attention Op = "attention" // q, k, v in one kernel; made by Fuse
+	AllReduce Op = "allreduce" // the sum over Attr.Size devices that share a layer, in place: Attr.Fn OfOutputs or OfGradients
+	Local     Op = "local"     // x; weights of each point [points, taps, maps]
+	Halo      Op = "halo"      // a device's block of images with what lies around it; Attr.Size devices
 	Skipped   Op = "skipped"   // an operator that the reader was told to leave out
+)
+
+// What an AllReduce node sums: results on the way forward, with gradients that
+// each device has whole, or gradients on the way back, with results that each has
+// whole (g and f of Shoeybi et al., Megatron-LM, 2019).
+const (
+	OfOutputs   = "outputs"
+	OfGradients = "gradients"
 )
 
 // Attr holds what shapes do not tell. Each operator uses some of it.

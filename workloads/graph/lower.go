@@ -20,7 +20,19 @@ type Step struct {
 	Work  string // in the workload language
 	Count int    // how often it runs, one after another
 	Node  *Node  // that it is part of
+	Pass  Pass
+	Grad  int64 // parameters whose gradients are complete behind it
 }
+
+// Pass is a part of a training step.
+type Pass uint8
+
+// Passes in their order.
+const (
+	Forward Pass = iota
+	Backward
+	Update
+)
 
 // lowering turns nodes into steps.
 type lowering struct {
@@ -28,6 +40,7 @@ type lowering struct {
 	matrix string // type of products and convolutions
 	plain  string // type of everything else
 	layout string
+	pass   Pass
 	steps  []Step
 	err    error
 }
@@ -71,9 +84,11 @@ func (g *Graph) Lower(o Options) ([]Step, error) {
 	}
 	if o.Train {
 		l.matrix = o.DType
+		l.pass = Backward
 		if err := l.backward(g); err != nil {
 			return nil, err
 		}
+		l.pass = Update
 		l.update(g)
 	}
 	return l.steps, nil
@@ -111,7 +126,7 @@ func (l *lowering) times(count int, n *Node, what, format string, a ...any) {
 	if what != "" {
 		name += "/" + what
 	}
-	l.steps = append(l.steps, Step{Layer: name, Work: fmt.Sprintf(format, a...), Count: count, Node: n})
+	l.steps = append(l.steps, Step{Layer: name, Work: fmt.Sprintf(format, a...), Count: count, Node: n, Pass: l.pass})
 }
 
 // elementwise is a kernel over size elements.
@@ -182,6 +197,15 @@ func (l *lowering) forward(n *Node) {
 		}
 	case LSTM, GRU, RNN:
 		l.recurrent(n)
+	case Local:
+		points, taps, maps := n.locals()
+		l.product(n, "", int64(out.Shape[0]), maps, taps, false, false, points, "")
+	case Halo:
+		l.halo(n, "")
+	case AllReduce:
+		if n.Attr.Fn == OfOutputs {
+			l.allReduce(n, "")
+		}
 	case Attention:
 		a := n.Attr
 		batch, seq, dim := n.attention()

@@ -6,6 +6,12 @@ import "fmt"
 func (l *lowering) backward(g *Graph) error {
 	needs := g.gradients()
 	uses := map[*Tensor]int{} // gradients of a tensor that have been computed
+	left := map[*Tensor]int{} // nodes of a parameter whose part of its gradient is not computed yet
+	for _, n := range g.Nodes {
+		for _, p := range n.weights() {
+			left[p]++
+		}
+	}
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := g.Nodes[i]
 		if !needs[n.Out] {
@@ -18,6 +24,11 @@ func (l *lowering) backward(g *Graph) error {
 		}
 		if err := l.gradient(n, needs); err != nil {
 			return fmt.Errorf("%s: %w", n.label(), err)
+		}
+		for _, p := range n.weights() {
+			if left[p]--; left[p] == 0 {
+				l.steps[len(l.steps)-1].Grad += p.Elements()
+			}
 		}
 		for _, t := range n.In {
 			if needs[t] {
@@ -32,6 +43,9 @@ func (l *lowering) backward(g *Graph) error {
 // gradients the backward pass computes.
 func (g *Graph) gradients() map[*Tensor]bool {
 	needs := map[*Tensor]bool{}
+	for _, t := range g.Inputs {
+		needs[t] = t.Role == Activation // of an earlier stage
+	}
 	for _, n := range g.Nodes {
 		need := len(n.weights()) > 0
 		for _, t := range n.In {
@@ -107,6 +121,21 @@ func (l *lowering) gradient(n *Node, needs map[*Tensor]bool) error {
 		l.elementwise(n, "bwd", "mask", out.Elements())
 	case LSTM, GRU, RNN:
 		l.recurrentGradient(n, data(0))
+	case Local:
+		points, taps, maps := n.locals()
+		images := int64(out.Shape[0])
+		l.product(n, "bwd_weight", taps, maps, images, true, false, points, "")
+		if data(0) {
+			l.product(n, "bwd_data", images, taps, maps, false, true, points, "")
+		}
+	case Halo:
+		if data(0) {
+			l.halo(n, "bwd")
+		}
+	case AllReduce:
+		if n.Attr.Fn == OfGradients {
+			l.allReduce(n, "bwd")
+		}
 	case Attention:
 		return fmt.Errorf("fused attention has no gradient here; use fused=false")
 	}
@@ -218,6 +247,9 @@ func (l *lowering) optimizer(g *Graph) string {
 	}
 	return g.optimizer()
 }
+
+// DefaultOptimizer is the usual one of the whole network, which its stages take.
+func (g *Graph) DefaultOptimizer() string { return g.optimizer() }
 
 // optimizer is the usual one: momentum for networks with convolutions, else Adam.
 func (g *Graph) optimizer() string {

@@ -88,7 +88,7 @@ func (s *schedule) roots() func(*Tensor) *Tensor {
 
 // view says whether a node's result is its operand's memory.
 func (n *Node) view() bool {
-	return n.Op == Reshape || n.Op == Skipped || n.Op == Slice && n.Attr.InPlace
+	return n.Op == Reshape || n.Op == Skipped || n.Op == AllReduce || n.Op == Slice && n.Attr.InPlace
 }
 
 func (s *schedule) inference() int64 {

@@ -6,10 +6,10 @@ import "gpusim/workloads/graph"
 func languageNets() []Model {
 	bert := func(n, meaning string, layers, hidden int, aliases ...string) Model {
 		t := transformer{layers: layers, hidden: hidden, heads: hidden / 64, vocab: 30522, positions: 512, types: 2}
-		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, def: Spec{Batch: 1, Seq: 512}, build: t.bert}
+		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, Heads: t.heads, def: Spec{Batch: 1, Seq: 512}, build: t.bert}
 	}
 	gpt := func(n, meaning string, t transformer, aliases ...string) Model {
-		return Model{Name: n, Meaning: meaning, Keys: []string{"seq", "head"}, Aliases: aliases, def: Spec{Batch: 1, Seq: t.positions}, build: t.gpt}
+		return Model{Name: n, Meaning: meaning, Keys: []string{"seq", "head"}, Aliases: aliases, Heads: t.heads, def: Spec{Batch: 1, Seq: t.positions}, build: t.gpt}
 	}
 	gpt2 := func(layers, hidden int) transformer {
 		return transformer{layers: layers, hidden: hidden, heads: hidden / 64, vocab: 50257, positions: 1024, joined: true, gelu: "gelu_tanh"}
@@ -44,18 +44,21 @@ type transformer struct {
 }
 
 // attend is the attention of a block on rows of tokens: projections, products
-// of each head, and the output projection.
+// of each head, and the output projection. Devices that share it have some of the
+// heads each and sum what those come to, as Megatron-LM does (Shoeybi et al. 2019).
 func (t transformer) attend(b *graph.Builder, n string, x, mask *graph.Tensor, s Spec, causal bool) *graph.Tensor {
-	h, d := t.heads, t.hidden/t.heads
+	h, d := t.heads/s.Tensor, t.hidden/t.heads
+	width := h * d
+	x = b.AllReduce(n+".sum_gradients", graph.OfGradients, x, s.Tensor)
 	var parts [3]*graph.Tensor
 	if t.joined {
-		qkv := b.Gemm(n+".qkv", x, b.Param(n+".qkv.weight", t.hidden, 3*t.hidden), b.Param(n+".qkv.bias", 3*t.hidden), false)
+		qkv := b.Gemm(n+".qkv", x, b.Param(n+".qkv.weight", t.hidden, 3*width), b.Param(n+".qkv.bias", 3*width), false)
 		for i := range parts {
-			parts[i] = b.Part(name("%s.%c", n, "qkv"[i]), qkv, 1, i*t.hidden, t.hidden)
+			parts[i] = b.Part(name("%s.%c", n, "qkv"[i]), qkv, 1, i*width, width)
 		}
 	} else {
 		for i := range parts {
-			parts[i] = b.Linear(name("%s.%c", n, "qkv"[i]), x, t.hidden, true)
+			parts[i] = b.Linear(name("%s.%c", n, "qkv"[i]), x, width, true)
 		}
 	}
 	if t.scaleQ {
@@ -75,8 +78,8 @@ func (t transformer) attend(b *graph.Builder, n string, x, mask *graph.Tensor, s
 	}
 	p := b.Dropout(n+".drop", b.Softmax(n+".softmax", scores))
 	y := b.Transpose(n+".transpose", b.MatMul(n+".context", p, parts[2], false), 0, 2, 1, 3)
-	y = b.Reshape(n+".join", y, s.Batch*s.Seq, t.hidden)
-	return t.linear(b, n+".out", y, t.hidden)
+	y = b.Reshape(n+".join", y, s.Batch*s.Seq, width)
+	return b.AllReduce(n+".sum", graph.OfOutputs, t.linear(b, n+".out", y, t.hidden), s.Tensor)
 }
 
 // linear is a projection; GPT-2's code keeps weights k x n, PyTorch's n x k.
@@ -87,20 +90,23 @@ func (t transformer) linear(b *graph.Builder, n string, x *graph.Tensor, out int
 	return b.Gemm(n, x, b.Param(n+".weight", x.Shape[1], out), b.Param(n+".bias", out), false)
 }
 
-func (t transformer) feedForward(b *graph.Builder, n string, x *graph.Tensor) *graph.Tensor {
+// feedForward is split by the units between its two projections.
+func (t transformer) feedForward(b *graph.Builder, n string, x *graph.Tensor, s Spec) *graph.Tensor {
 	fn := t.gelu
 	if fn == "" {
 		fn = "gelu"
 	}
-	x = b.Unary(n+".act", fn, t.linear(b, n+".fc1", x, 4*t.hidden))
-	return t.linear(b, n+".fc2", x, t.hidden)
+	x = b.AllReduce(n+".sum_gradients", graph.OfGradients, x, s.Tensor)
+	x = b.Unary(n+".act", fn, t.linear(b, n+".fc1", x, 4*t.hidden/s.Tensor))
+	return b.AllReduce(n+".sum", graph.OfOutputs, t.linear(b, n+".fc2", x, t.hidden), s.Tensor)
 }
 
 // embed gives rows of tokens: sums of vectors for the token, its place and, in
 // BERT, its sentence.
 func (t transformer) embed(b *graph.Builder, s Spec) (x, words *graph.Tensor) {
-	words = b.Param("embeddings.word", t.vocab, t.hidden)
+	words = b.Param("embeddings.word", (t.vocab+s.Tensor-1)/s.Tensor, t.hidden) // words are split
 	x = b.Embedding("embed.word", b.Input("tokens", s.Batch*s.Seq), words)
+	x = b.AllReduce("embed.sum", graph.OfOutputs, x, s.Tensor)
 	if t.types > 0 {
 		types := b.Embedding("embed.type", b.Input("types", s.Batch*s.Seq), b.Param("embeddings.type", t.types, t.hidden))
 		x = b.Binary("embed.add_type", "add", x, types)
@@ -118,7 +124,7 @@ func (t transformer) bert(b *graph.Builder, s Spec) *graph.Tensor {
 		n := name("layer%d", i)
 		y := b.Dropout(n+".attn.drop_out", t.attend(b, n+".attn", x, mask, s, false))
 		x = b.LayerNorm(n+".attn.norm", b.Binary(n+".attn.add", "add", y, x))
-		y = b.Dropout(n+".ffn.drop", t.feedForward(b, n+".ffn", x))
+		y = b.Dropout(n+".ffn.drop", t.feedForward(b, n+".ffn", x, s))
 		x = b.LayerNorm(n+".ffn.norm", b.Binary(n+".ffn.add", "add", y, x))
 	}
 	first := b.Reshape("first", b.Slice("pooler.first", b.Reshape("rows", x, s.Batch, s.Seq, t.hidden), 1, 0, 1), s.Batch, t.hidden)
@@ -135,11 +141,11 @@ func (t transformer) gpt(b *graph.Builder, s Spec) *graph.Tensor {
 		n := name("layer%d", i)
 		y := t.attend(b, n+".attn", b.LayerNorm(n+".attn.norm", x), mask, s, true)
 		x = b.Binary(n+".attn.add", "add", b.Dropout(n+".attn.drop_out", y), x)
-		y = t.feedForward(b, n+".ffn", b.LayerNorm(n+".ffn.norm", x))
+		y = t.feedForward(b, n+".ffn", b.LayerNorm(n+".ffn.norm", x), s)
 		x = b.Binary(n+".ffn.add", "add", b.Dropout(n+".ffn.drop", y), x)
 	}
 	if x = b.LayerNorm("norm", x); s.NoHead {
 		return x
 	}
-	return b.Gemm("head", x, words, nil, true)
+	return b.Gemm("head", b.AllReduce("head.sum_gradients", graph.OfGradients, x, s.Tensor), words, nil, true)
 }

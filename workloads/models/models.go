@@ -17,6 +17,7 @@ type Spec struct {
 	Hidden int  // units of a recurrent layer
 	Input  int  // features that a recurrent layer projects; 0: none, they go into the gates as they are
 	NoHead bool // without the projection onto words
+	Tensor int  // devices that share each layer; 0: one
 }
 
 // Model is a network.
@@ -25,13 +26,15 @@ type Model struct {
 	Meaning string
 	Keys    []string // of Spec that it takes beside batch, in lower case
 	Aliases []string // other names, without hyphens and underscores
+	Heads   int      // of attention: devices that share a layer must divide them; 0: layers cannot be shared
+	Blocks  bool     // devices that share layers have a block of the images each
 	def     Spec
 	build   func(b *graph.Builder, s Spec) *graph.Tensor
 }
 
 // List gives the networks in the order in which they are documented.
 func List() []Model {
-	return slices.Concat(imageNets(), residualNets(), languageNets(), tpuNets(), recurrentNets())
+	return slices.Concat(imageNets(), residualNets(), languageNets(), tpuNets(), recurrentNets(), localNets())
 }
 
 // Find gives a network by its name or another one.
@@ -65,13 +68,19 @@ func (m *Model) Complete(s Spec) Spec {
 			*f.to = *f.def
 		}
 	}
-	s.Batch = max(1, s.Batch)
+	s.Batch, s.Tensor = max(1, s.Batch), max(1, s.Tensor)
 	return s
 }
 
 // Build makes the network's graph.
 func (m *Model) Build(s Spec) (*graph.Graph, error) {
 	s = m.Complete(s)
+	switch {
+	case s.Tensor > 1 && m.Heads == 0 && !m.Blocks:
+		return nil, fmt.Errorf("tensor=%d: its layers cannot be shared by devices (those of transformers can)", s.Tensor)
+	case s.Tensor > 1 && m.Heads > 0 && m.Heads%s.Tensor != 0:
+		return nil, fmt.Errorf("tensor=%d does not divide its %d attention heads", s.Tensor, m.Heads)
+	}
 	b := graph.NewBuilder(m.Name, s.Batch)
 	out := m.build(b, s)
 	g, err := b.Done(out)
