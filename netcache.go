@@ -2,10 +2,10 @@ package gpusim
 
 import (
 	"context"
-	"fmt"
 	"sync"
 
 	"gpusim/configs"
+	"gpusim/pool"
 	"gpusim/workloads"
 )
 
@@ -66,19 +66,14 @@ func (c *Cache) run(ctx context.Context, m *configs.Machine, w workloads.Workloa
 // simulate runs the layer; what fails is forgotten.
 func (c *Cache) simulate(ctx context.Context, key cacheKey, e *cached, m *configs.Machine, w workloads.Workload, o Options) {
 	defer close(e.done)
-	defer func() {
-		// A panic of a model is an error of this layer: it may run on a goroutine
-		// that nobody else watches.
-		if p := recover(); p != nil {
-			e.err = fmt.Errorf("internal fault: %v", p)
-		}
-		if e.err != nil {
-			c.mu.Lock()
-			delete(c.runs, key)
-			c.mu.Unlock()
-		}
-	}()
 	var r Result
-	r, e.err = Run(ctx, m, w, o)
-	e.result = &r
+	e.err = pool.Guard(func() (err error) { // who waits for this layer is told of a panic too
+		r, err = Run(ctx, m, w, o)
+		return err
+	})
+	if e.result = &r; e.err != nil {
+		c.mu.Lock()
+		delete(c.runs, key)
+		c.mu.Unlock()
+	}
 }

@@ -18,7 +18,7 @@ func probed(t *testing.T, groups string, sets ...string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := Run(context.Background(), m, 2, func(g string) bool { return strings.Contains(groups, g) }, func() {})
+	rep, err := Run(context.Background(), m, 2, func(g string) bool { return strings.Contains(groups, g) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
