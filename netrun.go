@@ -82,9 +82,13 @@ const layerBudget = 1 << 20
 // runDistinct simulates layers, o.Workers at a time, and gives them by
 // workload. The error is that of the earliest layer that fails.
 func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
-	cache := o.Cache
-	if cache == nil {
-		cache = NewCache()
+	cache := o.onMachine
+	switch {
+	case cache != nil:
+	case o.Cache != nil:
+		cache = o.Cache.On(m)
+	default:
+		cache = NewCache().On(m)
 	}
 	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}
 	if leaf.Budget == 0 {
@@ -96,7 +100,7 @@ func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.Net
 		po.Progress = func(finished int) { o.Progress(float64(finished) / float64(len(layers))) }
 	}
 	err := pool.Each(ctx, len(layers), po, func(ctx context.Context, i int) (err error) {
-		if results[i], err = cache.run(ctx, m, layers[i].Work, leaf); err == nil {
+		if results[i], err = cache.Run(ctx, layers[i].Work, leaf); err == nil {
 			return nil
 		}
 		named := fmt.Errorf("layer %q (%s) on %s: %w", layers[i].Name, layers[i].Work.Short(), m.Name, err)

@@ -59,6 +59,8 @@ type loader struct {
 	open     []source // files being read, outermost first
 
 	tableFrom source // the file whose energy_table counts
+
+	opened *Base // remembers the files that are read beside machine files; nil: nobody does
 }
 
 func readFile(path string) ([]byte, error) {
@@ -119,6 +121,12 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.resolve(root, sets)
+}
+
+// resolve overrides, completes, decodes and checks a machine's tree, whose top is
+// changed.
+func (l *loader) resolve(root *node, sets []string) (*Machine, error) {
 	if root.isSystem() {
 		return l.system(root, sets)
 	}
@@ -175,6 +183,9 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 
 // file reads and parses one file.
 func (l *loader) file(s source) (*node, error) {
+	if b := l.opened; b != nil {
+		return b.file(s, func() (*node, error) { return (&loader{readDisk: l.readDisk}).file(s) })
+	}
 	text, err := l.read(s)
 	if err != nil {
 		var pe *fs.PathError
