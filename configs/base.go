@@ -243,7 +243,13 @@ func (b *Base) Format(key string, v float64) string {
 	case t.Kind() == reflect.Float64:
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	default:
-		return strings.TrimSpace(strconv.FormatFloat(math.Round(v), 'f', -1, 64) + " " + unitOf(t))
+		n := reflect.New(t).Elem()
+		if n.CanUint() {
+			n.SetUint(uint64(math.Round(v)))
+		} else {
+			n.SetInt(int64(math.Round(v)))
+		}
+		return scalarText(n)
 	}
 }
 

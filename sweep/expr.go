@@ -115,6 +115,8 @@ func binary(a, b evaluate, of func(x, y float64) float64) evaluate {
 	}
 }
 
+func zero(*env) (float64, error) { return 0, nil }
+
 func truth(b bool) float64 {
 	if b {
 		return 1
@@ -150,7 +152,20 @@ func (p *exprParser) chain(depth int, next func(int) (evaluate, error), ops ...s
 }
 
 func (p *exprParser) or(d int) (evaluate, error)  { return p.chain(d, p.and, "or") }
-func (p *exprParser) and(d int) (evaluate, error) { return p.chain(d, p.compare, "and") }
+func (p *exprParser) and(d int) (evaluate, error) { return p.chain(d, p.not, "and") }
+func (p *exprParser) not(d int) (evaluate, error) {
+	if d > deepest {
+		return nil, p.fail("nested more than %d deep", deepest)
+	}
+	if p.take("not") == "" {
+		return p.compare(d + 1)
+	}
+	e, err := p.not(d + 1)
+	if err != nil {
+		return nil, err
+	}
+	return binary(zero, e, operators["=="]), nil
+}
 func (p *exprParser) compare(d int) (evaluate, error) {
 	return p.chain(d, p.sum, "<=", ">=", "==", "!=", "<", ">")
 }
@@ -161,16 +176,12 @@ func (p *exprParser) unary(d int) (evaluate, error) {
 	if d > deepest {
 		return nil, p.fail("nested more than %d deep", deepest)
 	}
-	if op := p.take("-", "not"); op != "" {
+	if p.take("-") != "" {
 		e, err := p.unary(d + 1)
 		if err != nil {
 			return nil, err
 		}
-		zero := func(*env) (float64, error) { return 0, nil }
-		if op == "-" {
-			return binary(zero, e, operators["-"]), nil
-		}
-		return binary(zero, e, operators["=="]), nil
+		return binary(zero, e, operators["-"]), nil
 	}
 	e, err := p.atom(d + 1)
 	if err != nil || p.take("^") == "" {

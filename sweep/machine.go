@@ -102,6 +102,9 @@ func (sp *Space) env(m *configs.Machine, at []int, base *env) *env {
 				if at != nil {
 					return a.numbers[at[i]], nil
 				}
+				if len(a.keys) == 0 || len(a.values[0]) > len(a.keys) {
+					return 0, fmt.Errorf("the base has no %s, which is only an axis", name)
+				}
 				name = a.keys[0]
 			}
 		}

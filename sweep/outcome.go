@@ -34,7 +34,7 @@ func (o *Outcome) cells() map[string]string {
 
 // cached is how many results of kernels and layers are kept for points that differ
 // only in what those do not depend on.
-const cached = 20000
+const cached = 5000
 
 // run works a point out. The error is ctx's: everything else is an outcome.
 func (sp *Space) run(ctx context.Context, cache *gpusim.Cache, m *configs.Machine, fidelity string) (*Outcome, error) {

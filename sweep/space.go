@@ -27,8 +27,8 @@ type Space struct {
 type axis struct {
 	name    string
 	keys    []string
-	values  [][]string // by place on the axis, by key
-	numbers []float64  // by place, of the first key; NaN where it is no number
+	values  [][]string // by place on the axis: by key, perhaps behind a name
+	numbers []float64  // by place, of the first value; NaN where it is no number
 }
 
 type formula struct {
@@ -112,14 +112,16 @@ func (sp *Space) axis(i int) (axis, error) {
 	out := axis{name: a.Name}
 	links := a.Linked
 	switch {
-	case len(links) > 0 && (a.Key != "" || len(a.Values) > 0 || a.Range != nil):
+	case len(links) > 0 && (a.Key != "" || a.Range != nil):
 		return bad(".linked", "an axis has linked keys or one key, not both")
+	case len(links) > 0 && a.Name == "":
+		return bad("", "an axis of linked keys needs a name")
 	case len(links) > 0:
-		if a.Name == "" {
-			return bad("", "an axis of linked keys needs a name")
+		if len(a.Values) > 0 { // what the axis is called by, in front of the keys
+			links = append([]Link{{Values: a.Values}}, links...)
 		}
-	case a.Key == "":
-		return bad("", "no key (an axis has a key with values or a range, or linked keys)")
+	case a.Key == "" && a.Name == "":
+		return bad("", "no key (an axis has a key with values or a range, linked keys, or only a name that formulas use)")
 	case (len(a.Values) > 0) == (a.Range != nil):
 		return bad("", "want either values or a range")
 	case a.Range != nil:
@@ -136,19 +138,22 @@ func (sp *Space) axis(i int) (axis, error) {
 	}
 	for k, l := range links {
 		key := ".key"
-		if len(a.Linked) > 0 {
-			key = fmt.Sprintf(".linked.%d.key", k)
+		if n := k - len(links) + len(a.Linked); len(a.Linked) > 0 && n >= 0 {
+			key = fmt.Sprintf(".linked.%d.key", n)
 		}
-		if err := sp.isKey(l.Key); err != nil {
-			return bad(key, "%v", err)
+		free := len(a.Linked) == 0 && a.Key == "" || len(a.Linked) > 0 && len(links) > len(a.Linked) && k == 0
+		if !free {
+			if err := sp.isKey(l.Key); err != nil {
+				return bad(key, "%v", err)
+			}
+			out.keys = append(out.keys, l.Key)
 		}
 		if len(l.Values) == 0 {
 			return bad(key, "%s has no values", l.Key)
 		}
 		if len(l.Values) != len(links[0].Values) {
-			return bad(key, "%s has %d values, %s has %d: keys that move together have as many", l.Key, len(l.Values), links[0].Key, len(links[0].Values))
+			return bad(key, "%s has %d values where %d are needed: what moves together has as many", l.Key, len(l.Values), len(links[0].Values))
 		}
-		out.keys = append(out.keys, l.Key)
 	}
 	for n := range links[0].Values {
 		row := make([]string, len(links))
@@ -283,7 +288,7 @@ func (sp *Space) sets(at []int) []string {
 	for i, v := range at {
 		a := &sp.axes[i]
 		for k, key := range a.keys {
-			out = append(out, key+"="+a.values[v][k])
+			out = append(out, key+"="+a.values[v][len(a.values[v])-len(a.keys)+k])
 		}
 	}
 	return out

@@ -40,8 +40,8 @@ type Work struct {
 	Weight float64 `yaml:"weight,omitempty" min:"0.000001" max:"1000000" doc:"how often it counts; none: once"`
 }
 
-// Axis is one direction of the space: a key with values, or several that move
-// together.
+// Axis is one direction of the space: a key with values, several that move together, or
+// only a name, which formulas turn into keys.
 type Axis struct {
 	Name   string           `yaml:"name,omitempty" doc:"column of the tables; none: the last word of the key"`
 	Key    string           `yaml:"key,omitempty"`

@@ -31,6 +31,7 @@ type Store struct {
 	failure error
 	wake    chan struct{}
 	done    chan struct{}
+	closing sync.Once
 }
 
 // StoreError is a store that cannot be used. The file is left as it is.
@@ -222,13 +223,14 @@ func (s *Store) Count() (n int, err error) {
 	return n, err
 }
 
-// Close writes what waits and closes the file.
+// Close writes what waits and closes the file. It may be called again.
 func (s *Store) Close() error {
-	close(s.wake)
-	<-s.done
-	err := s.failure
-	if e := s.db.Close(); err == nil {
-		err = e
-	}
-	return err
+	s.closing.Do(func() {
+		close(s.wake)
+		<-s.done
+		if err := s.db.Close(); s.failure == nil && err != nil {
+			s.failure = &StoreError{s.path, err.Error()}
+		}
+	})
+	return s.failure
 }

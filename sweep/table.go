@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -119,7 +120,11 @@ const mostShown = 25
 func (r *Result) Text() string {
 	var b strings.Builder
 	sp := r.Space
-	fmt.Fprintf(&b, "%s: %s on variants of %s\n", sp.spec.Name, oneLine(sp.spec.Description), sp.machine.Name)
+	fmt.Fprintf(&b, "%s: variants of %s", sp.spec.Name, sp.machine.Name)
+	if d := oneLine(sp.spec.Description); d != "" {
+		b.WriteString(", " + d)
+	}
+	b.WriteString("\n")
 	for _, c := range r.Levels {
 		fmt.Fprintf(&b, "  %s: %d points simulated", c.Level, c.Finished)
 		if c.Outside > 0 {
@@ -135,6 +140,11 @@ func (r *Result) Text() string {
 	}
 	if r.TimeOver {
 		b.WriteString("  ended by the time budget\n")
+	}
+	for o, name := range r.Objectives {
+		if !slices.ContainsFunc(r.Sample, func(v []float64) bool { return v[o] != r.Sample[0][o] }) {
+			fmt.Fprintf(&b, "  %s is the same at all points\n", name)
+		}
 	}
 	fmt.Fprintf(&b, "\nPareto front, %d points\n", len(r.Front))
 	t := report.Table{Header: [][]string{append([]string{"point"}, sp.AxisNames()...), {""}}}
