@@ -15,7 +15,7 @@ import (
 // the columns that are kept, and the workloads.
 func keyPrefix(ws []work) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "point\n%s\n%s\n", gpusim.ModelHash(), strings.Join(report.SummaryColumns(), ","))
+	fmt.Fprintf(&b, "point\n%s\n%d\n%s\n", gpusim.ModelHash(), budget, strings.Join(report.SummaryColumns(), ","))
 	for _, w := range ws {
 		fmt.Fprintf(&b, "%s*%g\n", w.Text, w.weight)
 		if w.Net == nil {

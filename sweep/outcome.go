@@ -32,6 +32,10 @@ func (o *Outcome) cells() map[string]string {
 	return out
 }
 
+// budget is how many warp instructions of a kernel are simulated where sampling leaves
+// something out: half of what layers of a network are given, for a point is one of many.
+const budget = 1 << 19
+
 // cached is how many results of kernels and layers are kept for points that differ
 // only in what those do not depend on.
 const cached = 5000
@@ -54,7 +58,7 @@ func (sp *Space) total(ctx context.Context, cache *gpusim.Cache, m *configs.Mach
 	results := make([]*gpusim.Result, len(sp.workloads))
 	for i, w := range sp.workloads {
 		err := pool.Guard(func() (err error) {
-			results[i], err = on.Run(ctx, w.Workload, gpusim.Options{Fidelity: gpusim.Fidelity(fidelity)})
+			results[i], err = on.Run(ctx, w.Workload, gpusim.Options{Fidelity: gpusim.Fidelity(fidelity), Budget: budget})
 			return err
 		})
 		if err != nil {
