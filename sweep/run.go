@@ -20,10 +20,9 @@ import (
 // Options are the choices of one execution of a sweep. What people read of it does
 // not depend on them.
 type Options struct {
-	Workers  int           // points worked on at a time in this process; 0: a core each
-	Queue    *Queue        // others work too; nil: only this process
-	Progress func(Counts)  // now and then; may be nil
-	Spent    time.Duration // of the time budget, before
+	Workers  int          // points worked on at a time in this process; 0: a core each
+	Queue    *Queue       // others work too; nil: only this process
+	Progress func(Counts) // after each point; may be nil
 }
 
 // Counts are what has become of the points so far.
@@ -198,7 +197,7 @@ func (r *runner) explore(ctx context.Context, l *level) error {
 func (r *runner) within(points iter.Seq[int], l *level, budget int) iter.Seq[int] {
 	limit := time.Duration(0)
 	if t := r.sp.spec.Budget.Time; t > 0 {
-		limit = time.Duration(t/1000) - r.o.Spent // picoseconds
+		limit = time.Duration(t / 1000) // picoseconds
 	}
 	return func(yield func(int) bool) {
 		for p := range points {
