@@ -12,7 +12,7 @@ import (
 
 // layers is the house of RATIONALE.md, bottom first: a package may import
 // packages of lower layers and of its own subtree, nothing above.
-var layers = []string{"sim", "configs", "energy", "workloads", "memory", "tensorcore", "sm", "cpu", "nvdla", "nvlink", "", "validate", "microbench", "claims", "report", "cmd"}
+var layers = []string{"pool", "sim", "configs", "energy", "workloads", "memory", "tensorcore", "sm", "cpu", "nvdla", "nvlink", "", "validate", "microbench", "claims", "report", "sweep", "cmd"}
 
 func layerOf(pkg string) int {
 	top, _, _ := strings.Cut(pkg, "/")

@@ -11,11 +11,16 @@ import (
 func Events(g *configs.GPU, r *gpu.Report) []energy.Count {
 	work := gpu.Account(r.Launch.Kernel, uint8(g.Tensor.StepsFP32))
 	mem := extrapolate(r, &work)
-	return counts(g, r, &work, &mem)
+	return counts(smCycles(g, r), r, &work, &mem)
 }
 
-// counts are the energy events of a kernel.
-func counts(g *configs.GPU, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
+// smCycles is how long a kernel keeps the clocks of all SMs running.
+func smCycles(g *configs.GPU, r *gpu.Report) uint64 {
+	return uint64(r.Launch.Cycles()) * uint64(g.SM.Count)
+}
+
+// counts are the energy events of a kernel that takes so many cycles of all SMs.
+func counts(cycles uint64, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.Count {
 	lane := func(ops ...tile.Op) (n uint64) {
 		for _, o := range ops {
 			n += 32 * w.Ops[o]
@@ -38,7 +43,7 @@ func counts(g *configs.GPU, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy
 		{Component: energy.WarpInstruction, Events: w.Slots},
 		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I, tile.OpSEL,
 			tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHFL, tile.OpSHF, tile.OpIMULH)},
-		{Component: energy.SMCycle, Events: uint64(r.Launch.Cycles()) * uint64(g.SM.Count)},
+		{Component: energy.SMCycle, Events: cycles},
 		{Component: energy.LaneSlot, Events: 32 * (w.Slots - w.HMMASteps - w.Ops[tile.OpMMA] - w.Ops[tile.OpWGMMA])},
 		{Component: energy.MMASlot, Events: mmaSlots(w)},
 		{Component: energy.RFRead, Events: w.RegReads},

@@ -92,7 +92,7 @@ type offload struct {
 	host  *configs.Machine
 	dtype string // of elements on the machine
 	o     Options
-	cache *Cache
+	cache *OneMachine // of the host
 	fb    Fallback
 }
 
@@ -104,13 +104,15 @@ func newOffload(ctx context.Context, m *configs.Machine, dtype string, o Options
 			return nil, err
 		}
 	}
-	f := &offload{ctx: ctx, m: m, host: h, dtype: dtype, cache: o.Cache, o: Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}}
+	f := &offload{ctx: ctx, m: m, host: h, dtype: dtype, o: Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}}
 	if f.o.Fidelity == Analytic { // which not every kind of layer has
 		f.o.Fidelity = Sampled
 	}
-	if f.cache == nil {
-		f.cache = NewCache()
+	cache := o.Cache
+	if cache == nil {
+		cache = NewCache()
 	}
+	f.cache = cache.On(h)
 	f.fb.Host = h.Name
 	return f, nil
 }
@@ -124,7 +126,7 @@ func (f *offload) execute(l workloads.NetLayer, why string) ([]placedLayer, erro
 	var out []placedLayer
 	all := 0.0
 	for _, w := range works {
-		r, err := f.cache.run(f.ctx, f.host, w, f.o)
+		r, err := f.cache.Run(f.ctx, w, f.o)
 		if err != nil {
 			return nil, fmt.Errorf("layer %q (%s) on %s, the host of %s, which lacks it (%s): %w", l.Name, w.Short(), f.host.Name, f.m.Name, why, err)
 		}
@@ -216,7 +218,7 @@ func (f *offload) cross(name string, c crossing) ([]placedLayer, error) {
 		if err != nil {
 			return nil, err
 		}
-		r, err := f.cache.run(f.ctx, f.host, w, f.o)
+		r, err := f.cache.Run(f.ctx, w, f.o)
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %s on %s: %w", name, w.Short(), f.host.Name, err)
 		}

@@ -23,8 +23,6 @@ import (
 type call struct {
 	name    string // of the library's function, such as gemm_tn
 	kernels []*tile.Kernel
-	// analytic is the closed form of the call; nil if there is none.
-	analytic func(r Result) (Result, error)
 }
 
 // callOf is what the library of a machine launches for a workload. Its errors
@@ -56,7 +54,7 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 	if err != nil {
 		return call{}, err
 	}
-	out := call{name: c.Name, analytic: func(r Result) (Result, error) { return analyticGPU(m, p, c, r) }}
+	out := call{name: c.Name}
 	fused := gemm.TakesSteps(p, c.Config)
 	if fused {
 		p.Steps = gemm.StepsOf(w.Epilogue)
@@ -109,18 +107,15 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 
 // runGPU simulates a workload on a GPU.
 func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
-	c, err := callOf(m, w, o)
-	if err != nil {
-		return Result{}, &InputError{err}
-	}
 	r := newResult(m, w, o.Fidelity)
 	r.ClockMHz = float64(m.GPU.Clock.Sustained) / 1e6
 	r.PeakTOPS = PeakTOPS(m.GPU, w.Shape().Type())
 	if o.Fidelity == Analytic {
-		if c.analytic == nil {
-			return Result{}, &InputError{fmt.Errorf("workload %q: there is no closed form of %s yet (allowed: detailed, sampled)", w.Short(), w.Kind)}
-		}
-		return c.analytic(r)
+		return closedGPU(m, w, r, o)
+	}
+	c, err := callOf(m, w, o)
+	if err != nil {
+		return Result{}, &InputError{err}
 	}
 	v := governor{m: m, period: o.Period}
 	v.simulate = func(clock configs.Freq) (Result, error) {
@@ -250,6 +245,6 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, t
 	}
 	l.Bound = bound(g, clock, r, &mem, &slots, seconds)
 	var err error
-	l.Energy, err = energy.Build(table, counts(g, r, &work, &mem), seconds)
+	l.Energy, err = energy.Build(table, counts(smCycles(g, r), r, &work, &mem), seconds)
 	return l, err
 }

@@ -37,6 +37,9 @@ type Options struct {
 	Values  energy.Values
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
+
+	onMachine *OneMachine // the cache for this machine, if the caller has it
+
 	Monitor string // loopback address of the live page, empty = off
 
 	clients []memory.Client  // that share the DRAM of a GPU

@@ -68,10 +68,11 @@ func runHosted(ctx context.Context, m *configs.Machine, w workloads.Workload, o 
 // what it lacks: by its list, or because a layer does not fit its buffers.
 func runOwn(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, as string, o Options) ([]string, []*Result, error) {
 	why, results := make([]string, len(layers)), make([]*Result, len(layers))
-	cache := o.Cache
-	if cache == nil {
-		cache = NewCache()
+	all := o.Cache
+	if all == nil {
+		all = NewCache()
 	}
+	cache := all.On(m)
 	for i, l := range layers {
 		leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, as: as, alone: true}
 		if l.Work.GEMM != nil || l.Work.Conv != nil { // which have a type of their own
@@ -80,7 +81,7 @@ func runOwn(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer
 		if why[i] = lacks(m, l.Work, leaf.as); why[i] != "" {
 			continue
 		}
-		r, err := cache.run(ctx, m, l.Work, leaf)
+		r, err := cache.Run(ctx, l.Work, leaf)
 		switch {
 		case IsInput(err):
 			why[i] = reasonOf(err)

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"gpusim/configs"
 	"gpusim/energy"
+	"gpusim/pool"
 	"gpusim/workloads"
 )
 
@@ -114,53 +114,31 @@ func leafOptions(o Options) Options {
 // runDistinct simulates layers, o.Workers at a time, and gives them by
 // workload. The error is that of the earliest layer that fails.
 func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
-	cache := o.Cache
-	if cache == nil {
-		cache = NewCache()
+	cache := o.onMachine
+	switch {
+	case cache != nil:
+	case o.Cache != nil:
+		cache = o.Cache.On(m)
+	default:
+		cache = NewCache().On(m)
 	}
 	leaf := leafOptions(o)
-	results, errs := make([]*Result, len(layers)), make([]error, len(layers))
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	next, finished, failed := 0, 0, false
-	work := func() {
-		defer wg.Done()
-		for {
-			mu.Lock()
-			i := next
-			if i == len(layers) || failed || ctx.Err() != nil {
-				mu.Unlock()
-				return
-			}
-			next++
-			mu.Unlock()
-			r, err := cache.run(ctx, m, layers[i].Work, leaf)
-			mu.Lock()
-			results[i], errs[i] = r, err
-			failed = failed || err != nil
-			finished++
-			if o.Progress != nil {
-				o.Progress(float64(finished) / float64(len(layers)))
-			}
-			mu.Unlock()
-		}
+	results := make([]*Result, len(layers))
+	po := pool.Options{Workers: max(1, o.Workers)}
+	if o.Progress != nil {
+		po.Progress = func(finished int) { o.Progress(float64(finished) / float64(len(layers))) }
 	}
-	for range min(max(1, o.Workers), len(layers)) {
-		wg.Add(1)
-		go work()
-	}
-	wg.Wait()
-	for i, err := range errs {
-		if err == nil {
-			continue
+	err := pool.Each(ctx, len(layers), po, func(ctx context.Context, i int) (err error) {
+		if results[i], err = cache.Run(ctx, layers[i].Work, leaf); err == nil {
+			return nil
 		}
 		named := fmt.Errorf("layer %q (%s) on %s: %w", layers[i].Name, layers[i].Work.Short(), m.Name, err)
 		if IsInput(err) {
-			return nil, &InputError{named}
+			return &InputError{named}
 		}
-		return nil, named
-	}
-	if err := ctx.Err(); err != nil {
+		return named
+	})
+	if err != nil {
 		return nil, err
 	}
 	out := make(map[string]*Result, len(layers))

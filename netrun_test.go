@@ -109,8 +109,8 @@ func TestNetworkSimulatesEqualLayersOnce(t *testing.T) { // not parallel: it loo
 	if _, err := Run(context.Background(), m, netOf(t, rows[:2]...), o); err != nil {
 		t.Fatal(err)
 	}
-	if steps != 2 || len(cache.runs) != 2 {
-		t.Errorf("%d simulations, %d results kept", steps, len(cache.runs))
+	if steps != 2 || len(cache.runs.items) != 2 {
+		t.Errorf("%d simulations, %d results kept", steps, len(cache.runs.items))
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -120,8 +120,8 @@ func TestNetworkSimulatesEqualLayersOnce(t *testing.T) { // not parallel: it loo
 	}
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if len(r.Layers) != 1000 || len(cache.runs) != 2 {
-		t.Errorf("%d rows, %d results kept", len(r.Layers), len(cache.runs))
+	if len(r.Layers) != 1000 || len(cache.runs.items) != 2 {
+		t.Errorf("%d rows, %d results kept", len(r.Layers), len(cache.runs.items))
 	}
 	// A row of a layer shares its ledger and its stalls with its equals.
 	if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 4<<20 {

@@ -160,6 +160,10 @@ func stepCosts(ctx context.Context, dev *configs.Machine, channels int, results 
 		d.GPU = &g
 		fewer = &d
 	}
+	var narrow *OneMachine
+	if fewer != nil {
+		narrow = o.Cache.On(fewer)
+	}
 	for text, r := range results {
 		k := &nvlink.Kernel{Seconds: r.TimeUS * 1e-6, DRAM: r.DRAMBytes}
 		if math.IsNaN(k.DRAM) {
@@ -175,7 +179,7 @@ func stepCosts(ctx context.Context, dev *configs.Machine, channels int, results 
 				if err != nil {
 					return 0, err
 				}
-				slow, err := o.Cache.run(ctx, fewer, w, leafOptions(o))
+				slow, err := narrow.Run(ctx, w, leafOptions(o))
 				if err != nil {
 					return 0, err
 				}

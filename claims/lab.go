@@ -130,7 +130,7 @@ func (l *Lab) probes(machine, group string) (*microbench.Report, error) {
 		if m, o.err = configs.Load(machine, nil); o.err != nil {
 			return
 		}
-		o.report, o.err = microbench.Run(l.ctx, m, 1, func(g string) bool { return g == group }, func() {})
+		o.report, o.err = microbench.Run(l.ctx, m, 1, func(g string) bool { return g == group }, nil)
 	})
 	return o.report, o.err
 }

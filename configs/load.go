@@ -60,6 +60,8 @@ type loader struct {
 
 	tableFrom source // the file whose energy_table counts
 	areaFrom  source // the file whose area_table counts
+
+	opened *Base // remembers the files that are read beside machine files; nil: nobody does
 }
 
 func readFile(path string) ([]byte, error) {
@@ -120,6 +122,12 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	return l.resolve(root, sets)
+}
+
+// resolve overrides, completes, decodes and checks a machine's tree, whose top is
+// changed.
+func (l *loader) resolve(root *node, sets []string) (*Machine, error) {
 	if root.isSystem() {
 		return l.system(root, sets)
 	}
@@ -197,6 +205,9 @@ func (l *loader) load(src source, sets []string) (*Machine, error) {
 
 // file reads and parses one file.
 func (l *loader) file(s source) (*node, error) {
+	if b := l.opened; b != nil {
+		return b.file(s, func() (*node, error) { return (&loader{readDisk: l.readDisk}).file(s) })
+	}
 	text, err := l.read(s)
 	if err != nil {
 		var pe *fs.PathError

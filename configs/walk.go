@@ -73,6 +73,7 @@ var (
 	powerType     = reflect.TypeFor[Power]()
 	voltageType   = reflect.TypeFor[Voltage]()
 	durationType  = reflect.TypeFor[Duration]()
+	scalarType    = reflect.TypeFor[Scalar]()
 )
 
 // quantities maps each type with a unit to its parser; the result is a
@@ -216,6 +217,10 @@ func decodeScalar(n *node, v reflect.Value, f *field, path string) error {
 	}
 	switch t.Kind() {
 	case reflect.String:
+		if t == scalarType && n.text != "" {
+			v.SetString(n.text)
+			return nil
+		}
 		if !n.quoted && n.tag != "!!str" && n.tag != "" {
 			return n.errorf(path, "want text, have %s; write it in quotes%s", n.have(), hint("", f.rangeText()))
 		}

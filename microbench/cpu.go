@@ -31,13 +31,13 @@ var cpuProbes = []struct {
 const products = "matrix products"
 
 // runCPU runs the probes of a CPU.
-func runCPU(ctx context.Context, m *configs.Machine, only func(group string) bool, done func()) (*Report, error) {
+func runCPU(ctx context.Context, m *configs.Machine, only func(group string) bool, progress func(finished int)) (*Report, error) {
 	lanes, threads, err := cpu.Lanes(m)
 	if err != nil {
 		return nil, err
 	}
 	r := &cpuRig{m: m, scalar: float64(m.CPU.Clock.Scalar), vector: float64(m.CPU.Clock.Vector), lanes: lanes, threads: threads}
-	out := &Report{}
+	out, finished := &Report{}, 0
 	for _, p := range cpuProbes {
 		if only != nil && !only(p.name) {
 			continue
@@ -48,7 +48,9 @@ func runCPU(ctx context.Context, m *configs.Machine, only func(group string) boo
 		if err := p.run(r, out); err != nil {
 			return nil, fmt.Errorf("%s of %s: %w", p.name, m.Name, err)
 		}
-		done()
+		if finished++; progress != nil {
+			progress(finished)
+		}
 	}
 	return out, nil
 }

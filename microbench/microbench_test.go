@@ -18,7 +18,7 @@ func probed(t *testing.T, groups string, sets ...string) *Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := Run(context.Background(), m, 2, func(g string) bool { return strings.Contains(groups, g) }, func() {})
+	rep, err := Run(context.Background(), m, 2, func(g string) bool { return strings.Contains(groups, g) }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func TestPublishedTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	onCPU, err := Run(context.Background(), small, 1, func(g string) bool { return g != products }, func() {})
+	onCPU, err := Run(context.Background(), small, 1, func(g string) bool { return g != products }, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"sync"
 
 	"gpusim/configs"
+	"gpusim/pool"
 )
 
 // Result is one figure that a probe found.
@@ -93,36 +93,32 @@ func GroupsOf(m *configs.Machine) []string {
 }
 
 // Run runs the probes of a machine that only accepts, all of them if it is
-// nil, several at a time. done is called after each, from any goroutine.
-func Run(ctx context.Context, m *configs.Machine, workers int, only func(group string) bool, done func()) (*Report, error) {
+// nil, several at a time. progress may be nil; it is told after each how many are done.
+func Run(ctx context.Context, m *configs.Machine, workers int, only func(group string) bool, progress func(finished int)) (*Report, error) {
 	if m.CPU != nil {
-		return runCPU(ctx, m, only, done)
+		return runCPU(ctx, m, only, progress)
 	}
 	if m.GPU == nil {
 		return nil, fmt.Errorf("microbench: %s is neither a GPU nor a CPU", m.Name)
 	}
-	reports, errs := make([]Report, len(probes)), make([]error, len(probes))
-	var wg sync.WaitGroup
-	free := make(chan struct{}, max(1, workers))
-	for i, p := range probes {
-		if only != nil && !only(p.name) {
-			continue
+	var chosen []probe
+	for _, p := range probes {
+		if only == nil || only(p.name) {
+			chosen = append(chosen, p)
 		}
-		wg.Add(1)
-		free <- struct{}{}
-		go func() {
-			defer func() { <-free; wg.Done(); done() }()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				errs[i] = p.run(&rig{ctx: ctx, g: m.GPU}, &reports[i])
-			}
-		}()
 	}
-	wg.Wait()
+	reports := make([]Report, len(chosen))
+	err := pool.Each(ctx, len(chosen), pool.Options{Workers: workers, Progress: progress}, func(ctx context.Context, i int) error {
+		if err := chosen[i].run(&rig{ctx: ctx, g: m.GPU}, &reports[i]); err != nil {
+			return fmt.Errorf("%s of %s: %w", chosen[i].name, m.Name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
 	all := &Report{}
 	for i := range reports {
-		if errs[i] != nil {
-			return nil, fmt.Errorf("%s of %s: %w", probes[i].name, m.Name, errs[i])
-		}
 		all.Results = append(all.Results, reports[i].Results...)
 		all.Points = append(all.Points, reports[i].Points...)
 	}

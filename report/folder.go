@@ -1,8 +1,11 @@
 package report
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -12,6 +15,24 @@ import (
 type File struct {
 	Name string
 	Data []byte
+	Path string // a file in the folder, under another name, that holds the data instead
+}
+
+// hash is the SHA-256 of the data in hexadecimal.
+func (f *File) hash() (string, error) {
+	if f.Path == "" {
+		return Hash(f.Data), nil
+	}
+	in, err := os.Open(f.Path)
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, in); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 // ManifestName is the file that makes a folder a complete result folder.
@@ -125,6 +146,9 @@ func makeDirs(dir string) (made []string, err error) {
 }
 
 func writeTemp(dir string, f File) (string, error) {
+	if f.Path != "" {
+		return f.Path, os.Chmod(f.Path, 0o644)
+	}
 	t, err := os.CreateTemp(dir, "."+f.Name+".tmp*")
 	if err != nil {
 		return "", err

@@ -22,7 +22,8 @@ type Manifest struct {
 	WorkloadsHash string            `json:"workloads_sha256,omitempty"`
 	Inputs        map[string]string `json:"inputs_sha256,omitempty"` // file -> hash
 	Options       map[string]string `json:"options"`
-	Seed          uint64            `json:"seed"` // nothing draws random numbers yet: 0
+	Seed          uint64            `json:"seed"` // of sweeps; nothing else draws random numbers
+	ModelHash     string            `json:"model_sha256,omitempty"`
 	Interrupted   bool              `json:"interrupted,omitempty"`
 	Files         map[string]string `json:"files_sha256"` // the other files of the folder
 	Started       time.Time         `json:"started"`
@@ -51,13 +52,17 @@ func WithManifest(files []File, m Manifest) ([]File, error) {
 	m.Tool = "gpusim"
 	m.Files = map[string]string{}
 	for _, f := range files {
-		m.Files[f.Name] = Hash(f.Data)
+		h, err := f.hash()
+		if err != nil {
+			return nil, err
+		}
+		m.Files[f.Name] = h
 	}
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return nil, err
 	}
-	return append(files, File{ManifestName, append(data, '\n')}), nil
+	return append(files, File{Name: ManifestName, Data: append(data, '\n')}), nil
 }
 
 // RunFiles gives the tables of a 'run'.
@@ -67,18 +72,18 @@ func RunFiles(entries []Entry) ([]File, error) {
 		return nil, err
 	}
 	files := []File{
-		{"summary.csv", SummaryCSV(entries)},
-		{"layers.csv", LayersCSV(entries)},
-		{"energy.csv", ledger},
-		{"stalls.csv", StallsCSV(entries)},
+		{Name: "summary.csv", Data: SummaryCSV(entries)},
+		{Name: "layers.csv", Data: LayersCSV(entries)},
+		{Name: "energy.csv", Data: ledger},
+		{Name: "stalls.csv", Data: StallsCSV(entries)},
 	}
-	for _, f := range []File{{"steps.csv", StepsCSV(entries)}, {"timeline.csv", TimelineCSV(entries)}} {
+	for _, f := range []File{{Name: "steps.csv", Data: StepsCSV(entries)}, {Name: "timeline.csv", Data: TimelineCSV(entries)}} {
 		if f.Data != nil {
 			files = append(files, f)
 		}
 	}
 	if links := LinksCSV(entries); links != nil {
-		files = append(files, File{"links.csv", links})
+		files = append(files, File{Name: "links.csv", Data: links})
 	}
 	return files, nil
 }

@@ -293,7 +293,7 @@ func TestNumbers(t *testing.T) {
 func TestWriteFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "a", "b")
 	write := func(text string) error {
-		files, err := WithManifest([]File{{"x.csv", []byte(text)}}, Manifest{Started: time.Unix(0, 0).UTC()})
+		files, err := WithManifest([]File{{Name: "x.csv", Data: []byte(text)}}, Manifest{Started: time.Unix(0, 0).UTC()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +334,7 @@ func TestWriteFolderLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, dir := range map[string]string{"below a file": filepath.Join(file, "x"), "a file": file} {
-		if err := WriteFolder(dir, []File{{"x.csv", nil}}); err == nil || strings.Contains(err.Error(), "\n") {
+		if err := WriteFolder(dir, []File{{Name: "x.csv"}}); err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: %v", name, err)
 		}
 		if err := CheckFolder(dir); err == nil {
@@ -346,14 +346,14 @@ func TestWriteFolderLeavesNothing(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "y.csv"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if err := WriteFolder(dir, []File{{"x.csv", []byte("1")}, {"y.csv", []byte("2")}}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if err := WriteFolder(dir, []File{{Name: "x.csv", Data: []byte("1")}, {Name: "y.csv", Data: []byte("2")}}); err == nil || !strings.Contains(err.Error(), "not a regular file") {
 		t.Error(err)
 	}
 	if n := names(t, dir); !slices.Equal(n, []string{"y.csv"}) {
 		t.Errorf("half-written: %v", n)
 	}
 	fresh := filepath.Join(root, "fresh", "deep")
-	if err := WriteFolder(fresh, []File{{"no/such/place.csv", nil}}); err == nil {
+	if err := WriteFolder(fresh, []File{{Name: "no/such/place.csv"}}); err == nil {
 		t.Error("a file in a missing folder was written")
 	}
 	if err := CheckFolder(fresh); err != nil {

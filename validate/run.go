@@ -5,14 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"sort"
 	"strings"
-	"sync"
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/pool"
 	"gpusim/workloads"
 )
 
@@ -194,49 +193,22 @@ func (w *wanted) finish(rep *Report) {
 
 // execute runs the jobs on all cores, each on one goroutine.
 func execute(ctx context.Context, jobs []*job, o Options) {
-	workers := o.Workers
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
+	po := pool.Options{Workers: o.Workers}
+	if o.Progress != nil {
+		po.Progress = func(finished int) { o.Progress(finished, len(jobs)) }
 	}
-	queue := make(chan *job)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	finished := 0
-	for range min(workers, len(jobs)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for j := range queue {
-				j.run(ctx, o.Run)
-				mu.Lock()
-				finished++
-				if o.Progress != nil {
-					o.Progress(finished, len(jobs))
-				}
-				mu.Unlock()
-			}
-		}()
-	}
-feed:
-	for _, j := range jobs {
-		select {
-		case queue <- j:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(queue)
-	wg.Wait()
+	_ = pool.Each(ctx, len(jobs), po, func(ctx context.Context, i int) error { // errors are the jobs' own
+		jobs[i].run(ctx, o.Run)
+		return nil
+	})
 }
 
 // run simulates; a panic of a model becomes an error of this job alone.
 func (j *job) run(ctx context.Context, run Runner) {
-	defer func() {
-		if p := recover(); p != nil {
-			j.err, j.done = fmt.Errorf("internal fault: %v", p), true
-		}
-	}()
-	j.result, j.err = run(ctx, j.machine, j.work, j.opts)
+	j.err = pool.Guard(func() (err error) {
+		j.result, err = run(ctx, j.machine, j.work, j.opts)
+		return err
+	})
 	j.done = !(j.err != nil && (ctx.Err() != nil || errors.Is(j.err, context.Canceled)))
 }
 

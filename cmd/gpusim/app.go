@@ -74,7 +74,7 @@ cycle where it matters, and says where the time and the energy went.`,
 	root.PersistentFlags().CountVarP(&a.verbose, "verbose", "v", "tell on stderr what happens (-vv: more)")
 	root.PersistentPreRun = func(*cobra.Command, []string) { a.startLog() }
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(a.runCommand(), a.compareCommand(), a.validateCommand(), a.microbenchCommand(), a.energyCommand(), a.areaCommand(), a.claimsCommand(), a.configCommand(), a.workloadCommand(), a.versionCommand())
+	root.AddCommand(a.runCommand(), a.compareCommand(), a.validateCommand(), a.microbenchCommand(), a.energyCommand(), a.areaCommand(), a.sweepCommand(), a.workerCommand(), a.reproduceCommand(), a.claimsCommand(), a.configCommand(), a.workloadCommand(), a.versionCommand())
 	return root
 }
 

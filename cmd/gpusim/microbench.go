@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -77,17 +75,12 @@ func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags)
 			return err
 		}
 	}
-	if f.workers <= 0 {
-		f.workers = runtime.GOMAXPROCS(0)
-	}
 	total := len(chosen)
 	if total == 0 {
 		total = len(microbench.GroupsOf(m))
 	}
 	bar := newProgress(a.err, "probing", total)
-	var done atomic.Int64
-	rep, err := microbench.Run(ctx, m, f.workers, func(g string) bool { return len(chosen) == 0 || chosen[g] },
-		func() { bar.set(int(done.Add(1))) })
+	rep, err := microbench.Run(ctx, m, f.workers, func(g string) bool { return len(chosen) == 0 || chosen[g] }, bar.set)
 	bar.stop()
 	if err != nil {
 		return err

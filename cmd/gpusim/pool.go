@@ -2,15 +2,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
-	"runtime"
-	"runtime/debug"
-	"sync"
 	"time"
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/pool"
 	"gpusim/report"
 	"gpusim/workloads"
 )
@@ -91,9 +90,7 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 
 // runTasks runs tasks on all cores until ctx ends.
 func (a *app) runTasks(ctx context.Context, tasks []*task, workers int, monitored bool) {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
+	workers = pool.Workers(workers)
 	if monitored {
 		workers = 1 // the page shows one run at a time
 	}
@@ -110,45 +107,25 @@ func (a *app) runTasks(ctx context.Context, tasks []*task, workers int, monitore
 	}
 	bar := newProgress(a.err, "simulating", len(tasks))
 	defer bar.stop()
-	queue := make(chan *task)
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	finished := 0
-	for range min(workers, len(tasks)) {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			for t := range queue {
-				start := time.Now()
-				a.do(ctx, t)
-				logged(t.machine.Name, t.work.Short(), &t.result, t.err, time.Since(start))
-				mu.Lock()
-				finished++
-				bar.set(finished)
-				mu.Unlock()
-			}
-		}()
-	}
-feed:
-	for _, t := range tasks {
-		select {
-		case queue <- t:
-		case <-ctx.Done():
-			break feed
-		}
-	}
-	close(queue)
-	wg.Wait()
+	_ = pool.Each(ctx, len(tasks), pool.Options{Workers: workers, Progress: bar.set}, func(ctx context.Context, i int) error {
+		t, start := tasks[i], time.Now() // errors are the tasks' own
+		a.do(ctx, t)
+		logged(t.machine.Name, t.work.Short(), &t.result, t.err, time.Since(start))
+		return nil
+	})
 }
 
 // do runs one task; a panic of a model becomes an error of this task alone.
 func (a *app) do(ctx context.Context, t *task) {
-	defer func() {
-		if p := recover(); p != nil {
-			slog.Debug("stack of the fault", "stack", string(debug.Stack()))
-			t.err, t.done = fmt.Errorf("internal fault in %s: %v", t.work.Short(), p), true
-		}
-	}()
-	t.result, t.err = a.simulate(ctx, t.machine, t.work, t.options)
+	t.err = pool.Guard(func() (err error) {
+		t.result, err = a.simulate(ctx, t.machine, t.work, t.options)
+		return err
+	})
+	var fault *pool.Fault
+	if errors.As(t.err, &fault) {
+		slog.Debug("stack of the fault", "stack", string(fault.Stack))
+		t.err, t.done = fmt.Errorf("internal fault in %s: %v", t.work.Short(), fault.Value), true
+		return
+	}
 	t.done = t.err == nil || ctx.Err() == nil
 }

@@ -1,0 +1,3 @@
+package gpusim
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
