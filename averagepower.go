@@ -62,12 +62,19 @@ func RunProducts(ctx context.Context, m *configs.Machine, w workloads.Workload, 
 		return Result{}, &InputError{fmt.Errorf("workload %q is no network", w.Short())}
 	}
 	out := Result{Machine: m.Name, Workload: w.Text}
+	o.alone = true // what the machine lacks of a layer is no part of its power
 	var parts []energy.Ledger
 	for _, l := range w.Net.Layers {
 		if l.Work.Conv == nil && l.Work.GEMM == nil {
 			continue
 		}
-		r, err := Run(ctx, m, l.Work, o)
+		one := l.Work
+		if one.Conv != nil && Lacks(m, one, "") != "" { // its products all the same
+			c := *one.Conv
+			c.Epilogue = ""
+			one.Conv = &c
+		}
+		r, err := Run(ctx, m, one, o)
 		if err != nil {
 			return Result{}, fmt.Errorf("layer %q: %w", l.Name, err)
 		}

@@ -52,7 +52,7 @@ func everyKind(t *testing.T) []workloads.Workload {
 
 func collective(kind string) bool {
 	switch kind {
-	case workloads.AllReduce, workloads.ReduceScatter, workloads.AllGather, workloads.Broadcast, workloads.AllToAll, workloads.PointToPoint:
+	case workloads.AllReduce, workloads.ReduceScatter, workloads.AllGather, workloads.Broadcast, workloads.AllToAll, workloads.PointToPoint, workloads.HaloExchange:
 		return true
 	}
 	return false

@@ -45,7 +45,6 @@ type record struct {
 	outcome  *Outcome // nil: outside the constraints
 	unmet    int      // the first constraint that does not hold
 	found    bool
-	machine  *configs.Machine
 }
 
 // Result is what a sweep came to.

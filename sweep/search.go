@@ -1,7 +1,6 @@
 package sweep
 
 import (
-	"context"
 	"iter"
 )
 
@@ -49,6 +48,3 @@ func (sp *Space) latin(n int, seed uint64) iter.Seq[int] {
 		}
 	}
 }
-
-// evaluator works out points in their order and delivers what they come to.
-type evaluator func(ctx context.Context, points iter.Seq[int], deliver func(*record) error) error

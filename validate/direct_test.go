@@ -36,7 +36,7 @@ func TestAcceleratorErrors(t *testing.T) {
 		rows      int
 		mape, max float64
 	}{
-		{"nvdla-small", 20, 1, 3.5}, {"nvdla-small-256-full", 6, 2, 4.5}, {"nvdla-large", 104, 0, 0}, {"nvdla-2048", 1, 0.2, 0.2}, {"nvdla-32", 1, 1.5, 1.5},
+		{"nvdla-small", 20, 1, 3.5}, {"nvdla-small-256-full", 6, 2, 4.5}, {"nvdla-large", 104, 0, 0}, {"nvdla-2048", 2, 6, 12}, {"nvdla-32", 2, 9, 16},
 		{"eyeriss", 5, 5, 6}, {"gemmini", 6, 3.5, 8}, {"scalesim", 173, 0, 0},
 	} {
 		rep := published(t, c.machine)
