@@ -48,32 +48,36 @@ type placedLayer struct {
 	Leaf  *Result
 }
 
-// hostOf loads the machine that executes what another one cannot. Hosts are loaded
-// once: caches tell machines apart by their address.
+// hostOf gives the machine that executes what another one cannot.
 func hostOf(m *configs.Machine) (*configs.Machine, error) {
 	if m.Host == nil {
 		return nil, fmt.Errorf("it names no host to do so")
 	}
-	hosts.Lock()
-	defer hosts.Unlock()
-	if h := hosts.byName[m.Host.Machine]; h != nil {
-		return h, nil
-	}
-	h, err := configs.Load(m.Host.Machine, nil)
+	h, err := shipped(m.Host.Machine)
 	if err != nil {
 		return nil, fmt.Errorf("its host: %w", err)
 	}
 	if h.GPU == nil && h.CPU == nil {
 		return nil, fmt.Errorf("its host %s cannot be programmed", h.Name)
 	}
-	hosts.byName[m.Host.Machine] = h
 	return h, nil
 }
 
-var hosts = struct {
-	sync.Mutex
-	byName map[string]*configs.Machine
-}{byName: map[string]*configs.Machine{}}
+// shipped loads a machine that another one names, once.
+func shipped(name string) (*configs.Machine, error) {
+	if m, ok := named.Load(name); ok {
+		return m.(*configs.Machine), nil
+	}
+	m, err := configs.Load(name, nil)
+	if err != nil {
+		return nil, err
+	}
+	got, _ := named.LoadOrStore(name, m)
+	return got.(*configs.Machine), nil
+}
+
+// named are machines that others name, by name.
+var named sync.Map
 
 // fixed says whether a machine executes a list of operators and no programs.
 func fixed(m *configs.Machine) bool { return m.NVDLA != nil || m.Systolic != nil }
@@ -108,11 +112,7 @@ func newOffload(ctx context.Context, m *configs.Machine, dtype string, o Options
 	if f.o.Fidelity == Analytic { // which not every kind of layer has
 		f.o.Fidelity = Sampled
 	}
-	cache := o.Cache
-	if cache == nil {
-		cache = NewCache()
-	}
-	f.cache = cache.On(h)
+	f.cache = o.cacheOn(h)
 	f.fb.Host = h.Name
 	return f, nil
 }

@@ -115,12 +115,24 @@ func (c *OneMachine) hash(i ignoring) string {
 	return h
 }
 
+// cacheOn is the run's cache for a machine, a fresh one where it has none. The run may
+// be that of a system or a chip of several units, whose own view is of no use to them.
+func (o *Options) cacheOn(m *configs.Machine) *OneMachine {
+	switch {
+	case o.onMachine != nil && o.onMachine.m == m:
+		return o.onMachine
+	case o.Cache != nil:
+		return o.Cache.On(m)
+	}
+	return NewCache().On(m)
+}
+
 // formsOf prepares the closed form of a call, or finds it.
 func formsOf(m *configs.Machine, w workloads.Workload, o Options) ([]form, error) {
-	c := o.onMachine
-	if c == nil {
+	if o.onMachine == nil {
 		return forms(m, w, o)
 	}
+	c := o.cacheOn(m)
 	key := cacheKey{machine: c.hash(ignoredByForms(m, w)), text: w.Text, force: o.Kernel, splits: o.Splits}
 	return c.cache.forms.get(context.Background(), key, func() ([]form, error) { return forms(m, w, o) })
 }

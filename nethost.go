@@ -68,11 +68,7 @@ func runHosted(ctx context.Context, m *configs.Machine, w workloads.Workload, o 
 // what it lacks: by its list, or because a layer does not fit its buffers.
 func runOwn(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, as string, o Options) ([]string, []*Result, error) {
 	why, results := make([]string, len(layers)), make([]*Result, len(layers))
-	all := o.Cache
-	if all == nil {
-		all = NewCache()
-	}
-	cache := all.On(m)
+	cache := o.cacheOn(m)
 	for i, l := range layers {
 		leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, as: as, alone: true}
 		if l.Work.GEMM != nil || l.Work.Conv != nil { // which have a type of their own

@@ -114,15 +114,7 @@ func leafOptions(o Options) Options {
 // runDistinct simulates layers, o.Workers at a time, and gives them by
 // workload. The error is that of the earliest layer that fails.
 func runDistinct(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer, o Options) (map[string]*Result, error) {
-	cache := o.onMachine
-	switch {
-	case cache != nil:
-	case o.Cache != nil:
-		cache = o.Cache.On(m)
-	default:
-		cache = NewCache().On(m)
-	}
-	leaf := leafOptions(o)
+	cache, leaf := o.cacheOn(m), leafOptions(o)
 	results := make([]*Result, len(layers))
 	po := pool.Options{Workers: max(1, o.Workers)}
 	if o.Progress != nil {

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"math"
 	"slices"
-	"sync"
 
 	"gpusim/configs"
 	"gpusim/energy"
@@ -95,10 +94,6 @@ func own(err error) error {
 	return err
 }
 
-// devices are machines of parts of systems, by name: caches know machines by
-// their address.
-var devices sync.Map
-
 // partOf is the machine of a system's GPUs.
 func partOf(m *configs.Machine) (*configs.Machine, error) {
 	name := ""
@@ -114,18 +109,14 @@ func partOf(m *configs.Machine) (*configs.Machine, error) {
 			name = p.Machine
 		}
 	}
-	if d, ok := devices.Load(name); ok {
-		return d.(*configs.Machine), nil
-	}
-	d, err := configs.Load(name, nil)
+	d, err := shipped(name)
 	if err != nil {
 		return nil, fmt.Errorf("%s: part's machine: %w", m.Name, err)
 	}
 	if d.System != nil {
 		return nil, fmt.Errorf("%s: %s is a system, not one device", m.Name, name)
 	}
-	got, _ := devices.LoadOrStore(name, d)
-	return got.(*configs.Machine), nil
+	return d, nil
 }
 
 // stepKernels simulates each layer that differs on one device.
@@ -162,7 +153,7 @@ func stepCosts(ctx context.Context, dev *configs.Machine, channels int, results 
 	}
 	var narrow *OneMachine
 	if fewer != nil {
-		narrow = o.Cache.On(fewer)
+		narrow = o.cacheOn(fewer)
 	}
 	for text, r := range results {
 		k := &nvlink.Kernel{Seconds: r.TimeUS * 1e-6, DRAM: r.DRAMBytes}

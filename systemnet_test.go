@@ -122,3 +122,16 @@ func TestSystemNetworkErrors(t *testing.T) {
 		t.Error("GPT-2 XL in training fits 16 GiB")
 	}
 }
+
+// A system's view of a cache serves its devices no less than a run without one.
+func TestSystemThroughCache(t *testing.T) {
+	t.Parallel()
+	const work = smallNet + ",gpus=2"
+	cached, err := NewCache().On(machine(t, "dgx2")).Run(t.Context(), mustParse(t, work), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if alone := onMany(t, "dgx2", work, Options{}); alone.TimeUS != cached.TimeUS {
+		t.Errorf("%g us alone, %g us through a cache", alone.TimeUS, cached.TimeUS)
+	}
+}

@@ -138,7 +138,13 @@ func coordinate(dir, url string) error {
 // undisturbed is the table of a run in one process.
 func undisturbed(t *testing.T) string {
 	t.Helper()
-	sp := space(t, simulated)
+	return tableOf(t, simulated)
+}
+
+// tableOf runs a sweep in this process and gives its table.
+func tableOf(t *testing.T, text string) string {
+	t.Helper()
+	sp := space(t, text)
 	dir := t.TempDir()
 	tab, err := sp.NewTable(dir)
 	if err != nil {
@@ -152,11 +158,11 @@ func undisturbed(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(f.Path)
+	table, err := os.ReadFile(f.Path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(text)
+	return string(table)
 }
 
 // progress waits until a server has so many outcomes.

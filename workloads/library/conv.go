@@ -65,10 +65,11 @@ var ErrLayout = errors.New("the library of this machine has kernels for this typ
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
-		p, err := conv.LowerSlabs(conv.Pad(c, channelsOf(&e, c)), e.slab)
+		lower := func(c *workloads.Conv) (gemm.Problem, error) { return conv.LowerSlabs(c, e.slab) }
 		if words(&e, c) {
-			p, err = conv.LowerWords(conv.Pad(c, channelsOf(&e, c)))
+			lower = conv.LowerWords
 		}
+		p, err := lower(conv.Pad(c, channelsOf(&e, c)))
 		if err != nil {
 			return nil, err
 		}
