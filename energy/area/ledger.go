@@ -219,7 +219,7 @@ func (b *builder) add(group, component string, count, one float64, effects []eff
 		b.l.sensitivityLow[e.figure] += down
 		b.l.sensitivityHigh[e.figure] += up
 	}
-	r.LowMM2, r.HighMM2 = r.MM2-below, r.MM2+above
+	r.LowMM2, r.HighMM2 = math.Max(math.Min(0, r.MM2), r.MM2-below), r.MM2+above
 	b.l.Rows = append(b.l.Rows, r)
 }
 
