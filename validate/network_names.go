@@ -135,6 +135,9 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 			how = named(Eager)
 			how.HostIssueUS = hostIssue[o]
 			how.Spread = deviceSpread
+			if strings.HasPrefix(o, "tensorflow") && n.Phase == workloads.PhaseInfer {
+				how.InputBytes = copiedImages
+			}
 		case o == "fusion":
 			n.Fused = n.Phase == workloads.PhaseInfer
 		case key == "seq":

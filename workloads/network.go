@@ -43,6 +43,7 @@ type Network struct {
 	Layers     []NetLayer
 	MACs       int64 // of a forward pass, as defined and not as fused
 	Parameters int64
+	Inputs     int64 // elements that a batch is given
 	Memory     graph.Memory
 	Skipped    []string // nodes that were left out
 	Stages     []Stage  // on a system: what GPUs of each stage run; Layers are those of one replica
@@ -257,7 +258,10 @@ func (n *Network) graph() (*graph.Graph, error) {
 
 // lower lists the layers of a graph and counts it.
 func (n *Network) lower(g *graph.Graph) error {
-	n.MACs, n.Parameters, n.Skipped = g.MACs(), g.Parameters(), g.Skipped
+	n.MACs, n.Parameters, n.Skipped, n.Inputs = g.MACs(), g.Parameters(), g.Skipped, 0
+	for _, t := range g.Inputs {
+		n.Inputs += t.Elements()
+	}
 	o := graph.Options{DType: n.DType, Train: n.Phase == PhaseTrain, Layout: n.Layout, Optimizer: n.Optimizer, Eager: !n.Fused}
 	if n.Fused {
 		fused, err := g.Fuse(n.DType)
