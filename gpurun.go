@@ -50,7 +50,7 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 		return call{}, err
 	}
 	g := m.GPU
-	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits})
+	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits, Consent: o.compiled})
 	if err != nil {
 		return call{}, err
 	}

@@ -140,6 +140,8 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 			}
 		case o == "fusion":
 			n.Fused = n.Phase == workloads.PhaseInfer
+		case o == "fused=false":
+			n.Fused = false
 		case key == "seq":
 			if n.Seq, err = strconv.Atoi(value); err != nil || n.Seq < 1 {
 				return how, skipf("option %q", o)
