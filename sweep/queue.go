@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"gpusim"
+	"gpusim/configs"
 	"gpusim/report"
 )
 
@@ -35,9 +36,10 @@ type Queue struct {
 
 // waiter is a point that is worked on.
 type waiter struct {
-	job  message
-	got  chan *Outcome
-	once sync.Once
+	job     message
+	machine *configs.Machine
+	got     chan *Outcome
+	once    sync.Once
 }
 
 // OpenQueue connects to a server, or with s to one in this process, and makes the sweep
@@ -101,7 +103,7 @@ func (q *Queue) window() int { return 256 }
 
 // evaluate has a point worked out.
 func (q *Queue) evaluate(ctx context.Context, j *job) (*Outcome, error) {
-	w := &waiter{job: message{protocol, q.id, j.point, j.fidelity, j.key}, got: make(chan *Outcome, 1)}
+	w := &waiter{job: message{protocol, q.id, j.point, j.fidelity, j.key}, machine: j.machine, got: make(chan *Outcome, 1)}
 	q.mu.Lock()
 	other := q.waiting[j.key]
 	if other == nil {
@@ -123,7 +125,8 @@ func (q *Queue) evaluate(ctx context.Context, j *job) (*Outcome, error) {
 		q.mu.Unlock()
 	}()
 	err := insist(ctx, func() error {
-		if q.look(ctx, w) {
+		// A server of this process knows no more than the store does.
+		if q.server == nil && q.look(ctx, w) {
 			return nil
 		}
 		return q.publish(ctx, w)
@@ -268,8 +271,18 @@ func (q *Queue) Login() string { return hidden(q.c.login.URL) }
 func (q *Queue) Work(ctx context.Context, sp *Space, workers int) error {
 	c := *q.c
 	w := newWorker(&c, fmt.Sprintf("coordinator-%d", workers))
-	w.spaces[q.id] = sp
+	w.spaces[q.id], w.here = sp, q
 	return w.run(ctx, workers)
+}
+
+// machine is that of a job if its point is waited for in this process.
+func (q *Queue) machine(j *message) *configs.Machine {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w := q.waiting[j.Key]; w != nil && w.job == *j {
+		return w.machine
+	}
+	return nil
 }
 
 // Close leaves the server; jobs that nobody waits for any more stay for workers to find
