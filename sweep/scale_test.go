@@ -167,3 +167,60 @@ func BenchmarkQueue(b *testing.B) {
 	b.ReportMetric(ms(queued-wall), "ms/point-added")
 	b.ReportMetric(ms(queuedCPU-cpu), "cpu-ms/point-added")
 }
+
+// here is a queue with a server and workers in this process, whose points wait.
+func here(t *testing.T, sp *Space, workers int, each time.Duration) *Queue {
+	t.Helper()
+	srv, err := Serve("127.0.0.1:0", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, err := sp.OpenQueue(context.Background(), Login{}, srv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(q.c, "here")
+	w.spaces[q.id], w.here = sp, q
+	w.simulate = func(context.Context, *Space, *configs.Machine, string) (*Outcome, error) {
+		time.Sleep(each)
+		return &Outcome{Error: "only waited"}, nil
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	left := make(chan struct{})
+	go func() { defer close(left); _ = w.run(ctx, workers) }()
+	t.Cleanup(func() { cancel(); <-left; q.Close(); srv.Close() })
+	return q
+}
+
+// A budget of time ends a sweep whose points all stand in the queue already. What this
+// process is at is finished, the others are left to another time.
+func TestTimeIsOverInTheQueue(t *testing.T) {
+	t.Parallel()
+	sp, st := cheap(t, 200), store(t)
+	sp.spec.Budget.Time = configs.Duration(500 * time.Millisecond * 1000)
+	q := here(t, sp, 2, 50*time.Millisecond)
+	rows := 0
+	started := time.Now()
+	r, _ := sp.Run(context.Background(), st, Options{Queue: q}, func(*record) error { rows++; return nil })
+	took := time.Since(started)
+	if rows == 0 || rows >= 100 || took > 4*time.Second { // all would take 5 s
+		t.Errorf("%d rows of 200 points of 50 ms in %v", rows, took)
+	}
+	if n, err := st.Count(); r.Levels[0].Failed != rows || err != nil || n > rows {
+		t.Errorf("%d points are counted, %d are in the store, of %d: %v", r.Levels[0].Failed, n, rows, err)
+	}
+}
+
+// What a server in this process keeps does not grow with points.
+func TestServerForgets(t *testing.T) {
+	t.Parallel()
+	const points = 3*forget + 100
+	sp := cheap(t, points)
+	q := here(t, sp, 4, 0)
+	n := 0
+	_, _ = sp.Run(context.Background(), store(t), Options{Queue: q}, func(*record) error { n++; return nil })
+	status, err := q.bucket().Status(context.Background())
+	if err != nil || n != points || status.Values() > forget+300 {
+		t.Errorf("%d outcomes are kept of %d points: %v", status.Values(), n, err)
+	}
+}

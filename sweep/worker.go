@@ -180,7 +180,11 @@ func (w *worker) do(ctx context.Context, m jetstream.Msg, results, sweeps jetstr
 		_ = m.Term()
 		return
 	}
-	machine := w.waited(&j)
+	machine, over := w.begin(&j)
+	if over {
+		_ = m.Ack()
+		return
+	}
 	if machine == nil {
 		if _, err := results.Get(ctx, j.Key); err == nil { // somebody was faster
 			_ = m.Ack()
@@ -234,13 +238,13 @@ func (w *worker) do(ctx context.Context, m jetstream.Msg, results, sweeps jetstr
 	}
 }
 
-// waited is the machine of a job whose point this process waits for, which says that
-// nobody was faster; nil if that is not known.
-func (w *worker) waited(j *message) *configs.Machine {
+// begin is the machine of a job if this process waits for its point, which says that nobody
+// was faster; over, if nobody will wait for it.
+func (w *worker) begin(j *message) (m *configs.Machine, over bool) {
 	if w.here == nil {
-		return nil
+		return nil, false
 	}
-	return w.here.machine(j)
+	return w.here.begin(j)
 }
 
 // outcome works a job out. The machine is nil where only the sweep's file says what it is.
