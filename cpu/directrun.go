@@ -218,44 +218,36 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 	if u.outBlock*int64(nb) > 1<<30 {
 		u.outBlock = 1 << 28
 	}
-	w, in, out := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])
-	prog := &pipe.Program{}
-	var ends []int
-	for n := range directWarm + directMeasured {
-		if n == directWarm {
-			w.restart()
-			in.restart()
-			out.restart()
-		}
-		if n == 0 {
-			u.homeAhead = in.next()
-		}
-		u.homeW, u.homeI, u.homeO = w.next(), u.homeAhead, out.next()
+	outPasses := 1.0
+	if u.reads {
+		outPasses = 2
+	}
+	s := h.series(outPasses)
+	run, err := runSeries(spec, &s, func(prog *pipe.Program, n int, at, next [][3]float64) {
+		u.homeW, u.homeI, u.homeO, u.homeAhead = at[0], at[1], at[2], next[1]
 		u.w, u.in, u.o = uint64(1)<<36+uint64(n)<<31, uint64(2)<<36+uint64(n)<<31, uint64(3)<<36+uint64(n)<<31
-		u.homeAhead = in.next()
 		if p.redRows > 1 {
 			u.ahead = u.in + 1<<31
 		}
 		u.program(prog)
-		ends = append(ends, len(prog.Blocks)-1)
-	}
-	n, marks, err := pipe.Run(spec, prog)
+	})
 	if err != nil {
 		return 0, why, err
 	}
-	cycles := float64(marks[ends[len(ends)-1]]-marks[ends[directWarm-1]]) / directMeasured
 	// Taps that were left out, or that only some outputs have, take as long as others.
-	last := len(ends) - 1
-	loop := float64(marks[ends[last]-1]-marks[ends[last-1]+1]) / float64(marks[ends[last]]-marks[ends[last-1]])
-	cycles *= 1 + loop*(taps/float64(u.taps)-1)
-	cycles += w.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + map[bool]float64{true: 2, false: 1}[u.reads]*out.missing(spec, h.lines[2])
-	cycles = max(cycles, float64(nb*ur)*taps*float64(u.red)/c.rate)
-	all := 0.0
-	for _, x := range n.Stalls {
-		all += float64(x)
+	last := len(run.ends) - 1
+	loop := float64(run.marks[run.ends[last]-1]-run.marks[run.ends[last-1]+1]) / float64(run.marks[run.ends[last]]-run.marks[run.ends[last-1]])
+	cycles := run.cycles * (1 + loop*(taps/float64(u.taps)-1))
+	cycles = max(cycles+run.missing, float64(nb*ur)*taps*float64(u.red)/c.rate)
+	return cycles, run.split(cycles), nil
+}
+
+// series is a few calls with these homes; the last array passes so often.
+func (h *directHome) series(passes float64) series {
+	s := series{warm: directWarm, counted: directMeasured}
+	for a := range h.at {
+		s.arrays = append(s.arrays, array{home: h.at[a], lines: h.lines[a], passes: 1})
 	}
-	for i, x := range n.Stalls {
-		why[i] = cycles * float64(x) / max(1, all)
-	}
-	return cycles, why, nil
+	s.arrays[2].passes = passes
+	return s
 }

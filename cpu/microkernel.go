@@ -105,6 +105,14 @@ func (u *micro) program(p *pipe.Program) {
 	p.Blocks = append(p.Blocks, pipe.Block{Body: u.update(mem), Trips: 1})
 }
 
+// rate is the cycles of a steady step of k in the last call of a series.
+func (u *micro) rate(c *calls) float64 {
+	if u.steadySteps == 0 {
+		return 0
+	}
+	return float64(c.marks[u.steadyFrom+1]-c.marks[u.steadyFrom]) / float64(u.steadySteps)
+}
+
 // columnsOfC gives the bytes of a run of C that lies in one piece, how many runs the
 // tile has, and how far apart they are.
 func (u *micro) columnsOfC() (bytes int64, runs int, next int64) {

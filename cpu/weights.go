@@ -180,36 +180,19 @@ func (m *model) weightCalls(spec *pipe.Spec, c *workloads.Conv, w *weightTask, h
 	if c.C/c.Groups < m.core.lanes { // few channels lie in planes
 		u.qStep = int64(c.StrideW) * e
 	}
-	out, in, sum := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])
-	prog := &pipe.Program{}
-	var ends []int
-	for n := range directWarm + directMeasured {
-		if n == directWarm {
-			out.restart()
-			in.restart()
-			sum.restart()
-		}
-		u.homeP, u.homeQ, u.homeC = out.next(), in.next(), sum.next()
+	s := h.series(2) // sums are read and written
+	run, err := runSeries(spec, &s, func(prog *pipe.Program, n int, at, _ [][3]float64) {
+		u.homeP, u.homeQ, u.homeC = at[0], at[1], at[2]
 		u.p, u.q, u.c = uint64(1<<32+n<<24), uint64(2<<32+n<<24), uint64(3<<32+n<<24)
 		u.program(prog)
-		ends = append(ends, len(prog.Blocks)-1)
-	}
-	n, marks, err := pipe.Run(spec, prog)
+	})
 	if err != nil {
 		return 0, why, err
 	}
-	cycles := float64(marks[ends[len(ends)-1]]-marks[ends[directWarm-1]]) / directMeasured
-	if q > u.k && u.steadySteps > 0 {
-		cycles += float64(marks[u.steadyFrom+1]-marks[u.steadyFrom]) / float64(u.steadySteps) * float64(q-u.k)
+	cycles := run.cycles
+	if q > u.k {
+		cycles += u.rate(&run) * float64(q-u.k)
 	}
-	cycles += out.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + 2*sum.missing(spec, h.lines[2])
-	cycles = max(cycles, float64(w.depth*w.cols*q)/m.core.rate)
-	all := 0.0
-	for _, x := range n.Stalls {
-		all += float64(x)
-	}
-	for i, x := range n.Stalls {
-		why[i] = cycles * float64(x) / max(1, all)
-	}
-	return cycles, why, nil
+	cycles = max(cycles+run.missing, float64(w.depth*w.cols*q)/m.core.rate)
+	return cycles, run.split(cycles), nil
 }
