@@ -258,6 +258,10 @@ func (m *model) planDirect(d *direct) directPlan {
 			best, cost = p, t
 		}
 	}
+	if m.cpu.Convolutions == oldKernels && !d.flat { // generated for 28 columns, whatever the row
+		try(1, min(cols, c.regs-4), 1)
+		most = 0
+	}
 	for nb := 1; nb <= min(most, blocks); nb++ {
 		room := (c.regs - 2*nb) / nb
 		for ur := 1; ur <= min(cols, room) || ur == 1; ur++ {
