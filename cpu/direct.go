@@ -193,6 +193,18 @@ func found(trips []float64, arrays []use, capacity float64, warm bool) []float64
 	return out
 }
 
+// scaled multiplies the lines of each array.
+func scaled(arrays []use, by [3]float64) []use {
+	out := make([]use, len(arrays))
+	for i, a := range arrays {
+		out[i] = make(use, len(a))
+		for j, v := range a {
+			out[i][j] = v * by[i]
+		}
+	}
+	return out
+}
+
 // directPlan is how a thread works on a direct convolution.
 type directPlan struct {
 	nb, ur  int

@@ -110,33 +110,54 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	cols, rows := float64(d.q)*high, math.Ceil(float64(d.p)/high) // a group of rows is one
 	inRow := float64(d.inW)
 	overlap := float64(d.inH) / max(1, rows) // new input rows per output row
-	tall := float64(d.allTaps)
-	wide := math.Sqrt(tall)
+	wide := float64(d.across)
+	tall := float64(d.allTaps) / wide
 	if d.flat {
 		cols, rows, inRow, overlap, tall, wide = float64(d.q*d.p), 1, float64(d.inH*d.inW), 1, 1, 1
 	}
 	tiles := math.Ceil(cols / float64(p.ur))
-	// A thread's rows: of one image and chunk, or of several.
+	// A thread's rows: of one chunk and image, or of several. Images come first, but for
+	// filters of one tap, where a thread keeps its points and goes through the chunks.
 	mine := min(rows, max(1, p.rows))
-	pairs := max(1, p.rows/rows) // images x chunks
-	images := max(1, pairs/chunks)
-	chunkTrips := max(1, pairs/images)
+	pairs := max(1, p.rows/rows)
+	images := max(1, min(float64(d.images*d.groups), pairs))
+	chunkTrips := max(1, min(chunks, pairs/images))
+	points := d.allTaps == 1
+	if points {
+		images = max(1, pairs/chunks)
+		chunkTrips = max(1, pairs/images)
+	}
+	if d.flat { // the plane is one row, of which a thread may have a part
+		mine = min(1, p.rows)
+	}
 	red := float64(p.redStep * p.redRows)
 	runs := float64(p.redRuns)
 	w := func(chunk, red float64) float64 {
 		return chunk * float64(p.nb*c.lanes) * red * float64(d.allTaps) * e / line
 	}
 	in := func(rows, red float64) float64 {
-		return min(float64(d.inH), rows*overlap+wide-1) * inRow * red * e / line
+		return min(float64(d.inH), rows*overlap+tall-1) * inRow * red * e / line
 	}
-	inTile := (float64(p.ur*d.stride)/high + wide - 1) * min(wide+(high-1)*float64(d.stride), float64(d.inH)) * red * e / line
+	inTile := (float64(p.ur*d.stride)/high + wide - 1) * min(tall+(high-1)*float64(d.stride), float64(d.inH)) * red * e / line
 	out := func(rows, cols, chunk float64) float64 { return rows * cols * chunk * float64(p.nb*c.lanes) * e / line }
-	trips := []float64{images, chunkTrips, runs, mine, tiles}
 	all := float64(d.red)
+	// Rows are outside of the blocks of input channels as long as the filters of these
+	// stay in half of L2: so many runs are taken together.
+	each := w(1, red) * line
+	together := min(runs, max(1, math.Floor(float64(m.aBlock().Size)/2/each)))
+	together = runs / math.Ceil(runs/together)
+	some := red * together
+	trips := []float64{chunkTrips, images, runs / together, mine, together, tiles}
 	arrays := []use{
-		{w(chunkTrips, all), w(chunkTrips, all), w(1, all), w(1, red), w(1, red), w(1, red)},
-		{images * in(mine, all), in(mine, all), in(mine, all), in(mine, red), in(1, red), inTile},
-		{images * out(mine, cols, chunkTrips), out(mine, cols, chunkTrips), out(mine, cols, 1), out(mine, cols, 1), out(1, cols, 1), out(1, float64(p.ur), 1)},
+		{w(chunkTrips, all), w(1, all), w(1, all), w(1, some), w(1, some), w(1, red), w(1, red)},
+		{images * in(mine, all), images * in(mine, all), in(mine, all), in(mine, some), in(1, some), in(1, red), inTile},
+		{images * out(mine, cols, chunkTrips), images * out(mine, cols, 1), out(mine, cols, 1), out(mine, cols, 1), out(1, cols, 1), out(1, cols, 1), out(1, float64(p.ur), 1)},
+	}
+	if points {
+		trips[0], trips[1] = images, chunkTrips
+		arrays[0][1] = w(chunkTrips, all)
+		arrays[1][1] = in(mine, all)
+		arrays[2][1] = out(mine, cols, chunkTrips)
 	}
 	if m.tilesOutermost(d) { // 1x1: a tile meets all filters before the next one comes
 		mineTiles := math.Ceil(float64(d.images*d.groups) * tiles / float64(p.threads))
@@ -151,19 +172,29 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	for i := range m.cpu.Caches {
 		cache := &m.cpu.Caches[i]
 		capacity := float64(cache.Size) / line
+		n := float64(max(1, min(cache.Cores, p.threads)))
+		// Neighbours work on other images and the same filters, or the other way round.
+		// Those of one tap go through the filters out of step.
+		common := [3]float64{1, 1, 1}
+		switch {
+		case points:
+		case pairs < float64(d.images*d.groups):
+			common[0] = n
+		default:
+			common[1] = n
+		}
 		own := arrays
-		if cache.Shared { // weights are there once for all
+		switch {
+		case cache.Shared: // weights are there once for all
 			capacity /= float64(m.perSocket(p.threads))
-			own = append([]use(nil), arrays...)
-			shared := make(use, len(arrays[0]))
-			for j, v := range arrays[0] {
-				shared[j] = v / float64(m.perSocket(p.threads))
-			}
-			own[0] = shared
+			own = scaled(arrays, [3]float64{1 / float64(m.perSocket(p.threads)), 1, 1})
+		case n > 1: // what neighbours have in common is there once
+			capacity *= n
+			own = scaled(arrays, [3]float64{n / common[0], n / common[1], n})
 		}
 		f := found(trips, own, capacity, !m.w.Cold)
 		for a := range f {
-			h.at[a][m.levelOf(i)] = f[a]
+			h.at[a][m.levelOf(i)] = 1 - (1-f[a])/common[a] // one of them fetches it
 		}
 	}
 	for a := range h.at {
@@ -186,7 +217,7 @@ func (m *model) tilesOutermost(d *direct) bool {
 const directSteps = 400
 
 // How many calls run first, and of how many the time counts.
-const directWarm, directMeasured = 2, 4
+const directWarm, directMeasured = 2, 8
 
 // directCalls gives the mean cycles of a call.
 func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *directHome, nb, ur int, taps float64) (float64, [pipe.NumReasons]float64, error) {
