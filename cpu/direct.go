@@ -53,8 +53,9 @@ type directCall struct {
 // program appends the call.
 func (u *directCall) program(p *pipe.Program) {
 	base := uint8(len(p.Streams))
+	streamed := !u.reads && u.homeO[2] == 0
 	p.Streams = append(p.Streams, pipe.Stream{Base: u.w, Home: u.homeW}, pipe.Stream{Base: u.in, Home: u.homeI},
-		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true, Streamed: !u.reads && u.homeO[2] == 0},
+		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true, Streamed: streamed},
 		pipe.Stream{Base: u.ahead, Home: u.homeAhead})
 	const sw, si, so, sa = 0, 1, 2, 3
 	mem := func(s int) uint8 { return base + uint8(s) + 1 }
@@ -71,7 +72,7 @@ func (u *directCall) program(p *pipe.Program) {
 				head = append(head, pipe.Uop{Op: pipe.Load, Dst: acc(i, j), Mem: mem(so), Disp: outAt(i, j), Fn: pipe.Move, Lanes: uint8(u.lanes)})
 			} else {
 				head = append(head, pipe.Uop{Op: pipe.Vec, Dst: acc(i, j), Fn: pipe.Zero})
-				if i == 0 { // the line is asked for before it is written
+				if i == 0 && !streamed { // the line is asked for before it is written
 					head = append(head, pipe.Uop{Op: pipe.Prefetch, Mem: mem(so), Disp: outAt(i, j)})
 				}
 			}
@@ -270,8 +271,12 @@ func (m *model) planDirect(d *direct) directPlan {
 			best, cost = p, t
 		}
 	}
-	if m.cpu.Convolutions == oldKernels && !d.flat { // generated for 28 columns, whatever the row
-		try(1, min(cols, c.regs-4), 1)
+	if m.cpu.Convolutions == oldKernels { // generated for one width, whatever the threads
+		if d.flat {
+			try(1, evenTile(cols, c.regs-4), 1)
+		} else {
+			try(1, min(cols, c.regs-4), 1)
+		}
 		most = 0
 	}
 	for nb := 1; nb <= min(most, blocks); nb++ {
@@ -292,6 +297,27 @@ func (m *model) planDirect(d *direct) directPlan {
 		best.redRows = max(1, min(d.red, reduceSteps)/best.redStep)
 	}
 	best.redRuns = (d.red + best.redStep*best.redRows - 1) / (best.redStep * best.redRows)
+	return best
+}
+
+// leastTile is how few columns a generated kernel takes, unless the plane is smaller.
+const leastTile = 9
+
+// evenTile is the width in which MKL-DNN's kernels of one tap cut a plane: the widest
+// that leaves nothing over, or else the one that leaves the fullest last tile.
+func evenTile(points, most int) int {
+	if points <= most {
+		return points
+	}
+	best, left := most, points%most
+	for w := most; w >= leastTile; w-- {
+		switch rest := points % w; {
+		case rest == 0:
+			return w
+		case rest > left && w-rest < best-left:
+			best, left = w, rest
+		}
+	}
 	return best
 }
 
