@@ -67,12 +67,7 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 		}
 		// A convolution of the gradient with the filters turned round: of a stride each
 		// input point sees every so many taps, and 1x1 filters leave points out.
-		d.name = "direct_conv_bwd_data"
-		turned, err := m.turnFilters(c)
-		if err != nil {
-			return nil, err
-		}
-		with := func(list []kernelRun, err error) ([]kernelRun, error) { return append(list, turned), err }
+		d.name, d.turned = "direct_conv_bwd_data", true
 		d.out, d.red = d.red, d.out
 		d.p, d.q, d.inH, d.inW, d.stride = c.H, c.W, c.P(), c.Q(), 1
 		d.taps = taps * float64(c.P()*c.Q()) / float64(c.H*c.W)
@@ -85,25 +80,14 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 			zero := sweep{name: "zero_gradient", elems: float64(c.N) * float64(c.C) * float64(c.H*c.W-c.P()*c.Q())}
 			zero.streams = []stream{write(float64(m.core.elem), zero.elems*float64(m.core.elem))}
 			z, zc, err := m.runSweep(&zero)
-			return with([]kernelRun{{r, counts}, {z, zc}}, err)
+			return []kernelRun{{r, counts}, {z, zc}}, err
 		}
-		return with(one(m.runDirect(&d)))
 	default:
 		if old && odd(c) && c.C == 1 {
 			return one(m.plainLoops(c, c.K, "plain_loops_fwd"))
 		}
 	}
 	return one(m.runDirect(&d))
-}
-
-// turnFilters is the copy of the filters with input and output channels exchanged,
-// which the gradient of the input reads.
-func (m *model) turnFilters(c *workloads.Conv) (kernelRun, error) {
-	e := float64(m.core.elem)
-	n := float64(c.K) * float64(c.C/c.Groups) * float64(c.R*c.S)
-	s := sweep{name: "turn_filters", elems: n, streams: []stream{read(e, 2*n*e), write(e, 2*n*e)}, work: insts{shuffle: math.Log2(float64(m.core.lanes))}}
-	r, counts, err := m.runSweep(&s)
-	return kernelRun{r, counts}, err
 }
 
 // odd says whether a convolution has what the kernels of 2017 lack: padding of 1x1

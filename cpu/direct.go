@@ -22,6 +22,7 @@ type direct struct {
 	allTaps  int
 	across   int  // taps of a row of the filter
 	stride   int  // columns of the input from one output column to the next
+	turned   bool // sums run over the outer dimension of the filters: the gradient of the input
 	flat     bool // no rows: 1x1 filters without stride see the plane as one row
 }
 
@@ -41,6 +42,7 @@ type directCall struct {
 	next         int64 // bytes from one tap to the next in the input
 	across       int   // taps of a row of the filter; 0: all
 	down         int64 // bytes from one row of taps to the next
+	filters      int64 // bytes from the weights of one tap, or of one block of channels, to the next; 0: they are neighbours
 	block        int64 // bytes from one block of weights to the next, and of outputs
 	outBlock     int64
 	in, w, o     uint64
@@ -125,6 +127,9 @@ func (u *directCall) program(p *pipe.Program) {
 			p.Blocks = append(p.Blocks, pipe.Block{Body: body(n), Trips: u.red / n, Step: moves(n), After: after})
 		}
 		after[base+si] = u.next - int64(u.red)*u.channel
+		if u.filters != 0 {
+			after[base+sw] = u.filters - int64(u.red*u.lanes*u.elem)
+		}
 		after[base+sa] = u.next - int64(u.red/n*perBody*u.stride)*u.pixel
 		if u.across > 0 && (t+1)%u.across == 0 {
 			after[base+si] += u.down - int64(u.across)*u.next

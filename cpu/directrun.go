@@ -240,6 +240,9 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 	}
 	if p.redRows > 1 { // the next block of channels is a plane away
 		u.next, u.across = int64(d.inH*d.inW)*vector, 0
+		if d.turned { // and so are its filters, behind those of all other outputs
+			u.filters = int64((d.out+c.lanes-1)/c.lanes) * int64(u.red) * vector
+		}
 	}
 	u.block = int64(d.allTaps) * int64(d.red) * vector
 	u.outBlock = int64(d.p*d.q) * vector
