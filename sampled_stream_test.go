@@ -31,7 +31,7 @@ func TestSampledStreams(t *testing.T) {
 		"batchnorm:n=8,c=64,h=112,w=112,phase=train,dtype=fp32,layout=nchw",
 		"softmax:rows=16384,cols=512,dtype=fp32",
 		"softmax:rows=4096,cols=2048,dtype=fp16",
-		"layernorm:rows=16384,cols=512,dtype=fp16",
+		"layernorm:rows=16384,cols=512,dtype=fp32",
 		"reduce:op=sum,rows=60000,cols=96,axis=rows,dtype=fp32",
 		"reduce:op=sum,rows=40,cols=131072,axis=cols,dtype=fp32",
 	}
