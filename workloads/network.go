@@ -26,7 +26,7 @@ type Network struct {
 	Batch       int
 	DType       string
 	Phase       string
-	Fused       bool   // as an inference compiler runs it, rather than layer by layer
+	Fused       bool   // as an inference compiler runs it, rather than layer by layer; in training with fused batch norms
 	Layout      string // of images; empty: what suits the type
 	Optimizer   string // of training; empty: momentum for networks with convolutions, else adam
 	SkipUnknown bool   // of files: operators that are not known are left out
@@ -73,7 +73,7 @@ func networkForms() []Form {
 	return []Form{
 		{"model:resnet50,batch=128,dtype=fp16", "network: " + strings.Join(models.Names(), ", ")},
 		{"  phase=infer", "infer, or train: forward, both backward passes, update (default infer)"},
-		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer)"},
+		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer); in training true has batch norms take ReLU and sums along (nhwc)"},
 		{"  layout=nhwc", "of images: nchw, nhwc, nchw_vect_c (default nhwc for fp16 and bf16, nchw for fp32 and tf32, nchw_vect_c for integers)"},
 		{"model:resnet50,batch=128,dtype=fp16,phase=train,optimizer=momentum", "a training step; optimizer: sgd, momentum, adam (default momentum with convolutions, else adam)"},
 		{"model:bert-base,batch=8,dtype=fp16,seq=384", "seq: tokens of a sample, of transformers"},
@@ -156,8 +156,8 @@ func OfNetwork(n Network) (Workload, error) {
 		return fail("no network is named (allowed: %s, or a file)", strings.Join(models.Names(), ", "))
 	case !contains(phases, n.Phase):
 		return fail("phase=%s (allowed: %s)", n.Phase, strings.Join(phases, ", "))
-	case n.Fused && n.Phase == PhaseTrain:
-		return fail("fused=true is for phase=infer: training keeps what the gradients need")
+	case n.Fused && n.Phase == PhaseTrain && (n.Layout == LayoutNCHW || n.Layout == "" && n.DType != "fp16" && n.DType != "bf16"):
+		return fail("fused=true in training is for layout=nhwc: only there batch norms take ReLU and sums along (other layers keep what gradients need)")
 	case n.Layout != "" && !contains(layouts, n.Layout):
 		return fail("layout=%s (allowed: %s)", n.Layout, strings.Join(layouts, ", "))
 	case n.Optimizer != "" && n.Phase != PhaseTrain:
@@ -264,7 +264,11 @@ func (n *Network) lower(g *graph.Graph) error {
 	}
 	o := graph.Options{DType: n.DType, Train: n.Phase == PhaseTrain, Layout: n.Layout, Optimizer: n.Optimizer, Eager: !n.Fused}
 	if n.Fused {
-		fused, err := g.Fuse(n.DType)
+		fuse := func() (*graph.Graph, error) { return g.Fuse(n.DType) }
+		if o.Train {
+			fuse = g.FuseTraining
+		}
+		fused, err := fuse()
 		if err != nil {
 			return err
 		}

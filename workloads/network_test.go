@@ -41,7 +41,7 @@ func TestNetworkErrors(t *testing.T) {
 		"model:resnet50,seq=5":                    "seq=5 means nothing to it",
 		"model:resnet50,batch=0":                  "batch=0 is out of range",
 		"model:resnet50,phase=dream":              "phase=dream (allowed: infer, train)",
-		"model:resnet50,phase=train,fused=true":   "fused=true is for phase=infer",
+		"model:resnet50,phase=train,fused=true":   "fused=true in training is for layout=nhwc",
 		"model:resnet50,phase=train,dtype=int8":   "int8 is for inference",
 		"model:resnet50,dtype=fp64":               "networks are not computed in fp64",
 		"model:resnet50,optimizer=adam":           "optimizer=adam is for phase=train",
