@@ -110,6 +110,9 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	r := newResult(m, w, o.Fidelity)
 	r.ClockMHz = float64(m.GPU.Clock.Sustained) / 1e6
 	r.PeakTOPS = PeakTOPS(m.GPU, w.Shape().Type())
+	if w.GEMM != nil && w.GEMM.Sparse { // zeros that are left out count, here and in the product's operations
+		r.PeakTOPS *= 2
+	}
 	if o.Fidelity == Analytic {
 		return closedGPU(m, w, r, o)
 	}
@@ -174,7 +177,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 func problem(g *workloads.GEMM) (gemm.Problem, error) {
 	p := gemm.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
-		DType: g.DType, Acc: g.Acc, Alpha: 1,
+		DType: g.DType, Acc: g.Acc, Alpha: 1, Sparse: g.Sparse,
 	}
 	if p.DType == "fp8" {
 		// Its kernels take operands along k only: callers keep them so.
