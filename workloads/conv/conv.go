@@ -30,24 +30,29 @@ func Pad(c *workloads.Conv, align int) *workloads.Conv {
 // images have points side by side, and the product's m is the points of output
 // or input (or filter taps, for gradients of filters), n the channels; NHWC
 // images have channels side by side, which then are m.
-func Lower(c *workloads.Conv) (gemm.Problem, error) { return lower(c, slab, 0) }
+func Lower(c *workloads.Conv) (gemm.Problem, error) { return lower(c, slab, Slabs{}) }
 
 // LowerWords is Lower for kernels of the plain pipes, which take int8 in blocks of
 // four channels.
-func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordChannels, 0) }
+func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordChannels, Slabs{}) }
 
-// LowerSlabs is Lower for kernels of gradients of filters that walk image by
-// image and take points of one image at a time, so many: lines of zeros complete
-// an image, about.
-func LowerSlabs(c *workloads.Conv, points int) (gemm.Problem, error) { return lower(c, slab, points) }
+// Slabs are what kernels of gradients of filters take together and pad to whole
+// ones; 0: they need no padding.
+type Slabs struct {
+	Points   int // of one image: lines of zeros complete it, about
+	Channels int // of one filter tap, of NHWC images: tiles do not reach over taps
+}
+
+// LowerSlabs is Lower for such kernels.
+func LowerSlabs(c *workloads.Conv, s Slabs) (gemm.Problem, error) { return lower(c, slab, s) }
 
 // wordChannels are the channels of int8 in a word.
 const wordChannels = 4
 
-func lower(c *workloads.Conv, block, points int) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0}
-	if q := max(1, l.q); points > 1 {
-		l.fill = max(0, (2*((l.p*l.q+points-1)/points*points)+q)/(2*q)-l.p)
+func lower(c *workloads.Conv, block int, s Slabs) (gemm.Problem, error) {
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0, max(1, s.Channels)}
+	if q := max(1, l.q); s.Points > 1 {
+		l.fill = max(0, (2*((l.p*l.q+s.Points-1)/s.Points*s.Points)+q)/(2*q)-l.p)
 	}
 	p := gemm.Problem{Batch: c.Groups, DType: c.DType, Acc: c.Acc, Alpha: 1, Lowered: &gemm.Lowered{}}
 	if c.DType == "int8" {
@@ -82,6 +87,7 @@ type lowering struct {
 
 	block int // channels that lie together in layout nchw_vect_c
 	fill  int // lines of zeros below an image, of the gradient of filters
+	whole int // channels of a tap come in multiples of so many there
 }
 
 // bytes of a tensor.

@@ -65,7 +65,7 @@ var ErrLayout = errors.New("the library of this machine has kernels for this typ
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	var out []ConvCall
 	for _, e := range convEntries(g, c) {
-		lower := func(c *workloads.Conv) (gemm.Problem, error) { return conv.LowerSlabs(c, e.slab) }
+		lower := func(c *workloads.Conv) (gemm.Problem, error) { return conv.LowerSlabs(c, slabsOf(&e, c)) }
 		if words(&e, c) {
 			lower = conv.LowerWords
 		}
@@ -207,6 +207,17 @@ func channelsOf(e *Entry, c *workloads.Conv) int {
 		return 16 / gemm.Problem{DType: c.DType}.InBytes()
 	}
 	return 1
+}
+
+// slabsOf is what a kernel of gradients of filters takes together. Those of matrix
+// instructions have tiles of one filter tap each: DeepBench's rows of 1 to 64
+// channels take as long, a tap and point, as such tiles do that are full. [fit]
+func slabsOf(e *Entry, c *workloads.Conv) conv.Slabs {
+	s := conv.Slabs{Points: e.slab}
+	if e.tensor() && c.R*c.S > 1 {
+		s.Channels = e.TileM
+	}
+	return s
 }
 
 // maxConvSplits bounds the slices of the gradient of filters, whose k is all
