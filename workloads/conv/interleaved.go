@@ -33,7 +33,7 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 	case workloads.PassData:
 		p.M = l.c
 		for _, h := range l.phases() {
-			size := gemm.Phase{M: l.c, N: l.N * h.h * h.w, K: h.r * h.s * int(ks.Size)}
+			size := gemm.Phase{M: l.c, N: l.N * h.h * h.w, K: h.rs * h.ss * int(ks.Size)}
 			w.Phases = append(w.Phases, size)
 			p.N, p.K = max(p.N, size.N), max(p.K, size.K)
 			dy, df, dx := l.gradient(h, ks, tile.Digit{Stride: 1})
