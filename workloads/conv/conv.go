@@ -159,7 +159,7 @@ func within(v tile.View, s strides, h, w, h0, w0 int) tile.View {
 // phase is one class of input points of a gradient with strides: those that see
 // the same taps.
 type phase struct {
-	a, b   int // of the first point
+	a, b   int // of the first point, may lie in the padding
 	h, w   int // points
 	r0, s0 int // first tap that they see
 	r, s   int // taps
@@ -181,8 +181,16 @@ func (l *lowering) phases() []phase {
 				f.rs, f.ss = (l.R+l.StrideH-1)/l.StrideH, (l.S+l.StrideW-1)/l.StrideW
 			}
 			f.p0, f.q0 = (a+l.PadH-f.r0)/l.StrideH, (b+l.PadW-f.s0)/l.StrideW
+			if f.rs*f.ss > 0 && l.scatters() {
+				f.a, f.b, f.h, f.w, f.p0, f.q0 = -l.PadH, -l.PadW, l.p, l.q, 0, 0
+			}
 			out = append(out, f)
 		}
 	}
 	return out
 }
+
+// scatters says whether a gradient of the input walks the points of the output and
+// writes what belongs to each, if it lies in the image: so do those of 1x1 filters
+// with strides. Others walk the points of the image.
+func (l *lowering) scatters() bool { return l.R*l.S == 1 && l.StrideH*l.StrideW > 1 }

@@ -158,6 +158,9 @@ func product(t *testing.T, c *workloads.Conv, p *gemm.Problem) []float64 {
 						sum += at(&w.A, i, batch, a, m, k) * at(&w.B, i, batch, b, k, n)
 					}
 					off, ok := element(&w.C, i, m, n)
+					if !ok && c.Pass == workloads.PassData && c.R*c.S == 1 && c.StrideH*c.StrideW > 1 {
+						continue // a point of the output that sees padding
+					}
 					if !ok {
 						t.Fatalf("element (%d,%d) of the output is nowhere", m, n)
 					}

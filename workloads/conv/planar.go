@@ -81,6 +81,9 @@ func (l *lowering) gradient(h phase, outChannel, filterChannel tile.Digit) (dy, 
 	dy = within(tile.View{Row: points(out, h.h, h.w, 1, 1), Col: tap}, out, l.p, l.q, h.p0, h.q0)
 	f = tile.View{Row: back, Col: []tile.Digit{filterChannel}, At: int64(h.r0)*fil.h + int64(h.s0)*fil.w}
 	dx = tile.View{Row: flat(points(in, h.h, h.w, l.StrideH, l.StrideW)), Col: []tile.Digit{{Stride: in.c}}, At: int64(h.a)*in.h + int64(h.b)*in.w}
+	if l.scatters() {
+		dx = within(tile.View{Row: points(in, h.h, h.w, l.StrideH, l.StrideW), Col: dx.Col}, in, l.H, l.W, h.a, h.b)
+	}
 	return dy, f, dx
 }
 

@@ -169,8 +169,13 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	})
 	for _, f := range g.Library.Convolutions {
 		es := convCatalogue[f]
-		if own := plainEntries(c); own != nil && slices.Contains(scudnnFamilies, f) {
-			es = own
+		if slices.Contains(scudnnFamilies, f) {
+			if own := plainEntries(c); own != nil {
+				es = own
+			}
+			if c.DType == "fp16" && c.Layout == workloads.LayoutNCHW && halvesOfPlain(g, c) {
+				es = halves(es)
+			}
 		}
 		for _, e := range es {
 			if e.Type != typ || words(&e, c) && blocks && c.C > fewChannels {
