@@ -103,8 +103,8 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 			return nil, fmt.Errorf("precision: %w", err)
 		}
 	}
-	if n.Phase == workloads.PhaseTrain && n.DType == "fp16" && strings.Contains(strings.ToLower(get("model")), "mxnet") {
-		n.Fused = true // NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu, --fuse-bn-add-relu), in fp16 alone
+	if n.DType == "fp16" && strings.Contains(strings.ToLower(get("model")), "mxnet") {
+		n.Norms = true // NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu, --fuse-bn-add-relu), in fp16 alone
 	}
 	if b := get("batch"); b != "" {
 		v, err := strconv.Atoi(b)
