@@ -75,7 +75,8 @@ type OneMachine struct {
 	cache  *Cache
 	m      *configs.Machine
 	mu     sync.Mutex
-	hashes map[string]string // of the machine's values that count, by what does not
+	values configs.Written   // of the machine; written out with the first hash
+	hashes map[string]string // of those that count, by what does not
 }
 
 // Run is gpusim.Run through the cache. Results are shared: nobody may change them.
@@ -110,7 +111,10 @@ func (c *OneMachine) hash(i ignoring) string {
 	defer c.mu.Unlock()
 	h, ok := c.hashes[i.class]
 	if !ok {
-		h = c.m.HashOf(i.counts)
+		if len(c.hashes) == 0 {
+			c.values = c.m.Written()
+		}
+		h = c.values.HashOf(i.counts)
 		c.hashes[i.class] = h
 	}
 	return h

@@ -64,6 +64,9 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 		}
 		return nil, fmt.Errorf("no kernel of this machine's library for dtype %s takes layout %s with these sizes: %s", p.DType, p.Layout(), hint)
 	}
+	if len(entries) == 0 && p.Sparse {
+		return nil, fmt.Errorf("the library of this machine has no kernel with 2:4 sparsity for dtype %s with %s accumulators", p.DType, p.Acc)
+	}
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("the library of this machine has no GEMM kernel for dtype %s with %s accumulators", p.DType, p.Acc)
 	}
@@ -110,7 +113,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if e.Family == "wgmma" || p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
+	if e.Family == "wgmma" || e.Sparse || p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
 	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
@@ -217,6 +220,9 @@ func Rate(g *configs.GPU, e Entry) float64 {
 	switch {
 	case e.tensor():
 		dtype, _, _ := strings.Cut(e.Type, "/")
+		if e.Sparse { // zeros count
+			sub *= 2
+		}
 		return sub * g.Tensor.Rate(dtype)
 	case e.Type == "fp64":
 		return sub * g.SM.Pipes.FP64.Lanes
