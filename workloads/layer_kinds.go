@@ -61,8 +61,8 @@ var layerKinds = []layerKind{
 			if l.Op == noWord {
 				l.Op = ""
 			}
-			if l.Op != "" && (l.Phase != "train" || l.Layout != LayoutNHWC || l.C%4 != 0) {
-				return fmt.Errorf("epilogue=%s needs phase=train, layout=nhwc and a number of channels that four divides", l.Op)
+			if l.Op != "" && l.Phase == "train" && (l.Layout != LayoutNHWC || l.C%4 != 0) {
+				return fmt.Errorf("epilogue=%s in training needs layout=nhwc and a number of channels that four divides", l.Op)
 			}
 			if l.Pass == PassBackward && l.Phase != "train" {
 				return fmt.Errorf("pass=bwd needs phase=train")
@@ -70,7 +70,7 @@ var layerKinds = []layerKind{
 			return nil
 		},
 		count: (*Layer).countBatchNorm, batch: images,
-		forms: []Form{{"batchnorm:n=16,c=64,h=56,w=56,phase=infer", "phase: infer (running statistics), train; pass; layout=nhwc; in training epilogue=relu, add+relu"}},
+		forms: []Form{{"batchnorm:n=16,c=64,h=56,w=56,phase=infer", "phase: infer (running statistics), train; pass; layout=nhwc; epilogue=relu, add+relu"}},
 	},
 	{
 		name: KindPool,
@@ -273,7 +273,7 @@ func (l *Layer) countBatchNorm() (ops, bytes float64, ok bool) {
 	case l.Phase == "train":
 		return 5*n + more, (2*n+more)*l.elem() + mask + 24*c, true
 	}
-	return 2 * n, 2*n*l.elem() + 16*c, true
+	return 2*n + more, (2*n+more)*l.elem() + 16*c, true
 }
 
 func (l *Layer) countPool() (ops, bytes float64, ok bool) {

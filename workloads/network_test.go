@@ -45,7 +45,7 @@ func TestNetworkErrors(t *testing.T) {
 		"model:resnet50,phase=train,dtype=int8":   "int8 is for inference",
 		"model:resnet50,dtype=fp64":               "networks are not computed in fp64",
 		"model:resnet50,optimizer=adam":           "optimizer=adam is for phase=train",
-		"model:resnet50,fused=maybe":              "fused=maybe (allowed: true, false)",
+		"model:resnet50,fused=maybe":              "fused=maybe (allowed: true, false, norms)",
 		"model:resnet50,bacth=2":                  `unknown key "bacth" (did you mean "batch"?)`,
 		"model:resnet50,skip_unknown=true":        "skip_unknown is for files",
 		"model:none.onnx":                         "none.onnx: cannot be read: no such file",

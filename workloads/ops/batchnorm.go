@@ -49,6 +49,7 @@ func batchNorm(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		}
 		if relu {
 			p.thenReLU(sum)
+			p.maskOut = true
 		}
 		ks, err = channelSums("bn_fw_sums", l, d, []string{"x"}, nil, []string{"mean", "square"}, count, func(c *code, v []val) []val {
 			return []val{v[0], c.mul(v[0], v[0])}
@@ -57,6 +58,9 @@ func batchNorm(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		p.vectors = []string{"mean", "variance", "weight", "bias"}
 		p.formula = func(c *code, v []val) []val {
 			return []val{c.fma(c.sub(v[0], v[1]), c.mul(invOf(c, v[2]), v[3]), v[4])}
+		}
+		if relu {
+			p.thenReLU(sum)
 		}
 	}
 	if err != nil {
@@ -71,7 +75,7 @@ func batchNorm(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 // thenReLU adds a tensor to the result, if sum says so, and takes ReLU of it.
 func (p *pointwise) thenReLU(sum bool) {
 	norm := p.formula
-	p.name, p.maskOut = p.name+"_relu", true
+	p.name += "_relu"
 	if sum {
 		p.name, p.in = p.name+"_add", append(p.in, "z")
 	}
@@ -81,7 +85,11 @@ func (p *pointwise) thenReLU(sum bool) {
 		if sum {
 			y = c.add(y, v[1])
 		}
-		return []val{c.max(y, num(0)), c.compare(tile.CmpGT, y, num(0))}
+		out := []val{c.max(y, num(0))}
+		if p.maskOut {
+			out = append(out, c.compare(tile.CmpGT, y, num(0)))
+		}
+		return out
 	}
 }
 

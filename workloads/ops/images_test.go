@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"gpusim/workloads"
@@ -243,6 +244,24 @@ func TestBatchNormThenReLU(t *testing.T) {
 				if set := int(mask[i/4])>>(i%4)&1 == 1; set != (y[i] > 0) && math.Abs(y[i]) > 1e-4 {
 					t.Fatalf("%s: mask of point %d is %v, y %v", text, i, set, y[i])
 				}
+			}
+
+			for _, layout := range []string{"nchw", "nhwc"} { // with running statistics
+				r := newRun(t, strings.NewReplacer("phase=train,", "", "nhwc", layout).Replace(text))
+				x, w, b := r.random("x", "fp32", -2, 2), r.random("weight", "fp32", -1, 1), r.random("bias", "fp32", -1, 1)
+				m, v := r.random("mean", "fp32", -1, 1), r.random("variance", "fp32", 0.5, 2)
+				z := make([]float64, len(x))
+				if sum {
+					z = r.random("z", "fp32", -1, 1)
+				}
+				r.execute(nil)
+				r.near("out", r.get("out", "fp32"), 1e-5, func(i int) float64 {
+					k := i % c
+					if layout == "nchw" {
+						k = i / (r.l.H * r.l.W) % c
+					}
+					return max(0, (x[i]-m[k])/math.Sqrt(v[k]+normEpsilon)*w[k]+b[k]+z[i])
+				})
 			}
 
 			r = newRun(t, text+",pass=bwd")

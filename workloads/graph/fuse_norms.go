@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// FuseTraining gives the graph that a framework with fused batch norms trains: ReLU
-// behind a batch norm, and a residual sum between them, are done in its passes. Nothing
-// else is fused, as gradients need what lies between layers. The graph itself stays.
-func (g *Graph) FuseTraining() (*Graph, error) {
+// FuseNorms gives the graph that a framework with fused batch norms runs: ReLU behind a
+// batch norm, and a residual sum between them, are done in its passes. Nothing else is
+// fused: in training gradients need what lies between layers. The graph itself stays.
+func (g *Graph) FuseNorms(train bool) (*Graph, error) {
 	f := fusion{g: g.clone()}
 	readers := f.g.consumers()
 	place := map[*Tensor]int{}
@@ -21,7 +21,7 @@ func (g *Graph) FuseTraining() (*Graph, error) {
 		}
 		_, channels, _, _ := images(n.Out)
 		next := only(f.g, readers, n.Out)
-		if next == nil || channels%4 != 0 { // masks have a byte for four channels
+		if next == nil || train && channels%4 != 0 { // masks have a byte for four channels
 			continue
 		}
 		var sum *Node
@@ -52,7 +52,7 @@ func (g *Graph) FuseTraining() (*Graph, error) {
 		n.Out, next.Out = next.Out, nil
 	}
 	if !slices.ContainsFunc(f.g.Nodes, func(n *Node) bool { return n.Out == nil }) {
-		return nil, fmt.Errorf("fused=true in training is for batch norms with ReLU behind them, of which there is none")
+		return nil, fmt.Errorf("there is no batch norm with ReLU behind it to fuse")
 	}
 	f.sweep()
 	if err := f.g.Check(); err != nil {
