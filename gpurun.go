@@ -50,7 +50,7 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 		return call{}, err
 	}
 	g := m.GPU
-	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits})
+	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits, Consent: o.compiled})
 	if err != nil {
 		return call{}, err
 	}
@@ -83,9 +83,12 @@ func sumType(dtype string) string {
 // convCall is the call of a convolution.
 func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 	g := m.GPU
+	if library.PlainHalves(g, w) {
+		return turnedCall(m, w, workloads.LayoutNCHW, o)
+	}
 	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
 	if errors.Is(err, library.ErrLayout) && w.DType != "int8" { // whose callers keep its blocks themselves
-		return planarCall(m, w, o)
+		return turnedCall(m, w, workloads.LayoutNHWC, o)
 	}
 	if err != nil || o.Fidelity == Analytic {
 		return call{name: c.Name}, err

@@ -76,6 +76,7 @@ type Cache struct {
 	Name        string  `yaml:"name"`
 	Size        Bytes   `yaml:"size" min:"1 KiB" max:"1 GiB" doc:"per instance"`
 	Shared      bool    `yaml:"shared" doc:"one per socket instead of one per core"`
+	Cores       int     `yaml:"cores,omitempty" min:"1" max:"8" doc:"neighbouring cores that share it, where it is neither one core's nor the socket's; the other figures are one core's part"`
 	Ways        int     `yaml:"ways" min:"1" max:"64"`
 	LineBytes   int     `yaml:"line_bytes" min:"16" max:"256"`
 	Latency     int     `yaml:"latency" min:"1" max:"1000" doc:"load to use, core cycles"`

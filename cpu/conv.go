@@ -1,10 +1,7 @@
 package cpu
 
 import (
-	"math"
-
 	"gpusim/configs"
-	"gpusim/cpu/pipe"
 	"gpusim/energy"
 	"gpusim/workloads"
 )
@@ -63,16 +60,11 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 		return m.weightGradient(c, taps, old)
 	case workloads.PassData:
 		if old && (c.StrideH*c.StrideW > 1 && (d.allTaps > 1 || c.PadH+c.PadW > 0) || odd(c)) {
-			return one(m.plainLoops(c, c.C, "plain_loops_bwd_data"))
+			return one(m.plainInputs(c))
 		}
 		// A convolution of the gradient with the filters turned round: of a stride each
 		// input point sees every so many taps, and 1x1 filters leave points out.
-		d.name = "direct_conv_bwd_data"
-		turned, err := m.turnFilters(c)
-		if err != nil {
-			return nil, err
-		}
-		with := func(list []kernelRun, err error) ([]kernelRun, error) { return append(list, turned), err }
+		d.name, d.turned = "direct_conv_bwd_data", true
 		d.out, d.red = d.red, d.out
 		d.p, d.q, d.inH, d.inW, d.stride = c.H, c.W, c.P(), c.Q(), 1
 		d.taps = taps * float64(c.P()*c.Q()) / float64(c.H*c.W)
@@ -85,25 +77,14 @@ func (m *model) convKernels(c *workloads.Conv) ([]kernelRun, error) {
 			zero := sweep{name: "zero_gradient", elems: float64(c.N) * float64(c.C) * float64(c.H*c.W-c.P()*c.Q())}
 			zero.streams = []stream{write(float64(m.core.elem), zero.elems*float64(m.core.elem))}
 			z, zc, err := m.runSweep(&zero)
-			return with([]kernelRun{{r, counts}, {z, zc}}, err)
+			return []kernelRun{{r, counts}, {z, zc}}, err
 		}
-		return with(one(m.runDirect(&d)))
 	default:
 		if old && odd(c) && c.C == 1 {
 			return one(m.plainLoops(c, c.K, "plain_loops_fwd"))
 		}
 	}
 	return one(m.runDirect(&d))
-}
-
-// turnFilters is the copy of the filters with input and output channels exchanged,
-// which the gradient of the input reads.
-func (m *model) turnFilters(c *workloads.Conv) (kernelRun, error) {
-	e := float64(m.core.elem)
-	n := float64(c.K) * float64(c.C/c.Groups) * float64(c.R*c.S)
-	s := sweep{name: "turn_filters", elems: n, streams: []stream{read(e, 2*n*e), write(e, 2*n*e)}, work: insts{shuffle: math.Log2(float64(m.core.lanes))}}
-	r, counts, err := m.runSweep(&s)
-	return kernelRun{r, counts}, err
 }
 
 // odd says whether a convolution has what the kernels of 2017 lack: padding of 1x1
@@ -144,41 +125,6 @@ func (m *model) depthwise(c *workloads.Conv) sweep {
 		s.streams = []stream{read(e*in/out, size), read(e, size)}
 	}
 	return s
-}
-
-// plainLoops are the loops that a library falls back to where it has no kernel
-// (LIBXSMM's custom_custom_fallback templates of 2017): each multiply-add of a vector
-// reads and writes its sum in memory, and the next one waits for it. Threads take
-// images and blocks of channels, in chunks of equal size.
-func (m *model) plainLoops(c *workloads.Conv, channels int, name string) (Result, []energy.Count, error) {
-	lanes := float64(m.core.lanes)
-	chain := []pipe.Uop{
-		{Op: pipe.Load, Dst: 2, Src: [3]pipe.Reg{1}, Mem: 1}, // waits for the store before it
-		{Op: pipe.Load, Dst: 3, Mem: 2}, {Op: pipe.FMA, Dst: 1, Src: [3]pipe.Reg{2, 3}}, {Op: pipe.Store, Src: [3]pipe.Reg{1}, Mem: 1},
-		{Op: pipe.Int, Dst: regIndex, Src: [3]pipe.Reg{regIndex}}, {Op: pipe.Branch, Src: [3]pipe.Reg{regIndex}},
-	}
-	hot := [3]float64{1, 1, 1}
-	const trips = 512
-	n, _, err := pipe.Run(m.spec(1), &pipe.Program{Streams: []pipe.Stream{{Home: hot}, {Base: 1 << 20, Home: hot}}, Blocks: []pipe.Block{{Body: chain, Trips: trips}}})
-	if err != nil {
-		return Result{}, nil, err
-	}
-	per := float64(n.Cycles) / trips
-	macs := float64(c.Ops()) / 2
-	tasks := float64(c.N) * math.Ceil(float64(channels)/lanes)
-	threads := int(min(float64(m.threads()), tasks))
-	vectors := macs / lanes
-	r := Result{Kernel: name, Threads: threads, ClockHz: m.hz, PeakOps: m.peak(), Bound: boundNames[Latency]}
-	r.Cycles = vectors/tasks*math.Ceil(tasks/float64(threads))*per + m.forkJoin(threads)
-	r.Seconds = r.Cycles / m.hz
-	in := insts{fma: vectors, vecLoad: 2 * vectors, store: vectors, integer: 2 * vectors}
-	r.Instructions = instructionsOf(&in, m.core.lanes)
-	r.L1Words = count(3*vectors) * uint64(m.core.words)
-	for i := range m.cpu.Caches {
-		lines := c.Bytes() / m.line
-		r.Traffic = append(r.Traffic, LevelTraffic{Cache: m.cpu.Caches[i].Name, FillLines: count(lines), Bytes: count(lines) * uint64(m.line)})
-	}
-	return r, m.eventCounts(count(macs), &in, &r), nil
 }
 
 // fusedEpilogue is what an epilogue adds to a convolution: bias and activation are

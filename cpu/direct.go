@@ -22,6 +22,7 @@ type direct struct {
 	allTaps  int
 	across   int  // taps of a row of the filter
 	stride   int  // columns of the input from one output column to the next
+	turned   bool // sums run over the outer dimension of the filters: the gradient of the input
 	flat     bool // no rows: 1x1 filters without stride see the plane as one row
 }
 
@@ -41,6 +42,7 @@ type directCall struct {
 	next         int64 // bytes from one tap to the next in the input
 	across       int   // taps of a row of the filter; 0: all
 	down         int64 // bytes from one row of taps to the next
+	filters      int64 // bytes from the weights of one tap, or of one block of channels, to the next; 0: they are neighbours
 	block        int64 // bytes from one block of weights to the next, and of outputs
 	outBlock     int64
 	in, w, o     uint64
@@ -53,8 +55,9 @@ type directCall struct {
 // program appends the call.
 func (u *directCall) program(p *pipe.Program) {
 	base := uint8(len(p.Streams))
+	streamed := !u.reads && u.homeO[2] == 0
 	p.Streams = append(p.Streams, pipe.Stream{Base: u.w, Home: u.homeW}, pipe.Stream{Base: u.in, Home: u.homeI},
-		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true, Streamed: !u.reads && u.homeO[2] == 0},
+		pipe.Stream{Base: u.o, Home: u.homeO, Dirty: true, Streamed: streamed},
 		pipe.Stream{Base: u.ahead, Home: u.homeAhead})
 	const sw, si, so, sa = 0, 1, 2, 3
 	mem := func(s int) uint8 { return base + uint8(s) + 1 }
@@ -71,7 +74,7 @@ func (u *directCall) program(p *pipe.Program) {
 				head = append(head, pipe.Uop{Op: pipe.Load, Dst: acc(i, j), Mem: mem(so), Disp: outAt(i, j), Fn: pipe.Move, Lanes: uint8(u.lanes)})
 			} else {
 				head = append(head, pipe.Uop{Op: pipe.Vec, Dst: acc(i, j), Fn: pipe.Zero})
-				if i == 0 { // the line is asked for before it is written
+				if i == 0 && !streamed { // the line is asked for before it is written
 					head = append(head, pipe.Uop{Op: pipe.Prefetch, Mem: mem(so), Disp: outAt(i, j)})
 				}
 			}
@@ -124,6 +127,9 @@ func (u *directCall) program(p *pipe.Program) {
 			p.Blocks = append(p.Blocks, pipe.Block{Body: body(n), Trips: u.red / n, Step: moves(n), After: after})
 		}
 		after[base+si] = u.next - int64(u.red)*u.channel
+		if u.filters != 0 {
+			after[base+sw] = u.filters - int64(u.red*u.lanes*u.elem)
+		}
 		after[base+sa] = u.next - int64(u.red/n*perBody*u.stride)*u.pixel
 		if u.across > 0 && (t+1)%u.across == 0 {
 			after[base+si] += u.down - int64(u.across)*u.next
@@ -188,6 +194,18 @@ func found(trips []float64, arrays []use, capacity float64, warm bool) []float64
 		last := a[len(a)-1]
 		if last > 0 {
 			out[i] = min(1, max(0, 1-times*a[outer]/(calls*last)))
+		}
+	}
+	return out
+}
+
+// scaled multiplies the lines of each array.
+func scaled(arrays []use, by [3]float64) []use {
+	out := make([]use, len(arrays))
+	for i, a := range arrays {
+		out[i] = make(use, len(a))
+		for j, v := range a {
+			out[i][j] = v * by[i]
 		}
 	}
 	return out
@@ -258,6 +276,14 @@ func (m *model) planDirect(d *direct) directPlan {
 			best, cost = p, t
 		}
 	}
+	if m.cpu.Convolutions == oldKernels { // generated for one width, whatever the threads
+		if d.flat {
+			try(1, evenTile(cols, c.regs-4), 1)
+		} else {
+			try(1, min(cols, c.regs-4), 1)
+		}
+		most = 0
+	}
 	for nb := 1; nb <= min(most, blocks); nb++ {
 		room := (c.regs - 2*nb) / nb
 		for ur := 1; ur <= min(cols, room) || ur == 1; ur++ {
@@ -276,6 +302,27 @@ func (m *model) planDirect(d *direct) directPlan {
 		best.redRows = max(1, min(d.red, reduceSteps)/best.redStep)
 	}
 	best.redRuns = (d.red + best.redStep*best.redRows - 1) / (best.redStep * best.redRows)
+	return best
+}
+
+// leastTile is how few columns a generated kernel takes, unless the plane is smaller.
+const leastTile = 9
+
+// evenTile is the width in which MKL-DNN's kernels of one tap cut a plane: the widest
+// that leaves nothing over, or else the one that leaves the fullest last tile.
+func evenTile(points, most int) int {
+	if points <= most {
+		return points
+	}
+	best, left := most, points%most
+	for w := most; w >= leastTile; w-- {
+		switch rest := points % w; {
+		case rest == 0:
+			return w
+		case rest > left && w-rest < best-left:
+			best, left = w, rest
+		}
+	}
 	return best
 }
 

@@ -110,33 +110,54 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	cols, rows := float64(d.q)*high, math.Ceil(float64(d.p)/high) // a group of rows is one
 	inRow := float64(d.inW)
 	overlap := float64(d.inH) / max(1, rows) // new input rows per output row
-	tall := float64(d.allTaps)
-	wide := math.Sqrt(tall)
+	wide := float64(d.across)
+	tall := float64(d.allTaps) / wide
 	if d.flat {
 		cols, rows, inRow, overlap, tall, wide = float64(d.q*d.p), 1, float64(d.inH*d.inW), 1, 1, 1
 	}
 	tiles := math.Ceil(cols / float64(p.ur))
-	// A thread's rows: of one image and chunk, or of several.
+	// A thread's rows: of one chunk and image, or of several. Images come first, but for
+	// filters of one tap, where a thread keeps its points and goes through the chunks.
 	mine := min(rows, max(1, p.rows))
-	pairs := max(1, p.rows/rows) // images x chunks
-	images := max(1, pairs/chunks)
-	chunkTrips := max(1, pairs/images)
+	pairs := max(1, p.rows/rows)
+	images := max(1, min(float64(d.images*d.groups), pairs))
+	chunkTrips := max(1, min(chunks, pairs/images))
+	points := d.allTaps == 1
+	if points {
+		images = max(1, pairs/chunks)
+		chunkTrips = max(1, pairs/images)
+	}
+	if d.flat { // the plane is one row, of which a thread may have a part
+		mine = min(1, p.rows)
+	}
 	red := float64(p.redStep * p.redRows)
 	runs := float64(p.redRuns)
 	w := func(chunk, red float64) float64 {
 		return chunk * float64(p.nb*c.lanes) * red * float64(d.allTaps) * e / line
 	}
 	in := func(rows, red float64) float64 {
-		return min(float64(d.inH), rows*overlap+wide-1) * inRow * red * e / line
+		return min(float64(d.inH), rows*overlap+tall-1) * inRow * red * e / line
 	}
-	inTile := (float64(p.ur*d.stride)/high + wide - 1) * min(wide+(high-1)*float64(d.stride), float64(d.inH)) * red * e / line
+	inTile := (float64(p.ur*d.stride)/high + wide - 1) * min(tall+(high-1)*float64(d.stride), float64(d.inH)) * red * e / line
 	out := func(rows, cols, chunk float64) float64 { return rows * cols * chunk * float64(p.nb*c.lanes) * e / line }
-	trips := []float64{images, chunkTrips, runs, mine, tiles}
 	all := float64(d.red)
+	// Rows are outside of the blocks of input channels as long as the filters of these
+	// stay in half of L2: so many runs are taken together.
+	each := w(1, red) * line
+	together := min(runs, max(1, math.Floor(float64(m.aBlock().Size)/2/each)))
+	together = runs / math.Ceil(runs/together)
+	some := red * together
+	trips := []float64{chunkTrips, images, runs / together, mine, together, tiles}
 	arrays := []use{
-		{w(chunkTrips, all), w(chunkTrips, all), w(1, all), w(1, red), w(1, red), w(1, red)},
-		{images * in(mine, all), in(mine, all), in(mine, all), in(mine, red), in(1, red), inTile},
-		{images * out(mine, cols, chunkTrips), out(mine, cols, chunkTrips), out(mine, cols, 1), out(mine, cols, 1), out(1, cols, 1), out(1, float64(p.ur), 1)},
+		{w(chunkTrips, all), w(1, all), w(1, all), w(1, some), w(1, some), w(1, red), w(1, red)},
+		{images * in(mine, all), images * in(mine, all), in(mine, all), in(mine, some), in(1, some), in(1, red), inTile},
+		{images * out(mine, cols, chunkTrips), images * out(mine, cols, 1), out(mine, cols, 1), out(mine, cols, 1), out(1, cols, 1), out(1, cols, 1), out(1, float64(p.ur), 1)},
+	}
+	if points {
+		trips[0], trips[1] = images, chunkTrips
+		arrays[0][1] = w(chunkTrips, all)
+		arrays[1][1] = in(mine, all)
+		arrays[2][1] = out(mine, cols, chunkTrips)
 	}
 	if m.tilesOutermost(d) { // 1x1: a tile meets all filters before the next one comes
 		mineTiles := math.Ceil(float64(d.images*d.groups) * tiles / float64(p.threads))
@@ -151,19 +172,29 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 	for i := range m.cpu.Caches {
 		cache := &m.cpu.Caches[i]
 		capacity := float64(cache.Size) / line
+		n := float64(max(1, min(cache.Cores, p.threads)))
+		// Neighbours work on other images and the same filters, or the other way round.
+		// Those of one tap go through the filters out of step.
+		common := [3]float64{1, 1, 1}
+		switch {
+		case points:
+		case pairs < float64(d.images*d.groups):
+			common[0] = n
+		default:
+			common[1] = n
+		}
 		own := arrays
-		if cache.Shared { // weights are there once for all
+		switch {
+		case cache.Shared: // weights are there once for all
 			capacity /= float64(m.perSocket(p.threads))
-			own = append([]use(nil), arrays...)
-			shared := make(use, len(arrays[0]))
-			for j, v := range arrays[0] {
-				shared[j] = v / float64(m.perSocket(p.threads))
-			}
-			own[0] = shared
+			own = scaled(arrays, [3]float64{1 / float64(m.perSocket(p.threads)), 1, 1})
+		case n > 1: // what neighbours have in common is there once
+			capacity *= n
+			own = scaled(arrays, [3]float64{n / common[0], n / common[1], n})
 		}
 		f := found(trips, own, capacity, !m.w.Cold)
 		for a := range f {
-			h.at[a][m.levelOf(i)] = f[a]
+			h.at[a][m.levelOf(i)] = 1 - (1-f[a])/common[a] // one of them fetches it
 		}
 	}
 	for a := range h.at {
@@ -186,7 +217,7 @@ func (m *model) tilesOutermost(d *direct) bool {
 const directSteps = 400
 
 // How many calls run first, and of how many the time counts.
-const directWarm, directMeasured = 2, 4
+const directWarm, directMeasured = 2, 8
 
 // directCalls gives the mean cycles of a call.
 func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *directHome, nb, ur int, taps float64) (float64, [pipe.NumReasons]float64, error) {
@@ -209,6 +240,9 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 	}
 	if p.redRows > 1 { // the next block of channels is a plane away
 		u.next, u.across = int64(d.inH*d.inW)*vector, 0
+		if d.turned { // and so are its filters, behind those of all other outputs
+			u.filters = int64((d.out+c.lanes-1)/c.lanes) * int64(u.red) * vector
+		}
 	}
 	u.block = int64(d.allTaps) * int64(d.red) * vector
 	u.outBlock = int64(d.p*d.q) * vector
@@ -218,44 +252,36 @@ func (m *model) directCalls(spec *pipe.Spec, d *direct, p *directPlan, h *direct
 	if u.outBlock*int64(nb) > 1<<30 {
 		u.outBlock = 1 << 28
 	}
-	w, in, out := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])
-	prog := &pipe.Program{}
-	var ends []int
-	for n := range directWarm + directMeasured {
-		if n == directWarm {
-			w.restart()
-			in.restart()
-			out.restart()
-		}
-		if n == 0 {
-			u.homeAhead = in.next()
-		}
-		u.homeW, u.homeI, u.homeO = w.next(), u.homeAhead, out.next()
+	outPasses := 1.0
+	if u.reads {
+		outPasses = 2
+	}
+	s := h.series(outPasses)
+	run, err := runSeries(spec, &s, func(prog *pipe.Program, n int, at, next [][3]float64) {
+		u.homeW, u.homeI, u.homeO, u.homeAhead = at[0], at[1], at[2], next[1]
 		u.w, u.in, u.o = uint64(1)<<36+uint64(n)<<31, uint64(2)<<36+uint64(n)<<31, uint64(3)<<36+uint64(n)<<31
-		u.homeAhead = in.next()
 		if p.redRows > 1 {
 			u.ahead = u.in + 1<<31
 		}
 		u.program(prog)
-		ends = append(ends, len(prog.Blocks)-1)
-	}
-	n, marks, err := pipe.Run(spec, prog)
+	})
 	if err != nil {
 		return 0, why, err
 	}
-	cycles := float64(marks[ends[len(ends)-1]]-marks[ends[directWarm-1]]) / directMeasured
 	// Taps that were left out, or that only some outputs have, take as long as others.
-	last := len(ends) - 1
-	loop := float64(marks[ends[last]-1]-marks[ends[last-1]+1]) / float64(marks[ends[last]]-marks[ends[last-1]])
-	cycles *= 1 + loop*(taps/float64(u.taps)-1)
-	cycles += w.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + map[bool]float64{true: 2, false: 1}[u.reads]*out.missing(spec, h.lines[2])
-	cycles = max(cycles, float64(nb*ur)*taps*float64(u.red)/c.rate)
-	all := 0.0
-	for _, x := range n.Stalls {
-		all += float64(x)
+	last := len(run.ends) - 1
+	loop := float64(run.marks[run.ends[last]-1]-run.marks[run.ends[last-1]+1]) / float64(run.marks[run.ends[last]]-run.marks[run.ends[last-1]])
+	cycles := run.cycles * (1 + loop*(taps/float64(u.taps)-1))
+	cycles = max(cycles+run.missing, float64(nb*ur)*taps*float64(u.red)/c.rate)
+	return cycles, run.split(cycles), nil
+}
+
+// series is a few calls with these homes; the last array passes so often.
+func (h *directHome) series(passes float64) series {
+	s := series{warm: directWarm, counted: directMeasured}
+	for a := range h.at {
+		s.arrays = append(s.arrays, array{home: h.at[a], lines: h.lines[a], passes: 1})
 	}
-	for i, x := range n.Stalls {
-		why[i] = cycles * float64(x) / max(1, all)
-	}
-	return cycles, why, nil
+	s.arrays[2].passes = passes
+	return s
 }

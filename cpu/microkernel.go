@@ -30,6 +30,7 @@ type micro struct {
 	rows, cols    int // of the tile that exist
 	k             int
 	reads         bool // C is read: another block of k has been there, or beta is not 0
+	early         bool // it is read before the first step, not added at the end
 	p, q, c       uint64
 	pStep, qStep  int64 // bytes from one step of k to the next
 	qNext         int64 // and from one column of Q to the next
@@ -62,6 +63,11 @@ func (u *micro) program(p *pipe.Program) {
 		head = append(head, pipe.Uop{Op: pipe.Int, Dst: regIndex + 1})
 	}
 	for i := range u.t.mv * u.t.nr {
+		if u.early && i/u.t.mv < u.cols {
+			at := int32(int64(i/u.t.mv)*u.cNext) + int32(i%u.t.mv*u.lanes*u.elem)
+			head = append(head, pipe.Uop{Op: pipe.Load, Dst: regAcc + pipe.Reg(i), Mem: mem(streamC), Disp: at, Fn: pipe.Move, Lanes: uint8(u.lanes)})
+			continue
+		}
 		head = append(head, pipe.Uop{Op: pipe.Vec, Dst: regAcc + pipe.Reg(i), Fn: pipe.Zero})
 	}
 	if u.k >= unroll && u.pRow == 0 {
@@ -84,7 +90,7 @@ func (u *micro) program(p *pipe.Program) {
 	// The tile of C is asked for while the first steps run, a column at a time (BLIS's
 	// kernels do so; all at once they would take the fill buffers from P).
 	n, ahead := u.k/unroll, 0
-	if line, lines, next := u.columnsOfC(); n > 0 {
+	if line, lines, next := u.columnsOfC(); n > 0 && !u.early {
 		ahead = min(n, lines)
 		body := step(unroll)
 		for at := int64(0); at < line; at += 64 {
@@ -103,6 +109,14 @@ func (u *micro) program(p *pipe.Program) {
 		p.Blocks = append(p.Blocks, pipe.Block{Body: step(1), Trips: n, Step: moves(1)})
 	}
 	p.Blocks = append(p.Blocks, pipe.Block{Body: u.update(mem), Trips: 1})
+}
+
+// rate is the cycles of a steady step of k in the last call of a series.
+func (u *micro) rate(c *calls) float64 {
+	if u.steadySteps == 0 {
+		return 0
+	}
+	return float64(c.marks[u.steadyFrom+1]-c.marks[u.steadyFrom]) / float64(u.steadySteps)
 }
 
 // columnsOfC gives the bytes of a run of C that lies in one piece, how many runs the
@@ -199,14 +213,14 @@ func (u *micro) update(mem func(int) uint8) []pipe.Uop {
 			if u.cRow != 0 {
 				turn = int(math.Log2(float64(u.lanes)))
 			}
-			if u.reads {
+			if u.reads && !u.early {
 				b = append(b, pipe.Uop{Op: pipe.Load, Dst: regTemp, Mem: mem(streamC), Disp: at, Fn: pipe.Move, Lanes: uint8(lanes), Stride: int32(u.cRow)})
 			}
 			for range turn {
 				b = append(b, pipe.Uop{Op: pipe.Shuffle, Dst: regTemp + 2, Src: [3]pipe.Reg{acc}})
 			}
 			sum := acc
-			if u.reads {
+			if u.reads && !u.early {
 				sum = regTemp + 1
 				b = append(b, pipe.Uop{Op: pipe.FMA, Dst: sum, Src: [3]pipe.Reg{acc, regTemp}, Fn: pipe.Add})
 			}

@@ -172,110 +172,29 @@ func (m *model) call(spec *pipe.Spec, p *plan, h *homes, t tile, rows, cols, k i
 // calls simulates a new sliver of Q with the calls that go on with it, twice, and
 // takes the second time. rate is the cycles of a step of k at the end of a call.
 func (m *model) calls(spec *pipe.Spec, p *plan, h *homes, t tile, rows, cols, k int, reads bool) (cycles, rate float64, why [pipe.NumReasons]float64, err error) {
-	prog := &pipe.Program{}
 	u := m.micro(p, t, rows, cols, k, reads)
-	same := 0
+	lines := func(elements int) float64 { return float64(elements*m.core.elem) / m.line }
+	s := series{warm: 1, counted: 1, fresh: h.fresh, arrays: []array{
+		{home: h.p, lines: lines(k * m.core.rows(t)), passes: 1},
+		{home: h.c, lines: lines(rows * cols), passes: 2},
+		{home: h.qSame, first: h.qNew, sliver: true, lines: lines(k * t.nr), passes: 1},
+	}}
 	if h.fresh < 0.999 {
-		same = max(1, min(sameCalls, int(1/h.fresh+0.5)-1))
+		s.follow = max(1, min(sameCalls, int(1/h.fresh+0.5)-1))
 	}
-	var ends []int
-	// A call finds each operand in one place; over the calls the places come as often
-	// as they should.
-	places := [3]placing{newPlacing(h.p), {}, newPlacing(h.c)}
-	fresh, old := newPlacing(h.qNew), newPlacing(h.qSame)
-	for n := range 2 * (1 + same) {
-		if n == 1+same {
-			for i := range places {
-				places[i].restart()
-			}
-			fresh.restart()
-			old.restart()
-		}
-		u.homeP, u.homeC = places[0].next(), places[2].next()
-		if n%(1+same) == 0 {
-			u.homeQ = fresh.next()
-		} else {
-			u.homeQ = old.next()
-		}
+	run, err := runSeries(spec, &s, func(prog *pipe.Program, n int, at, _ [][3]float64) {
+		u.homeP, u.homeC, u.homeQ = at[0], at[1], at[2]
 		u.p, u.q, u.c = uint64(1<<32+n<<24), uint64(2<<32+n<<24), uint64(3<<32+n<<24)
 		u.program(prog)
-		ends = append(ends, len(prog.Blocks)-1)
-	}
-	n, marks, err := pipe.Run(spec, prog)
+	})
 	if err != nil {
 		return 0, 0, why, err
 	}
-	if u.steadySteps > 0 {
-		rate = float64(marks[u.steadyFrom+1]-marks[u.steadyFrom]) / float64(u.steadySteps)
-	}
-	first := float64(marks[ends[1+same]] - marks[ends[same]])
-	cycles = first
-	if same > 0 {
-		rest := float64(marks[ends[1+2*same]]-marks[ends[1+same]]) / float64(same)
-		cycles = first*h.fresh + rest*(1-h.fresh)
-	}
-	// What is too rare to be among them comes at the rates of its level.
-	lines := func(elements int) float64 { return float64(elements*m.core.elem) / m.line }
-	missing := places[0].missing(spec, lines(k*m.core.rows(t))) + 2*places[2].missing(spec, lines(rows*cols)) +
-		fresh.missing(spec, lines(k*t.nr))*h.fresh + old.missing(spec, lines(k*t.nr))*(1-h.fresh)
-	cycles = max(cycles+missing, float64(t.mv*t.nr*k)/m.core.rate)
-	rate = max(0, rate+places[0].missing(spec, lines(m.core.rows(t)))+fresh.missing(spec, lines(t.nr))*h.fresh+old.missing(spec, lines(t.nr))*(1-h.fresh))
-	all := 0.0
-	for _, x := range n.Stalls {
-		all += float64(x)
-	}
-	for i, x := range n.Stalls {
-		why[i] = cycles * float64(x) / max(1, all)
-	}
-	return cycles, rate, why, nil
-}
-
-// placing deals out places to calls: shares are running sums from L1 on.
-type placing struct {
-	shares [4]float64 // of each level
-	owed   [4]float64
-	dealt  [4]float64
-	calls  float64
-}
-
-func newPlacing(h [3]float64) placing {
-	p := placing{shares: [4]float64{h[0], h[1] - h[0], h[2] - h[1], 1 - h[2]}}
-	return p
-}
-
-// next gives the place that is owed most.
-func (p *placing) next() [3]float64 {
-	best := 0
-	for l := range p.owed {
-		p.owed[l] += p.shares[l]
-		if p.owed[l] > p.owed[best]+1e-9 {
-			best = l
-		}
-	}
-	p.owed[best]--
-	p.dealt[best]++
-	p.calls++
-	var h [3]float64
-	for l := best; l < len(h); l++ {
-		h[l] = 1
-	}
-	return h
-}
-
-// restart forgets what was dealt before the calls that count.
-func (p *placing) restart() { p.dealt, p.calls = [4]float64{}, 0 }
-
-// missing is the cycles by which the places of the calls dealt fall short of their
-// shares, for a number of lines a call.
-func (p *placing) missing(s *pipe.Spec, lines float64) float64 {
-	rates := [4]float64{0, s.L2.CyclesPerSet, max(s.L3.CyclesPerSet, s.L2.CyclesPerSet), s.MemoryCycles}
-	sum := 0.0
-	for l, r := range rates {
-		if p.calls > 0 {
-			sum += (p.shares[l] - p.dealt[l]/p.calls) * r * lines
-		}
-	}
-	return sum
+	rate = u.rate(&run)
+	// What is too rare to be among the calls comes at the rates of its level.
+	cycles = max(run.cycles+run.missing, float64(t.mv*t.nr*k)/m.core.rate)
+	rate = max(0, rate+run.missingOf(0, lines(m.core.rows(t)))+run.missingOf(2, lines(t.nr)))
+	return cycles, rate, run.split(cycles), nil
 }
 
 // sameCalls is how many calls with an old sliver of Q follow one with a new one in

@@ -43,7 +43,7 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 	perByte := m.hz / (float64(m.cpu.Memory.Bandwidth) * m.cpu.Memory.Efficiency)
 	bytesPerRow := float64(core.elem) * float64(c.Q()*lanes+c.W*redLanes*c.StrideH)
 	first := 1
-	if old { // every image has sums of its own
+	if old && c.R*c.S == 1 { // sums of each image are its own: the rows of DeepBench with one tap say so
 		first = c.N
 	}
 	for g := first; g <= most; g++ {
@@ -68,6 +68,9 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 	}
 	row := float64(core.elem) * (float64(c.Q()*lanes) + float64(c.W*redLanes*c.StrideH))
 	w.rows = int(max(1, min(w.each, math.Floor(float64(m.cpu.Caches[0].Size)*l1Share/row))))
+	if c.R*c.S > 1 { // several taps: a row at a time for each of them
+		w.rows = 1
+	}
 	used := min(threads, w.tasks)
 	waves := math.Ceil(float64(w.tasks) / float64(threads))
 	spec := m.spec(used)
@@ -147,10 +150,20 @@ func (m *model) weightHomes(c *workloads.Conv, w *weightTask, waves float64) (h 
 	// For some rows a thread goes through all of its tasks, a square of output and input
 	// blocks.
 	side := math.Sqrt(waves)
+	inRows := inRow * (1 + float64(c.R-1)/float64(w.rows*c.StrideH)) // with those that the next ones use too
 	arrays := []use{
 		{each * side * outRow, side * outRow, outRow, outRow},
-		{each * side * inRow, side * inRow, inRow * (1 + float64(c.R-1)/float64(w.rows*c.StrideH)), inRow},
+		{each * side * inRow, side * inRow, inRows, inRow},
 		{waves * sums, waves * sums, sums, call},
+	}
+	if w.rows == 1 && c.R*c.S > 1 { // a task's sums stay while all rows of an image pass
+		plane := min(each, float64(c.P()))
+		trips = []float64{each / plane, waves, plane, perRow}
+		arrays = []use{
+			{each * side * outRow, plane * side * outRow, plane * outRow, outRow, outRow},
+			{each * side * inRow, plane * side * inRow, plane * inRow, inRows, inRow},
+			{waves * sums, waves * sums, sums, sums, call},
+		}
 	}
 	for i := range m.cpu.Caches {
 		capacity := float64(m.cpu.Caches[i].Size) / m.line
@@ -164,7 +177,7 @@ func (m *model) weightHomes(c *workloads.Conv, w *weightTask, waves float64) (h 
 	for a := range h.at {
 		h.at[a][1] = max(h.at[a][0], h.at[a][1])
 		h.at[a][2] = max(h.at[a][1], h.at[a][2])
-		h.lines[a] = arrays[a][3]
+		h.lines[a] = arrays[a][len(trips)]
 	}
 	return h
 }
@@ -175,41 +188,32 @@ func (m *model) weightCalls(spec *pipe.Spec, c *workloads.Conv, w *weightTask, h
 	vector := int64(m.core.lanes * m.core.elem)
 	e := int64(m.core.elem)
 	q := c.Q() * w.rows
-	u := micro{t: tile{1, w.depth * w.cols}, rows: m.core.lanes, cols: w.depth * w.cols, k: min(q, wholeSteps), reads: true, lanes: m.core.lanes, elem: m.core.elem,
-		fused: m.fusedConv(), callOverheads: callInstructions, pStep: vector, qStep: int64(c.StrideW) * vector, qNext: e, cNext: vector}
+	inside := callInstructions
+	if w.rows == 1 { // the loops over taps and channels are in the kernel
+		inside = insideCall
+	}
+	u := micro{t: tile{1, w.depth * w.cols}, rows: m.core.lanes, cols: w.depth * w.cols, k: min(q, wholeSteps), reads: true, early: true, lanes: m.core.lanes, elem: m.core.elem,
+		fused: m.fusedConv(), callOverheads: inside, pStep: vector, qStep: int64(c.StrideW) * vector, qNext: e, cNext: vector}
 	if c.C/c.Groups < m.core.lanes { // few channels lie in planes
 		u.qStep = int64(c.StrideW) * e
 	}
-	out, in, sum := newPlacing(h.at[0]), newPlacing(h.at[1]), newPlacing(h.at[2])
-	prog := &pipe.Program{}
-	var ends []int
-	for n := range directWarm + directMeasured {
-		if n == directWarm {
-			out.restart()
-			in.restart()
-			sum.restart()
-		}
-		u.homeP, u.homeQ, u.homeC = out.next(), in.next(), sum.next()
+	s := h.series(2) // sums are read and written
+	run, err := runSeries(spec, &s, func(prog *pipe.Program, n int, at, _ [][3]float64) {
+		u.homeP, u.homeQ, u.homeC = at[0], at[1], at[2]
 		u.p, u.q, u.c = uint64(1<<32+n<<24), uint64(2<<32+n<<24), uint64(3<<32+n<<24)
 		u.program(prog)
-		ends = append(ends, len(prog.Blocks)-1)
-	}
-	n, marks, err := pipe.Run(spec, prog)
+	})
 	if err != nil {
 		return 0, why, err
 	}
-	cycles := float64(marks[ends[len(ends)-1]]-marks[ends[directWarm-1]]) / directMeasured
-	if q > u.k && u.steadySteps > 0 {
-		cycles += float64(marks[u.steadyFrom+1]-marks[u.steadyFrom]) / float64(u.steadySteps) * float64(q-u.k)
+	cycles := run.cycles
+	if q > u.k {
+		cycles += u.rate(&run) * float64(q-u.k)
 	}
-	cycles += out.missing(spec, h.lines[0]) + in.missing(spec, h.lines[1]) + 2*sum.missing(spec, h.lines[2])
-	cycles = max(cycles, float64(w.depth*w.cols*q)/m.core.rate)
-	all := 0.0
-	for _, x := range n.Stalls {
-		all += float64(x)
-	}
-	for i, x := range n.Stalls {
-		why[i] = cycles * float64(x) / max(1, all)
-	}
-	return cycles, why, nil
+	cycles = max(cycles+run.missing, float64(w.depth*w.cols*q)/m.core.rate)
+	return cycles, run.split(cycles), nil
 }
+
+// insideCall is the instructions of a turn of loops that are inside of a kernel:
+// pointers and a counter.
+const insideCall = 4

@@ -64,7 +64,7 @@ func CompareText(entries []Entry) string {
 	}
 	if networks { // in place of what follows from the others
 		t.Header = [][]string{
-			{"", "type", "time", "samples", "rate", "of peak", "bound by", "a sample", "per op", "power", "per mm2", "payload", "host", "speed"},
+			{"", "type", "time", "samples", "rate", "of peak", "bound by", "a sample", "range", "per op", "power", "per mm2", "payload", "host", "speed"},
 			{"", "", "us", "a second", "TOPS", "%", "", "J", "%", "pJ", "W", "TOPS", "%", "% of time", "of first"},
 		}
 		t.Left = map[int]bool{1: true, 6: true}

@@ -198,7 +198,11 @@ func (m *memory) outer(start int64, line uint64, st *Stream, level int) (int64, 
 		m.memNext = max(m.memNext, float64(start)-m.s.MemoryBurst)
 		slot := max(float64(start), m.memNext)
 		m.memNext += weight * m.s.MemoryCycles
-		ready = max(ready, int64(slot)+int64(m.s.MemoryLatency)-back)
+		if st.Streamed { // a whole line leaves: nobody waits for what was there
+			ready = max(ready, int64(slot))
+		} else {
+			ready = max(ready, int64(slot)+int64(m.s.MemoryLatency)-back)
+		}
 		if !st.Streamed {
 			m.n.Lines[inMemory]++
 		}

@@ -336,6 +336,20 @@ func (e *Entry) takes(p gemm.Problem) bool {
 	return true
 }
 
+// asked lists the kernels that take a product with the caller's consent alone.
+func asked(g *configs.GPU, p gemm.Problem) []Entry {
+	var out []Entry
+	for _, e := range all(g, p) {
+		if !e.Manual || p.Batch > 1 {
+			continue
+		}
+		if e.Manual = false; e.takes(p) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // all lists the kernels of a machine that compute a type.
 func all(g *configs.GPU, p gemm.Problem) []Entry {
 	typ := p.DType

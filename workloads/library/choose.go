@@ -24,6 +24,9 @@ type Call struct {
 type Force struct {
 	Kernel string
 	Splits int
+	// Consent says that the caller stores operands as kernels ask that the library does
+	// not launch otherwise, as an inference compiler does.
+	Consent bool
 }
 
 // Choose picks the kernel and the split-K factor with the lowest estimated cost.
@@ -51,6 +54,9 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 		return []Call{c}, nil
 	}
 	entries := Entries(g, p)
+	if f.Consent {
+		entries = append(entries, asked(g, p)...)
+	}
 	if len(entries) == 0 && len(all(g, p)) > 0 {
 		hint := "sizes must be whole words, on Hopper lines at multiples of 16 bytes"
 		if p.InBytes() != 2 && p.Layout() != "tn" {
