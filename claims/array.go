@@ -133,24 +133,25 @@ func arrayClaims() []Entry {
 	}
 }
 
-func programmable(l *Lab) (answer, error) {
-	count := func(machine string) (int, []string) {
-		n := 0
-		var refused []string
-		for _, o := range operators {
-			c := call{machine, o, nil}
-			if r, err := l.run(c); err == nil && r.Machine == machine {
-				n++
-			} else {
-				kind, _, _ := strings.Cut(o, ":")
-				refused = append(refused, kind)
-			}
+// own counts those of the operators that a machine executes by itself, and names the
+// others. What it leaves to its host does not count.
+func (l *Lab) own(machine string) (n int, refused []string) {
+	for _, o := range operators {
+		r, err := l.run(call{machine, o, nil})
+		if err == nil && r.Machine == machine && (r.Fallback == nil || len(r.Fallback.Layers) == 0) {
+			n++
+			continue
 		}
-		return n, refused
+		kind, _, _ := strings.Cut(o, ":")
+		refused = append(refused, kind)
 	}
-	gpu, missing := count("volta")
-	tpu, _ := count("tpu1")
-	nvdla, _ := count("nvdla-full")
+	return n, refused
+}
+
+func programmable(l *Lab) (answer, error) {
+	gpu, missing := l.own("volta")
+	tpu, lackTPU := l.own("tpu1")
+	nvdla, lackNVDLA := l.own("nvdla-full")
 	verdict := Disagrees
 	switch {
 	case gpu == len(operators) && tpu < gpu && nvdla < gpu:
@@ -158,7 +159,8 @@ func programmable(l *Lab) (answer, error) {
 	case gpu > tpu && gpu > nvdla:
 		verdict = Partly
 	}
-	note := fmt.Sprintf("tpu1 runs %d and nvdla-full %d of them by themselves", tpu, nvdla)
+	note := fmt.Sprintf("tpu1 runs %d and nvdla-full %d of them by themselves and leave %s and %s to their hosts",
+		tpu, nvdla, strings.Join(lackTPU, ", "), strings.Join(lackNVDLA, ", "))
 	if missing != nil {
 		note += "; volta does not run " + strings.Join(missing, ", ")
 	}
