@@ -121,15 +121,15 @@ func covers(a *configs.Ability, own []string, w workloads.Workload, as string) s
 			return fmt.Sprintf("%d operations in one pass (allowed: %d)", len(chain), max(1, a.Chain))
 		}
 	}
-	keys := make([]string, 0, len(a.Most))
-	for k := range a.Most {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		if v, ok := workloads.Size(w, k); ok && v > a.Most[k] {
-			return fmt.Sprintf("%s=%d (allowed: up to %d)", k, v, a.Most[k])
+	first := "" // of what is too large, by name
+	for k, most := range a.Most {
+		if v, ok := workloads.Size(w, k); ok && v > most && (first == "" || k < first) {
+			first = k
 		}
+	}
+	if first != "" {
+		v, _ := workloads.Size(w, first)
+		return fmt.Sprintf("%s=%d (allowed: up to %d)", first, v, a.Most[first])
 	}
 	return ""
 }

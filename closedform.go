@@ -78,7 +78,7 @@ func closedGPU(m *configs.Machine, w workloads.Workload, r Result, o Options) (R
 		r.Layers = make([]Layer, len(fs))
 		reports := make([]gpu.Report, len(fs)) // of which nothing was simulated
 		for i := range fs {
-			if r.Layers[i], err = fs[i].layer(m, clock); err != nil {
+			if r.Layers[i], err = fs[i].layer(m, clock, energy.AtValues(energy.AtVoltage(&m.Energy, m.GPU.Clock.VoltageAt(clock)), o.Values, r.DType)); err != nil {
 				return Result{}, err
 			}
 		}
@@ -87,8 +87,9 @@ func closedGPU(m *configs.Machine, w workloads.Workload, r Result, o Options) (R
 	return v.run()
 }
 
-// layer is the closed form of one kernel at a clock.
-func (f *form) layer(m *configs.Machine, clock configs.Freq) (Layer, error) {
+// layer is the closed form of one kernel at a clock, priced with the coefficients that
+// hold there.
+func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Energy) (Layer, error) {
 	g, d, k := m.GPU, &f.demand, f.kernel
 	hz := float64(clock)
 	busiest := ceilDiv(f.ctas, g.SM.Count)
@@ -153,7 +154,7 @@ func (f *form) layer(m *configs.Machine, clock configs.Freq) (Layer, error) {
 	var report gpu.Report
 	report.SM.SharedPasses, report.SM.L1Accesses = d.Passes, (d.ReadSecs+d.WriteSecs)/4
 	var err error
-	l.Energy, err = energy.Build(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), counts(uint64(seconds*hz)*uint64(g.SM.Count), &report, &f.work, &mem), seconds)
+	l.Energy, err = energy.Build(table, counts(uint64(seconds*hz)*uint64(g.SM.Count), &report, &f.work, &mem), seconds)
 	return l, err
 }
 

@@ -9,12 +9,12 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// planarCall is the call of a convolution of NCHW images by kernels that take
-// channels side by side: both operands change their layout before, the result
-// does behind. cuDNN does so for callers who keep NCHW on Tensor Cores.
-func planarCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
+// turnedCall is the call of a convolution by kernels that take the other layout:
+// both operands change theirs before, the result does behind. cuDNN does so for
+// callers who keep NCHW on Tensor Cores, and for NHWC where it leaves them.
+func turnedCall(m *configs.Machine, w *workloads.Conv, layout string, o Options) (call, error) {
 	side := *w
-	side.Layout = workloads.LayoutNHWC
+	side.Layout = layout
 	c, err := convCall(m, &side, o)
 	if err != nil || o.Fidelity == Analytic {
 		return c, err
@@ -22,12 +22,15 @@ func planarCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) 
 	x := image{w.N, w.C, w.H, w.W}
 	y := image{w.N, w.K, w.P(), w.Q()}
 	f := image{w.K, w.C / w.Groups, w.R, w.S}
-	a, b, out := f, x, y // of the product's matrices
+	a, b, out := x, f, y // of the product's matrices
 	switch w.Pass {
 	case workloads.PassData:
-		b, out = y, x
+		a, out = y, x
 	case workloads.PassWeight:
-		a, b, out = x, y, f
+		b, out = y, f
+	}
+	if layout == workloads.LayoutNHWC && w.Pass != workloads.PassWeight {
+		a, b = b, a
 	}
 	i := slices.IndexFunc(c.kernels, func(k *tile.Kernel) bool { return len(k.Tensors) > 2 && k.Tensors[2].Name == "C" })
 	if i < 0 {
@@ -42,7 +45,7 @@ func planarCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) 
 	}
 	var before, after []*tile.Kernel
 	for n, of := range []image{a, b, out} {
-		from, to := workloads.LayoutNCHW, workloads.LayoutNHWC
+		from, to := w.Layout, layout
 		if n == 2 {
 			from, to = to, from
 		}

@@ -13,7 +13,7 @@ import (
 
 // describing are what no model reads.
 var describing = []string{
-	"name", "description", "inherits", "energy_table", "devices", "process_nm", "die_mm2", "workloads", "area_table", "area.",
+	"name", "description", "inherits", "energy_table", "devices", "process_nm", "die_mm2", "workloads", "area_table", "area.", "wall.",
 }
 
 // unread are the values of a GPU that kernels of some kinds do not reach.

@@ -108,7 +108,7 @@ func newOffload(ctx context.Context, m *configs.Machine, dtype string, o Options
 			return nil, err
 		}
 	}
-	f := &offload{ctx: ctx, m: m, host: h, dtype: dtype, o: Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget}}
+	f := &offload{ctx: ctx, m: m, host: h, dtype: dtype, o: Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, Values: o.Values}}
 	if f.o.Fidelity == Analytic { // which not every kind of layer has
 		f.o.Fidelity = Sampled
 	}
@@ -258,7 +258,7 @@ func (f *offload) link(way string, bytes, seconds float64) (*Result, error) {
 		count = energy.Count{Component: energy.DRAMByte, Events: events(2 * bytes)}
 		dram = 2 * bytes
 	}
-	l, err := energy.Build(&f.m.Energy, []energy.Count{count}, seconds)
+	l, err := energy.Build(energy.AtValues(&f.m.Energy, f.o.Values, f.dtype), []energy.Count{count}, seconds)
 	if err != nil {
 		return nil, err
 	}

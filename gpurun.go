@@ -50,7 +50,7 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 		return call{}, err
 	}
 	g := m.GPU
-	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits})
+	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits, Consent: o.compiled})
 	if err != nil {
 		return call{}, err
 	}
@@ -83,9 +83,12 @@ func sumType(dtype string) string {
 // convCall is the call of a convolution.
 func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 	g := m.GPU
+	if library.PlainHalves(g, w) {
+		return turnedCall(m, w, workloads.LayoutNCHW, o)
+	}
 	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
 	if errors.Is(err, library.ErrLayout) && w.DType != "int8" { // whose callers keep its blocks themselves
-		return planarCall(m, w, o)
+		return turnedCall(m, w, workloads.LayoutNHWC, o)
 	}
 	if err != nil || o.Fidelity == Analytic {
 		return call{name: c.Name}, err
@@ -110,6 +113,9 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	r := newResult(m, w, o.Fidelity)
 	r.ClockMHz = float64(m.GPU.Clock.Sustained) / 1e6
 	r.PeakTOPS = PeakTOPS(m.GPU, w.Shape().Type())
+	if w.GEMM != nil && w.GEMM.Sparse { // zeros that are left out count, here and in the product's operations
+		r.PeakTOPS *= 2
+	}
 	if o.Fidelity == Analytic {
 		return closedGPU(m, w, r, o)
 	}
@@ -174,7 +180,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 func problem(g *workloads.GEMM) (gemm.Problem, error) {
 	p := gemm.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
-		DType: g.DType, Acc: g.Acc, Alpha: 1,
+		DType: g.DType, Acc: g.Acc, Alpha: 1, Sparse: g.Sparse,
 	}
 	if p.DType == "fp8" {
 		// Its kernels take operands along k only: callers keep them so.

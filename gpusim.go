@@ -42,12 +42,13 @@ type Options struct {
 
 	Monitor string // loopback address of the live page, empty = off
 
-	clients []memory.Client  // that share the DRAM of a GPU
-	inner   bool             // images of one unit of a system on a chip
-	host    *configs.Machine // in place of the one that a machine's file names
-	alone   bool             // a layer of a network, which sees to what the machine lacks
-	as      string           // type that a machine with a fixed array computes in, where that is not the workload's own
-	apart   bool             // of networks on systems: GPUs that do the same are simulated one by one
+	clients  []memory.Client  // that share the DRAM of a GPU
+	inner    bool             // images of one unit of a system on a chip
+	host     *configs.Machine // in place of the one that a machine's file names
+	compiled bool             // a layer of a network that an inference compiler has laid out
+	alone    bool             // a layer of a network, which sees to what the machine lacks
+	as       string           // type that a machine with a fixed array computes in, where that is not the workload's own
+	apart    bool             // of networks on systems: GPUs that do the same are simulated one by one
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN

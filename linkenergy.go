@@ -24,7 +24,8 @@ func linkCounts(m *configs.Machine, links []nvlink.LinkUse, nodes int) (out []en
 			}
 		}
 		if bytes > 0 {
-			out = append(out, energy.LinkCount{Type: t.Name, Bytes: uint64(math.Round(bytes * float64(nodes))), PJPerBit: t.Energy})
+			lo, hi := t.EnergyRange()
+			out = append(out, energy.LinkCount{Type: t.Name, Bytes: uint64(math.Round(bytes * float64(nodes))), PJPerBit: t.Energy, Lo: lo, Hi: hi})
 		}
 	}
 	return out

@@ -35,6 +35,7 @@ type cacheKey struct {
 	values    energy.Values
 	budget    int
 	alone     bool
+	compiled  bool
 }
 
 // NewCache gives an empty cache that keeps everything.
@@ -74,7 +75,8 @@ type OneMachine struct {
 	cache  *Cache
 	m      *configs.Machine
 	mu     sync.Mutex
-	hashes map[string]string // of the machine's values that count, by what does not
+	values configs.Written   // of the machine; written out with the first hash
+	hashes map[string]string // of those that count, by what does not
 }
 
 // Run is gpusim.Run through the cache. Results are shared: nobody may change them.
@@ -87,7 +89,7 @@ func (c *OneMachine) Run(ctx context.Context, w workloads.Workload, o Options) (
 		r, err := Run(ctx, c.m, w, o)
 		return &r, err
 	}
-	key := cacheKey{c.hash(ignored(c.m, w, o.Fidelity)), w.Text, o.Kernel, o.Splits, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients), o.Values, o.Budget, o.alone}
+	key := cacheKey{c.hash(ignored(c.m, w, o.Fidelity)), w.Text, o.Kernel, o.Splits, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients), o.Values, o.Budget, o.alone, o.compiled}
 	r, err := c.cache.runs.get(ctx, key, func() (*Result, error) {
 		r, err := Run(ctx, c.m, w, o)
 		return &r, err
@@ -109,7 +111,10 @@ func (c *OneMachine) hash(i ignoring) string {
 	defer c.mu.Unlock()
 	h, ok := c.hashes[i.class]
 	if !ok {
-		h = c.m.HashOf(i.counts)
+		if len(c.hashes) == 0 {
+			c.values = c.m.Written()
+		}
+		h = c.values.HashOf(i.counts)
 		c.hashes[i.class] = h
 	}
 	return h
@@ -133,7 +138,7 @@ func formsOf(m *configs.Machine, w workloads.Workload, o Options) ([]form, error
 		return forms(m, w, o)
 	}
 	c := o.cacheOn(m)
-	key := cacheKey{machine: c.hash(ignoredByForms(m, w)), text: w.Text, force: o.Kernel, splits: o.Splits}
+	key := cacheKey{machine: c.hash(ignoredByForms(m, w)), text: w.Text, force: o.Kernel, splits: o.Splits, compiled: o.compiled}
 	return c.cache.forms.get(context.Background(), key, func() ([]form, error) { return forms(m, w, o) })
 }
 

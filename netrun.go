@@ -26,7 +26,8 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if o.Kernel != "" || o.Splits != 0 {
 		return fail("a kernel cannot be forced on a whole network")
 	}
-	if err := fits(m, n); err != nil {
+	err := fits(m, n)
+	if err != nil {
 		return fail("%w", err)
 	}
 	if m.SoC != nil && !o.inner {
@@ -35,7 +36,14 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if fixed(m) {
 		return runHosted(ctx, m, w, o)
 	}
-	distinct := distinctLayers(n)
+	layers := n.Layers
+	if m.GPU != nil {
+		o.compiled = n.Fused && n.Phase == workloads.PhaseInfer
+		if layers, err = attentionApart(m, layers); err != nil {
+			return fail("%w", err)
+		}
+	}
+	distinct := distinctOf(layers)
 	if m.GPU != nil { // what no library call exists for is said before anything runs
 		for _, l := range distinct {
 			if _, err := callOf(m, l.Work, Options{Fidelity: Analytic}); err != nil {
@@ -47,7 +55,7 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	if err != nil {
 		return Result{}, err
 	}
-	return sumPlaced(m, w, o.Fidelity, placedAlone(n.Layers, results))
+	return sumPlaced(m, w, o.Fidelity, placedAlone(layers, results))
 }
 
 // placedAlone are layers of which each ran on the machine itself.
@@ -86,10 +94,12 @@ func Fits(m *configs.Machine, n *workloads.Network) bool {
 }
 
 // distinctLayers gives the first layer of each workload.
-func distinctLayers(n *workloads.Network) []workloads.NetLayer {
+func distinctLayers(n *workloads.Network) []workloads.NetLayer { return distinctOf(n.Layers) }
+
+func distinctOf(layers []workloads.NetLayer) []workloads.NetLayer {
 	seen := map[string]bool{}
 	var out []workloads.NetLayer
-	for _, l := range n.Layers {
+	for _, l := range layers {
 		if !seen[l.Work.Text] {
 			seen[l.Work.Text] = true
 			out = append(out, l)
@@ -104,7 +114,7 @@ const layerBudget = 1 << 20
 
 // leafOptions are those of a layer of a network.
 func leafOptions(o Options) Options {
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, Values: o.Values, clients: o.clients}
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, Values: o.Values, clients: o.clients, compiled: o.compiled}
 	if leaf.Budget == 0 {
 		leaf.Budget = layerBudget
 	}

@@ -46,7 +46,6 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 		if k.Streams {
 			once, each := lines(k, k.Programs[r])
 			s.fixed, s.loop = s.fixed+streamLine*once, s.loop+streamLine*each
-			s.lines += once + s.trips*each
 		}
 	}
 	if k.Tiles > 0 {
@@ -56,7 +55,14 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 		return l, nil
 	}
 	if k.Streams {
-		l.Waves = s.streaming(int(g.L2.Size))
+		l.Waves = s.streaming(int(g.L2.Size), k.Bytes())
+		if w := &l.Waves; w.By > 0 {
+			p.Behind = w.At + w.By
+			return l, nil
+		}
+		if p.LoopSends() > 0 && oneLoop(k) {
+			return l, p.Sample(s.streamLoop(int(g.L2.Size), k.Bytes()))
+		}
 		return l, nil
 	}
 	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
@@ -87,7 +93,6 @@ type sampling struct {
 	settle, window     int // iterations to settle, and to measure over
 	leastWaves         int // waves simulated at least
 	budget             int // warp instructions that may be simulated
-	lines              int // that a CTA of a streaming kernel moves
 }
 
 func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s.loop) }

@@ -1,19 +1,70 @@
 package gpusim
 
 import (
+	"gpusim/sm"
 	"gpusim/sm/gpu"
 	"gpusim/workloads/tile"
 )
 
-// Kernels that stream through their tensors are all waves and hardly a loop. Whole
-// waves are left out of them once the pace has settled: their first waves read and
-// write in step, and what L2 held before has to go.
+// Kernels that stream through their tensors are waves of CTAs, or loops of few of
+// them. At first all read and write in step, and L2 still holds what was there
+// before, of which dirty lines take DRAM's time and clean ones save it. So a part at
+// the beginning is simulated as it is; then whole waves, or iterations, are left out,
+// L2 is put into the state in which they would have left it, and the pace of what
+// comes behind is theirs.
 const (
-	streamLine   = 8       // warp instructions that a line counts as: what it takes to simulate
-	streamBudget = 5 << 20 // warp instructions simulated at least, where there are as many
-	streamWaves  = 4       // waves simulated at least
-	streamTurns  = 2.5     // times that what is simulated fills L2: the pace is that of the second half
+	streamLine  = 8    // warp instructions that a line counts as: what it takes to simulate
+	streamLead  = 1.25 // times that what moves before the gap fills L2
+	streamPace  = 0.75 // times that what the pace rests on fills L2
+	streamWaves = 3    // waves before the gap, and of those that the pace rests on, at least
+	loopPace    = 0.75 // times that what a window of iterations measures fills L2
+	loopLeast   = 3    // iterations that it measures at least
+	loopWindows = 3    // windows, of which the first leads
 )
+
+// oneLoop says whether a kernel has one main loop, which does not write: the second
+// pass over a row finds in L2 what the first has left there, and would find all of it
+// there if iterations between were left out.
+func oneLoop(k *tile.Kernel) bool {
+	for _, p := range k.Programs {
+		loops := 0
+		for _, seg := range p.Segments {
+			if !seg.Loop {
+				continue
+			}
+			loops++
+			for i := range seg.Code {
+				if op := seg.Code[i].Op; op == tile.OpSTG || op == tile.OpRED {
+					return false
+				}
+			}
+		}
+		if loops != 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// streamLoop leaves out main-loop iterations of a kernel that streams if that saves
+// half of them at least. bytes are those of all tensors.
+func (s *sampling) streamLoop(l2, bytes int) *sm.Plan {
+	wave := max(1, bytes/s.ctas*min(s.ctas, s.slots)/s.trips)
+	turns := func(n float64) int { return max(loopLeast, int(n*float64(l2))/wave+1) }
+	lead, each := turns(streamLead), settleAgain+turns(loopPace)
+	left := s.trips - lead - (loopWindows-1)*each
+	if left < s.trips/2 {
+		return nil
+	}
+	plan := &sm.Plan{Windows: []sm.Window{{Settle: 1, To: int32(lead), Lead: true}}}
+	for i := 1; i < loopWindows; i++ {
+		before := &plan.Windows[i-1]
+		before.Skip = int32(left*i/(loopWindows-1) - left*(i-1)/(loopWindows-1))
+		from := before.To + before.Skip
+		plan.Windows = append(plan.Windows, sm.Window{From: from, Settle: from + settleAgain, To: from + int32(each)})
+	}
+	return plan
+}
 
 // lines counts what a warp moves between global memory and registers, in lines,
 // outside the main loop and in one iteration of it.
@@ -35,14 +86,17 @@ func lines(k *tile.Kernel, p *tile.Program) (once, each int) {
 	return once, each
 }
 
-// streaming leaves out whole waves if that saves half at least.
-func (s *sampling) streaming(l2 int) gpu.WavePlan {
-	p := gpu.WavePlan{Slots: s.slots}
-	wave := max(1, s.slots*s.lines*128)
-	keep := s.slots * max(streamWaves, streamBudget/s.insts(s.slots, s.trips), int(streamTurns*float64(l2))/wave)
+// streaming leaves out whole waves if that saves half at least. bytes are those of all
+// tensors.
+func (s *sampling) streaming(l2, bytes int) gpu.WavePlan {
+	p := gpu.WavePlan{Slots: s.slots, Streams: true}
+	wave := max(1, bytes/s.ctas*s.slots)
+	turns := func(n float64) int { return max(streamWaves, int(n*float64(l2))/wave+1) }
+	lead := s.slots * turns(streamLead)
+	keep := lead + s.slots*(turns(streamPace)+2) // the pace compares waves, but for the last
 	full := s.ctas / s.slots * s.slots
 	if by := full - keep; by >= keep {
-		p.At, p.By = keep, by
+		p.At, p.By = lead, by
 	}
 	return p
 }

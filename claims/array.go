@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gpusim"
 	"gpusim/configs"
 	"gpusim/energy"
 )
@@ -35,9 +36,12 @@ func arrayClaims() []Entry {
 					return answer{}, err
 				}
 				v := pjPerOp(&g) / pjPerOp(&t)
+				verdict := func(v float64) Verdict { return judge(v, 0.5, 2, 0.25, 4) }
+				ratio := func(l []energy.Ledger) float64 { return l[0].TotalUJ / g.Ops / (l[1].TotalUJ / t.Ops) }
 				arithmetic := func(x float64, ops float64) float64 { return x * 1e6 / ops }
-				return answer{v, judge(v, 0.5, 2, 0.25, 4), fmt.Sprintf("scopes: %s and %s; %s; payload alone %.2f and %.2f pJ an operation",
-					g.Energy.Scope, t.Energy.Scope, kernel(&g), arithmetic(column(&g, energy.Payload), g.Ops), arithmetic(column(&t, energy.Payload), t.Ops))}, nil
+				return answer{v, verdict(v), fmt.Sprintf("scopes: %s and %s; %s; payload alone %.2f and %.2f pJ an operation; %s",
+					g.Energy.Scope, t.Energy.Scope, kernel(&g), arithmetic(column(&g, energy.Payload), g.Ops), arithmetic(column(&t, energy.Payload), t.Ops),
+					sensitivity([]*gpusim.Result{&g, &t}, ratio, verdict))}, nil
 			},
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gpusim"
+	"gpusim/energy"
 )
 
 var (
@@ -26,7 +27,10 @@ func comparisonClaims() []Entry {
 					return answer{}, err
 				}
 				v := p.Energy.TotalUJ / g.Energy.TotalUJ
-				return answer{v, atLeast(v, 100, 10), fmt.Sprintf("%.0f times faster; scopes: %s and %s", p.TimeUS/g.TimeUS, g.Energy.Scope, p.Energy.Scope)}, nil
+				verdict := func(v float64) Verdict { return atLeast(v, 100, 10) }
+				ratio := func(l []energy.Ledger) float64 { return l[1].TotalUJ / l[0].TotalUJ }
+				return answer{v, verdict(v), fmt.Sprintf("%.0f times faster; scopes: %s and %s; %s", p.TimeUS/g.TimeUS, g.Energy.Scope, p.Energy.Scope,
+					sensitivity([]*gpusim.Result{&g, &p}, ratio, verdict))}, nil
 			},
 		}
 	}

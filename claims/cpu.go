@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gpusim"
 	"gpusim/energy"
 )
 
@@ -81,7 +82,10 @@ func perInstruction(l *Lab, c call) (answer, error) {
 	}
 	nj := r.Energy.TotalUJ * 1e3 / n
 	share := column(&r, energy.Static) / r.Energy.TotalUJ
-	return answer{nj, judge(nj, 0.5, 2, 0.25, 4), fmt.Sprintf("power scope %s; %.0f %% of it is static", r.Energy.Scope, 100*share)}, nil
+	verdict := func(v float64) Verdict { return judge(v, 0.5, 2, 0.25, 4) }
+	per := func(l []energy.Ledger) float64 { return l[0].TotalUJ * 1e3 / n }
+	return answer{nj, verdict(nj), fmt.Sprintf("power scope %s; %.0f %% of it is static; %s", r.Energy.Scope, 100*share,
+		sensitivity([]*gpusim.Result{&r}, per, verdict))}, nil
 }
 
 func cpuPayload(l *Lab, c call) (answer, error) {
@@ -90,7 +94,10 @@ func cpuPayload(l *Lab, c call) (answer, error) {
 		return answer{}, err
 	}
 	pct := r.Energy.PayloadPct()
-	return answer{pct, judge(pct, 0.5, 2, 0.2, 5), "payload: the multiply-adds that were asked for, leakage and idle power in the whole"}, nil
+	verdict := func(v float64) Verdict { return judge(v, 0.5, 2, 0.2, 5) }
+	of := func(l []energy.Ledger) float64 { return 100 * columnsOf(&l[0], energy.Payload) / l[0].TotalUJ }
+	return answer{pct, verdict(pct), "payload: the multiply-adds that were asked for, leakage and idle power in the whole; " +
+		sensitivity([]*gpusim.Result{&r}, of, verdict)}, nil
 }
 
 func loads(l *Lab, memory bool) (answer, error) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"gpusim"
 	"gpusim/energy"
 )
 
@@ -65,7 +66,11 @@ func gpuClaims() []Entry {
 				if pct < 50 {
 					note = fmt.Sprintf("half would need payload at %.1f times its coefficients, or all else at %.2f of its own", (whole-payload)/payload, payload/(whole-payload))
 				}
-				return answer{pct, atLeast(pct, 50, 25), note}, nil
+				verdict := func(v float64) Verdict { return atLeast(v, 50, 25) }
+				of := func(l []energy.Ledger) float64 {
+					return 100 * columnsOf(&l[0], energy.Payload) / columnsOf(&l[0], s.of...)
+				}
+				return answer{pct, verdict(pct), note + "; " + sensitivity([]*gpusim.Result{&r}, of, verdict)}, nil
 			},
 		})
 	}

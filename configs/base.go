@@ -4,11 +4,12 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"math"
 	"reflect"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -107,16 +108,33 @@ func (b *Base) IsKey(key string) error {
 }
 
 // HashOf is the Hash of those values only whose keys are kept.
-func (m *Machine) HashOf(keep func(key string) bool) string {
-	var lines []string
+func (m *Machine) HashOf(keep func(key string) bool) string { return m.Written().HashOf(keep) }
+
+// Written is a machine's values as they are hashed, for who needs several hashes of one
+// machine. It does not follow changes of the machine.
+type Written struct{ lines []written }
+
+type written struct{ key, line string }
+
+// Written writes a machine's values out.
+func (m *Machine) Written() Written {
+	var w Written
 	flatten(m.file(), "", func(path, text string) {
-		if keep(path) {
-			lines = append(lines, path+"="+text+"\n")
-		}
+		w.lines = append(w.lines, written{path, path + "=" + text + "\n"})
 	})
-	sort.Strings(lines)
-	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
-	return hex.EncodeToString(sum[:])
+	slices.SortFunc(w.lines, func(a, b written) int { return strings.Compare(a.line, b.line) })
+	return w
+}
+
+// HashOf is the Hash of those values only whose keys are kept.
+func (w Written) HashOf(keep func(key string) bool) string {
+	sum := sha256.New()
+	for i := range w.lines {
+		if l := &w.lines[i]; keep(l.key) {
+			_, _ = io.WriteString(sum, l.line) // a hash takes everything
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Value is a machine's value by its key in base units (Hz, bytes, bytes per

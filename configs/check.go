@@ -66,6 +66,9 @@ func check(m *Machine, root *node) error {
 	if m.GPU != nil {
 		c.gpu(m)
 	}
+	if m.Wall != nil {
+		c.wall(m.Wall)
+	}
 	if m.SoC != nil {
 		c.soc(m)
 	}

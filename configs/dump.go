@@ -2,8 +2,6 @@ package configs
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"reflect"
 	"sort"
@@ -18,15 +16,9 @@ import (
 // the machine and its energy coefficients, sorted by key. Where a value came
 // from (inherits, energy_table, area_table, comments, order, unit) does not count.
 func (m *Machine) Hash() string {
-	var lines []string
-	flatten(m.file(), "", func(path, text string) {
-		if path != "inherits" && path != "energy_table" && path != "area_table" && path != "area.units_from" {
-			lines = append(lines, path+"="+text+"\n")
-		}
+	return m.HashOf(func(key string) bool {
+		return key != "inherits" && key != "energy_table" && key != "area_table" && key != "area.units_from"
 	})
-	sort.Strings(lines)
-	sum := sha256.Sum256([]byte(strings.Join(lines, "")))
-	return hex.EncodeToString(sum[:])
 }
 
 // file is the machine in the form of its file.

@@ -75,6 +75,9 @@ func TestForDevice(t *testing.T) {
 					t.Errorf("%q leads to %q, want %s", spelling, have, name)
 				}
 			}
+			if m, err := Load(strings.ToLower(d), nil); err != nil || m.Name != name {
+				t.Errorf("%q loads %v, %v", strings.ToLower(d), m, err)
+			}
 		}
 	}
 	for _, d := range []string{"", " ", "Voodoo 2", "V 100"} {

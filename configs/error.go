@@ -35,7 +35,7 @@ func (e *Error) Error() string {
 
 // clip cuts the middle out of a text that quotes a huge value.
 func clip(s string) string {
-	const keep = 400
+	const keep = 800 // the list of all machines is quoted whole
 	if len(s) <= 2*keep {
 		return s
 	}

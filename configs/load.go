@@ -13,8 +13,9 @@ import (
 )
 
 // Load reads a machine file and checks it. nameOrPath is the name of an
-// embedded machine ("volta") or the path of a file; "configs/volta.yaml" means
-// the embedded machine where there is no such file. sets are overrides
+// embedded machine ("volta"), the path of a file, or a device that an embedded
+// machine answers to ("P100"); "configs/volta.yaml" means the embedded machine
+// where there is no such file. sets are overrides
 // "key.path=value", applied in order. Every mistake of the user's is an *Error.
 func Load(nameOrPath string, sets []string) (*Machine, error) {
 	l := loader{readDisk: readFile}
@@ -107,6 +108,9 @@ func (l *loader) locate(nameOrPath string) (source, error) {
 	}
 	if name, ok := embeddedSystem(nameOrPath, systems); ok {
 		return source{name: name, embedded: true, dir: systemDir}, nil
+	}
+	if name, ok := ForDevice(nameOrPath); ok {
+		return source{name: name, embedded: true}, nil
 	}
 	if nameOrPath == "" {
 		return source{}, &Error{File: "config", Reason: "no machine named (embedded: " + strings.Join(names, ", ") + ")"}

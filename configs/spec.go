@@ -19,6 +19,7 @@ type Machine struct {
 	SoC         *SoC      `yaml:"soc,omitempty"`
 	Executes    []Ability `yaml:"executes,omitempty" doc:"what the machine executes beside and around its products; GPUs and CPUs are programmable and have no such list"`
 	Host        *Host     `yaml:"host,omitempty" doc:"the machine that executes what this one cannot"`
+	Wall        *Wall     `yaml:"wall,omitempty" doc:"what stands between the device and the wall: the rest of a system and its power supply"`
 	EnergyTable string    `yaml:"energy_table" doc:"name of a file in configs/energy, or a path: the coefficients that energy overlays"`
 	Energy      Energy    `yaml:"energy,omitempty" doc:"single coefficients that replace those of the energy table"`
 

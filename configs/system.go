@@ -81,7 +81,12 @@ type LinkType struct {
 	Credits     Bytes    `yaml:"credits,omitempty" min:"16 B" max:"1 GiB" doc:"what the receiver has room for: no more can be under way; none: never the limit"`
 	Latency     Duration `yaml:"latency" min:"1 ns" max:"10 ms" doc:"from leaving one part to being seen by the other"`
 	Energy      float64  `yaml:"energy_pj_per_bit,omitempty" min:"0" max:"10000" doc:"of both ends, of a bit on the wire; none: not counted"`
+	EnergyLo    float64  `yaml:"energy_lo,omitempty" min:"0" max:"1" doc:"the energy may be as low as this part of it; none: as given"`
+	EnergyHi    float64  `yaml:"energy_hi,omitempty" min:"1" max:"100" doc:"the energy may be as high as this many times it; none: as given"`
 }
+
+// EnergyRange is EnergyLo and EnergyHi as factors, 1 where none is given.
+func (t *LinkType) EnergyRange() (lo, hi float64) { return rangeOf(t.EnergyLo, t.EnergyHi) }
 
 // BytesPerSecond is the rate of one link and direction, headers included.
 func (t *LinkType) BytesPerSecond() float64 { return float64(t.Lanes) * t.LaneGbps * 1e9 * t.Code / 8 }

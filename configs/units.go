@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"strings"
 )
@@ -213,12 +214,14 @@ func formatWhole(v uint64, units []unit) string {
 
 // decimal writes v/den with up to nine decimals and says whether that is exact.
 func decimal(v, den uint64) (string, bool) {
-	s := new(big.Rat).SetFrac(new(big.Int).SetUint64(v), new(big.Int).SetUint64(den))
-	text := s.FloatString(9)
-	back, _ := new(big.Rat).SetString(text)
-	if back.Cmp(s) != 0 {
+	whole, part := v/den, v%den
+	if part == 0 {
+		return strconv.FormatUint(whole, 10), true
+	}
+	high, low := bits.Mul64(part, 1e9)
+	billionths, rest := bits.Div64(high, low, den)
+	if rest != 0 {
 		return "", false
 	}
-	text = strings.TrimRight(text, "0")
-	return strings.TrimSuffix(text, "."), true
+	return strconv.FormatUint(whole, 10) + "." + strings.TrimRight(fmt.Sprintf("%09d", billionths), "0"), true
 }

@@ -311,8 +311,27 @@ func (f *field) inRange(v reflect.Value) bool {
 	return true
 }
 
+// limit is a min or max tag of a type.
+type limit struct {
+	text string
+	of   reflect.Type
+}
+
+var limits sync.Map // limit -> reflect.Value: sweeps load thousands of machines
+
 // parseLimit reads a min or max tag as a value of type t.
 func parseLimit(s string, t reflect.Type) (reflect.Value, error) {
+	if known, ok := limits.Load(limit{s, t}); ok {
+		return known.(reflect.Value), nil
+	}
+	v, err := readLimit(s, t)
+	if err == nil {
+		limits.Store(limit{s, t}, v)
+	}
+	return v, err
+}
+
+func readLimit(s string, t reflect.Type) (reflect.Value, error) {
 	if parse, ok := quantities[t]; ok {
 		return parse(s)
 	}

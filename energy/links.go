@@ -5,6 +5,7 @@ type LinkCount struct {
 	Type     string
 	Bytes    uint64
 	PJPerBit float64
+	Lo, Hi   float64 // factors of it between which it lies
 }
 
 // LinkByte is the component of a byte on links of a type.
@@ -18,7 +19,8 @@ func OfLinks(counts []LinkCount, scope string) Ledger {
 			continue
 		}
 		pj := 8 * c.PJPerBit
-		l.Rows = append(l.Rows, Row{Component: LinkByte(c.Type), Column: Link, Events: c.Bytes, PJPerEvent: pj, EnergyUJ: float64(c.Bytes) * pj * uJPerPJ})
+		uj := float64(c.Bytes) * pj * uJPerPJ
+		l.Rows = append(l.Rows, Row{Component: LinkByte(c.Type), Column: Link, Events: c.Bytes, PJPerEvent: pj, EnergyUJ: uj, DownUJ: (1 - c.Lo) * uj, UpUJ: (c.Hi - 1) * uj})
 	}
 	l.finish()
 	return l

@@ -126,9 +126,6 @@ func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 		}
 		want[name][MMATF32], want[name][MMAInt8] = 2.0*f, 0.3*f
 		want[name][MMABF16], want[name][MMAFP8] = (1.1*64/121+0.9)*f, (1.1*16/121+0.9)*f
-		if name == "tu10x" {
-			want[name][MMASlot] /= 10 // [fit] to T4 under its cap, see the table
-		}
 		static := readTable(t, name).Static
 		leak := 38.6 * c.die / 815
 		if name == "gv11b" {

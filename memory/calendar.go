@@ -2,19 +2,28 @@ package memory
 
 import "math/bits"
 
-// calendarSpan is the number of cycles that a calendar holds in buckets; it
-// covers the latency of a loaded memory. What lies further ahead waits in an
-// unordered list and moves into the buckets as time comes near.
-const calendarSpan = 8192
+// A calendar keeps the cycles of two epochs in buckets of one cycle, those of the
+// next coarseEpochs in a list each, and what lies further ahead in one list. A
+// loaded DRAM answers thousands of flights many thousands of cycles later, so
+// none of them may be looked at before its epoch comes near.
+const (
+	calendarSpan = 8192 // cycles in buckets; covers the latency of a memory without queues
+	epochCycles  = calendarSpan / 2
+	coarseEpochs = 64
+)
 
-// calendar is a queue of flights by cycle. Buckets are linked lists, so that
-// nothing is allocated; a bitmap finds the next bucket that holds anything.
+// calendar is a queue of flights by cycle; those of one cycle keep the order in
+// which they were put. Buckets and lists are linked through link, so that nothing
+// is allocated; a bitmap finds the next bucket that holds anything.
 type calendar struct {
 	buckets [calendarSpan]bucket
-	link    []int32 // of a flight to the next in its bucket, -1 ends
+	link    []int32  // of a flight to the next in its bucket or list, -1 ends
+	cycle   []uint64 // of a flight in a coarse list
 	used    [calendarSpan / 64]uint64
 	now     uint64 // first cycle that has not been taken
 	near    int    // items in buckets
+	coarse  [coarseEpochs]bucket
+	later   int // items in coarse lists
 	far     []farItem
 	farMin  uint64
 	batch   []int32
@@ -29,21 +38,40 @@ type farItem struct {
 
 func (c *calendar) reset() {
 	c.used = [calendarSpan / 64]uint64{}
-	c.now, c.near, c.far, c.farMin = 0, 0, c.far[:0], never
+	for i := range c.coarse {
+		c.coarse[i] = bucket{-1, -1}
+	}
+	c.now, c.near, c.later, c.far, c.farMin = 0, 0, 0, c.far[:0], never
 }
 
 // put adds a flight at a cycle, which must not have been taken yet.
 func (c *calendar) put(cycle uint64, i int32) {
-	if cycle-c.now >= calendarSpan {
+	for int(i) >= len(c.link) {
+		c.link, c.cycle = append(c.link, -1), append(c.cycle, 0)
+	}
+	switch ahead := cycle/epochCycles - c.now/epochCycles; {
+	case ahead < 2:
+		c.soon(cycle, i)
+	case ahead < coarseEpochs:
+		c.link[i], c.cycle[i] = -1, cycle
+		l := &c.coarse[cycle/epochCycles%coarseEpochs]
+		if l.head < 0 {
+			l.head = i
+		} else {
+			c.link[l.tail] = i
+		}
+		l.tail = i
+		c.later++
+	default:
 		c.far = append(c.far, farItem{cycle, i})
 		c.farMin = min(c.farMin, cycle)
-		return
 	}
+}
+
+// soon puts a flight of this epoch or the next into its bucket.
+func (c *calendar) soon(cycle uint64, i int32) {
 	at := cycle % calendarSpan
 	b := &c.buckets[at]
-	for int(i) >= len(c.link) {
-		c.link = append(c.link, -1)
-	}
 	c.link[i] = -1
 	if w := &c.used[at/64]; *w>>(at%64)&1 == 0 {
 		*w |= 1 << (at % 64)
@@ -58,7 +86,7 @@ func (c *calendar) put(cycle uint64, i int32) {
 // next is the cycle of the first item, never if there is none.
 func (c *calendar) next() uint64 {
 	if c.near == 0 {
-		return c.farMin
+		return c.nextCoarse()
 	}
 	from := c.now % calendarSpan
 	w := from / 64
@@ -68,7 +96,23 @@ func (c *calendar) next() uint64 {
 		word = c.used[w]
 	}
 	b := w*64 + uint64(bits.TrailingZeros64(word))
-	return min(c.farMin, c.now+(b-from+calendarSpan)%calendarSpan)
+	return c.now + (b-from+calendarSpan)%calendarSpan
+}
+
+// nextCoarse is the cycle of the first item where no bucket holds any.
+func (c *calendar) nextCoarse() uint64 {
+	if c.later == 0 {
+		return c.farMin
+	}
+	e := c.now/epochCycles + 2
+	for c.coarse[e%coarseEpochs].head < 0 {
+		e++
+	}
+	first := uint64(never)
+	for i := c.coarse[e%coarseEpochs].head; i >= 0; i = c.link[i] {
+		first = min(first, c.cycle[i])
+	}
+	return first
 }
 
 // take empties the first bucket before limit. Without one, ok is false and
@@ -94,14 +138,28 @@ func (c *calendar) take(limit uint64) (items []int32, cycle uint64, ok bool) {
 
 // advance moves the present forward and pulls in what has come near.
 func (c *calendar) advance(now uint64) {
+	from, to := c.now/epochCycles+2, now/epochCycles+2 // first epochs that were, and are, not in buckets
 	c.now = now
-	if c.farMin == never || c.farMin-now >= calendarSpan {
+	if from == to || c.later+len(c.far) == 0 {
+		return
+	}
+	for e := from; e < to && c.later > 0; e++ {
+		l := &c.coarse[e%coarseEpochs]
+		for i := l.head; i >= 0; {
+			next := c.link[i]
+			c.soon(c.cycle[i], i)
+			c.later--
+			i = next
+		}
+		l.head = -1
+	}
+	if c.farMin == never || c.farMin/epochCycles-now/epochCycles >= coarseEpochs {
 		return
 	}
 	kept := c.far[:0]
 	c.farMin = never
 	for _, f := range c.far {
-		if f.cycle-now < calendarSpan {
+		if f.cycle/epochCycles-now/epochCycles < coarseEpochs {
 			c.put(f.cycle, f.flight)
 		} else {
 			kept = append(kept, f)

@@ -14,6 +14,11 @@ func (s *System) Submit(sm int, reqs []Request) {
 	p := &s.ports[sm]
 	for k := range reqs {
 		r := &reqs[k]
+		if r.Kind == Jump { // nothing that the hardware sends
+			s.arrivals.put(r.Cycle+uint64(s.xbar.RequestLatency), s.newFlight(r, sm))
+			s.inFlight++
+			continue
+		}
 		size := uint64(s.xbar.RequestHeader)
 		n := uint64(0)
 		switch r.Kind {

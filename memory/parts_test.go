@@ -28,9 +28,16 @@ func TestCalendar(t *testing.T) {
 					break
 				}
 				at := now + uint64(r.Intn(50))
-				switch r.Intn(4) {
+				switch r.Intn(5) {
 				case 0:
 					at = now + uint64(r.Intn(3*calendarSpan))
+				case 2:
+					at = now + uint64(r.Intn(2*coarseEpochs*epochCycles))
+				case 3: // where others are, near or far
+					for _, d := range due {
+						at = max(d, now)
+						break
+					}
 				case 1:
 					at = now + calendarSpan - 1 + uint64(r.Intn(3))
 				}
@@ -49,6 +56,9 @@ func TestCalendar(t *testing.T) {
 			if r.Intn(10) == 0 {
 				limit = now + uint64(r.Intn(4*calendarSpan))
 			}
+			if r.Intn(20) == 0 {
+				limit = now + uint64(r.Intn(3*coarseEpochs*epochCycles))
+			}
 			items, at, ok := c.take(limit)
 			if ok != (first < limit) {
 				t.Fatalf("took something: %v, with the first at %d and a limit of %d", ok, first, limit)
@@ -57,7 +67,10 @@ func TestCalendar(t *testing.T) {
 				now = max(now, limit)
 				continue
 			}
-			for _, i := range items {
+			for n, i := range items {
+				if n > 0 && items[n-1] > i { // flights are numbered as they are put
+					t.Fatalf("at %d %d comes after %d", at, i, items[n-1])
+				}
 				if due[i] != first || at != first {
 					t.Fatalf("took %d, due at %d, at %d", i, due[i], at)
 				}

@@ -14,6 +14,7 @@ const (
 	Atomic             // read-modify-write at the slice; acknowledged like a write
 	Signal             // adds one to semaphore Line (an index, not an address); acknowledged
 	Wait               // replies when semaphore Line equals Value
+	Jump               // says that the SM has left a part of its work out, the Line-th; has no reply
 )
 
 // Request is one line of one warp instruction on its way from an SM to L2.

@@ -80,6 +80,8 @@ type System struct {
 	gpcOf     func(sm int) int
 	clients   []clientPort // that share DRAM
 	frontier  uint64
+	onJump    func(n uint64)
+	jumped    uint64 // number of the latest Jump
 	inFlight  int
 	parked    int
 	count     Counters

@@ -66,8 +66,12 @@ func AreaText(m *configs.Machine, l *area.Ledger) string {
 			human(m.DieMM2))
 	}
 	c := l.Cost()
-	fmt.Fprintf(&b, "its share of a wafer: %s for a good die, %s to %s (%s dies a wafer, %.0f %% without a defect; no package, memory, test, development or profit)\n",
-		dollars(c.USD), dollars(c.LowUSD), dollars(c.HighUSD), human(math.Floor(c.DiesPerWafer)), c.YieldPct)
+	fmt.Fprintf(&b, "its share of a wafer: %s for a good die, %s to %s (%s dies a wafer, %.0f %% of them good, %.0f %% without a defect; no package, memory, test, development or profit)\n",
+		dollars(c.USD), dollars(c.LowUSD), dollars(c.HighUSD), human(math.Floor(c.DiesPerWafer)), c.YieldPct, c.PerfectPct)
+	if c.Spare > 0 {
+		fmt.Fprintf(&b, "%d of %d %ss are spare and take %s mm2: a die of %s mm2 without them would be good in %.0f %% of cases and cost %s\n",
+			c.Spare, c.Units, c.Unit, human(c.SpareMM2), human(c.BareTotal), c.BarePct, dollars(c.BareUSD))
+	}
 	return b.String()
 }
 

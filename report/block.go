@@ -87,6 +87,9 @@ func block(e *Entry) string {
 		fmt.Fprintf(&b, "  the board's power limit of %v holds the clock at %s MHz instead of %s\n",
 			e.Machine.TDP, human(r.ClockMHz), human(float64(e.Machine.GPU.Clock.Sustained)/1e6))
 	}
+	if w := wallLine(e); w != "" {
+		b.WriteString("  " + w + "\n")
+	}
 	for _, l := range unitLines(e, "  ") {
 		b.WriteString(l + "\n")
 	}

@@ -82,6 +82,9 @@ func RunFiles(entries []Entry) ([]File, error) {
 			files = append(files, f)
 		}
 	}
+	if wall := WallCSV(entries); wall != nil {
+		files = append(files, File{Name: "wall.csv", Data: wall})
+	}
 	if links := LinksCSV(entries); links != nil {
 		files = append(files, File{Name: "links.csv", Data: links})
 	}

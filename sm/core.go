@@ -36,7 +36,9 @@ type Core struct {
 	tickedSends  uint64  // loopSends then
 	jumps        []Jumps // by resident CTAs
 	lastExit     uint64
-	spread       int64 // how far the paces that jumps rest on lie apart, in cycles
+	spread       int64  // how far the paces that jumps rest on lie apart, in cycles
+	behind       int    // see Prepared
+	told         uint64 // number of the latest jump that L2 knows of
 
 	sub      []subcore
 	lsuFree  uint64 // the load/store unit's data stage
@@ -142,6 +144,7 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
 	c.fullCycles, c.fullSends, c.tickedSends = 0, 0, 0
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
+	c.behind, c.told = p.Behind, 0
 	c.lineGen, c.tagsLeft = p.lines, 0
 	size := int64(c.l1.Size)
 	if c.l1.Unified {

@@ -16,6 +16,9 @@ func (c *Core) start(l launch) {
 	c.kernel.Place(l.cta, &b.CTA)
 	b.Index = l.cta
 	c.async.prepare(c, b)
+	if c.behind > 0 && l.cta >= c.behind {
+		c.tellJump(1, l.cycle)
+	}
 	b.live = c.kernel.Warps()
 	c.tick(l.cycle)
 	c.resident++

@@ -13,6 +13,7 @@ import (
 type Prepared struct {
 	Kernel    *tile.Kernel
 	Plan      *Plan // nil: nothing is left out
+	Behind    int   // first CTA behind those that are left out of a kernel that streams; 0: none are
 	CTAsPerSM int
 	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
 	ops       []uop

@@ -1,6 +1,10 @@
 package sm
 
-import "fmt"
+import (
+	"fmt"
+
+	"gpusim/memory"
+)
 
 // Plan says which main-loop iterations of every CTA are left out. Windows of
 // iterations are simulated; between them the loop counter jumps, all warps of
@@ -24,9 +28,11 @@ type TileJump struct {
 
 // Window is a run of simulated iterations [From, To) followed by a jump of
 // Skip iterations. Pace is measured over [Settle, To): the first iterations
-// of a window are left to settle.
+// of a window are left to settle. What comes before the first jump of a Lead
+// never settles: the jump is worth the pace behind it alone.
 type Window struct {
 	From, Settle, To, Skip int32
+	Lead                   bool
 }
 
 // Check refuses windows that do not follow each other or measure nothing.
@@ -131,21 +137,36 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 		}
 		cycles, n := c.pace(&s.from)
 		// The jump before is worth the mean of the paces around it.
-		off := (int64(s.jumped*cycles/n) - int64(s.charged)) / 2
-		c.spread += max(off, -off)
+		off := int64(s.jumped*cycles/n) - int64(s.charged)
+		if i == 0 || !c.plan.Windows[i-1].Lead {
+			off /= 2
+			c.spread += max(off, -off)
+			c.jumps[s.held].Doubt += uint64(off*off) * uint64(s.held) // residents err alike
+		}
 		c.jumps[s.held].Cycles += off
-		c.jumps[s.held].Doubt += uint64(off*off) * uint64(s.held) // residents err alike
 		s.jumped = uint64(w.skip(b.Trips)) * c.sendsPerTrip
 		s.charged = s.jumped * cycles / n
 		s.held = c.resident
 		c.jumps[s.held].Sends += s.jumped
 		c.jumps[s.held].Cycles += int64(s.charged)
 		c.skipSlots(int64(s.charged)+off, &s.slots)
+		if c.kernel.Streams && s.jumped > 0 {
+			c.tellJump(uint64(i+1), t)
+		}
 	}
 	if it == b.Trips {
 		s.inLoop = false
 		c.looping--
 	}
+}
+
+// tellJump tells L2 of the SM's n-th jump, once.
+func (c *Core) tellJump(n, t uint64) {
+	if n <= c.told {
+		return
+	}
+	c.told = n
+	c.out = append(c.out, memory.Request{Cycle: t + uint64(c.l1.HitLatency), Line: n, Kind: memory.Jump})
 }
 
 // pace is the cycles that the SM takes for a number of memory instructions

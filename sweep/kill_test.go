@@ -15,8 +15,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go/jetstream"
-
-	"gpusim/configs"
 )
 
 // These tests run this test binary as other processes and end those with SIGKILL.
@@ -367,47 +365,4 @@ func TestStrangeOutcomes(t *testing.T) {
 	if q.take(w, []byte("{")) || len(w.got) != 0 {
 		t.Error("nonsense is taken")
 	}
-}
-
-// BenchmarkQueue is what the queue adds to a point: NVDLA's closed form takes next to
-// nothing.
-func BenchmarkQueue(b *testing.B) {
-	s, err := Parse("s.yaml", []byte(strings.Replace(simulated, "base: volta\nworkloads:\n  - run: gemm:512x512x512:fp16", "base: scalesim\nworkloads:\n  - run: gemm:64x64x64:int8", 1)))
-	if err != nil {
-		b.Fatal(err)
-	}
-	s.Axes[0] = Axis{Key: "systolic.rows", Values: []configs.Scalar{"8", "16", "32"}}
-	s.Axes[1] = Axis{Name: "n", Range: &Range{From: "1", To: configs.Scalar(strconv.Itoa(max(2, b.N))), Steps: b.N}}
-	s.Formulas = []Formula{{Key: "systolic.memory_bandwidth", Value: "1 GB/s + n * 1 kB/s"}}
-	sp, err := NewSpace(s)
-	if err != nil {
-		b.Fatal(err)
-	}
-	st, err := OpenStore(filepath.Join(b.TempDir(), "p.sqlite"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer st.Close()
-	srv, err := Serve("127.0.0.1:0", "")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer srv.Close()
-	q, err := sp.OpenQueue(context.Background(), Login{}, srv)
-	if err != nil {
-		b.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	left := make(chan struct{})
-	go func() { defer close(left); _ = q.Work(ctx, sp, 2) }()
-	b.ResetTimer()
-	points := 0
-	if _, err := sp.Run(context.Background(), st, Options{Queue: q}, func(*record) error { points++; return nil }); err != nil {
-		b.Fatal(err)
-	}
-	b.ReportMetric(b.Elapsed().Seconds()*1e3/float64(points), "ms/point")
-	b.StopTimer()
-	cancel()
-	<-left
-	q.Close()
 }

@@ -123,8 +123,12 @@ func (c *client) ready(ctx context.Context) (results, sweeps jetstream.KeyValue,
 	if results, err = c.bucket(ctx, jetstream.KeyValueConfig{Bucket: bucketResults, Storage: storage, Replicas: replicas}); err != nil {
 		return nil, nil, err
 	}
-	_, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamJobs, Subjects: []string{subjectJobs + ".>"},
-		Retention: jetstream.WorkQueuePolicy, Storage: storage, Replicas: replicas})
+	// Who comes first makes the stream: a server in a coordinator keeps it in memory, and a
+	// worker elsewhere that does not know takes it as it is.
+	if _, err = c.js.Stream(ctx, streamJobs); errors.Is(err, jetstream.ErrStreamNotFound) {
+		_, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: streamJobs, Subjects: []string{subjectJobs + ".>"},
+			Retention: jetstream.WorkQueuePolicy, Storage: storage, Replicas: replicas})
+	}
 	return results, sweeps, err
 }
 

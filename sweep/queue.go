@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"gpusim"
+	"gpusim/configs"
 	"gpusim/report"
 )
 
@@ -26,6 +27,8 @@ type Queue struct {
 	id     string  // of the sweep
 	bundle []byte
 
+	forgotten uint64 // revision up to which the server has no outcomes any more
+
 	mu      sync.Mutex
 	results jetstream.KeyValue
 	waiting map[string]*waiter
@@ -35,9 +38,11 @@ type Queue struct {
 
 // waiter is a point that is worked on.
 type waiter struct {
-	job  message
-	got  chan *Outcome
-	once sync.Once
+	job     message
+	machine *configs.Machine
+	begun   bool // in this process
+	got     chan *Outcome
+	once    sync.Once
 }
 
 // OpenQueue connects to a server, or with s to one in this process, and makes the sweep
@@ -99,9 +104,9 @@ func (q *Queue) bucket() jetstream.KeyValue {
 // window is how many points are with workers or wait for them at most.
 func (q *Queue) window() int { return 256 }
 
-// evaluate has a point worked out.
+// evaluate has a point worked out; nil if it was too late to begin.
 func (q *Queue) evaluate(ctx context.Context, j *job) (*Outcome, error) {
-	w := &waiter{job: message{protocol, q.id, j.point, j.fidelity, j.key}, got: make(chan *Outcome, 1)}
+	w := &waiter{job: message{protocol, q.id, j.point, j.fidelity, j.key}, machine: j.machine, got: make(chan *Outcome, 1)}
 	q.mu.Lock()
 	other := q.waiting[j.key]
 	if other == nil {
@@ -113,6 +118,8 @@ func (q *Queue) evaluate(ctx context.Context, j *job) (*Outcome, error) {
 		case o := <-other.got:
 			other.got <- o
 			return o, nil
+		case <-j.late:
+			return nil, nil
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}
@@ -123,7 +130,8 @@ func (q *Queue) evaluate(ctx context.Context, j *job) (*Outcome, error) {
 		q.mu.Unlock()
 	}()
 	err := insist(ctx, func() error {
-		if q.look(ctx, w) {
+		// A server of this process knows no more than the store does.
+		if q.server == nil && q.look(ctx, w) {
 			return nil
 		}
 		return q.publish(ctx, w)
@@ -131,12 +139,26 @@ func (q *Queue) evaluate(ctx context.Context, j *job) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	select {
-	case o := <-w.got:
-		w.got <- o // for others that wait for it
-		return o, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	late := j.late
+	for {
+		select {
+		case o := <-w.got:
+			w.got <- o // for others that wait for it
+			return o, nil
+		case <-late:
+			q.mu.Lock()
+			begun := w.begun
+			if !begun {
+				delete(q.waiting, j.key)
+			}
+			q.mu.Unlock()
+			if !begun {
+				return nil, nil
+			}
+			late = nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
 	}
 }
 
@@ -192,8 +214,27 @@ func (q *Queue) watch(ctx context.Context) {
 			if w != nil {
 				q.take(w, e.Value())
 			}
+			if q.server != nil && e.Revision()-q.forgotten >= forget {
+				q.drop(ctx, e.Revision())
+			}
 		}
 		_ = updates.Stop()
+	}
+}
+
+// forget is how many outcomes a server in this process keeps at least before it drops those
+// that were taken: the store has them.
+const forget = 256
+
+// drop takes outcomes up to a revision from the server, so that its memory does not grow
+// with points.
+func (q *Queue) drop(ctx context.Context, revision uint64) {
+	s, err := q.c.js.Stream(ctx, "KV_"+bucketResults)
+	if err == nil {
+		err = s.Purge(ctx, jetstream.WithPurgeSequence(revision+1))
+	}
+	if err == nil {
+		q.forgotten = revision
 	}
 }
 
@@ -268,8 +309,21 @@ func (q *Queue) Login() string { return hidden(q.c.login.URL) }
 func (q *Queue) Work(ctx context.Context, sp *Space, workers int) error {
 	c := *q.c
 	w := newWorker(&c, fmt.Sprintf("coordinator-%d", workers))
-	w.spaces[q.id] = sp
+	w.spaces[q.id], w.here = sp, q
 	return w.run(ctx, workers)
+}
+
+// begin is the machine of a job if its point is waited for in this process. If it is not,
+// over says that nobody will: the sweep is this one, and no other process hands its jobs
+// to this server.
+func (q *Queue) begin(j *message) (m *configs.Machine, over bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if w := q.waiting[j.Key]; w != nil && w.job == *j {
+		w.begun = true
+		return w.machine, false
+	}
+	return nil, q.server != nil && j.Sweep == q.id
 }
 
 // Close leaves the server; jobs that nobody waits for any more stay for workers to find

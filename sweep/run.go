@@ -44,6 +44,7 @@ type record struct {
 	outcome  *Outcome // nil: outside the constraints
 	unmet    int      // the first constraint that does not hold
 	found    bool
+	late     bool // the time was over before it was begun: as if it had not been proposed
 }
 
 // Result is what a sweep came to.
@@ -70,6 +71,7 @@ type runner struct {
 	cache   *gpusim.Cache
 	started time.Time
 	over    atomic.Bool
+	late    chan struct{} // closed when the time is over; nil: it never is
 	result  *Result
 	rows    func(*record) error
 }
@@ -80,6 +82,10 @@ func (sp *Space) Run(ctx context.Context, store *Store, o Options, rows func(*re
 	r := &runner{sp: sp, store: store, o: o, cache: gpusim.NewCacheOf(cached), started: time.Now(), rows: rows}
 	r.result = &Result{Space: sp, Objectives: sp.spec.Objectives, Unmet: make([]int, len(sp.constraints)),
 		Elasticities: newElasticities(sp, len(sp.spec.Objectives))}
+	if limit := r.limit(); limit > 0 {
+		r.late = make(chan struct{})
+		defer time.AfterFunc(limit, func() { close(r.late) }).Stop()
+	}
 	first, err := r.level(ctx, sp.fidelity, r.explore)
 	if err != nil {
 		return r.result, err
@@ -191,18 +197,18 @@ func (r *runner) explore(ctx context.Context, l *level) error {
 	})
 }
 
+// limit is the budget of time; 0: none.
+func (r *runner) limit() time.Duration { return time.Duration(r.sp.spec.Budget.Time / 1000) } // picoseconds
+
 // within ends a sequence when the budget of points or of time is used up.
 func (r *runner) within(points iter.Seq[int], l *level, budget int) iter.Seq[int] {
-	limit := time.Duration(0)
-	if t := r.sp.spec.Budget.Time; t > 0 {
-		limit = time.Duration(t / 1000) // picoseconds
-	}
+	limit := r.limit()
 	return func(yield func(int) bool) {
 		for p := range points {
 			if budget > 0 && l.counts.Finished+l.counts.Failed >= budget {
 				return
 			}
-			if r.sp.spec.Budget.Time > 0 && time.Since(r.started) >= limit {
+			if limit > 0 && time.Since(r.started) >= limit {
 				r.over.Store(true)
 				return
 			}
@@ -288,6 +294,10 @@ func (r *runner) evaluate(ctx context.Context, points iter.Seq[int], fidelity st
 		if err != nil {
 			return err
 		}
+		if rec.late {
+			r.over.Store(true)
+			return nil
+		}
 		return deliver(rec)
 	})
 }
@@ -298,6 +308,7 @@ type job struct {
 	fidelity string
 	key      string
 	machine  *configs.Machine
+	late     <-chan struct{} // closed when it is too late to begin
 }
 
 // local works a job out in this process.
@@ -325,8 +336,12 @@ func (r *runner) point(ctx context.Context, n int, fidelity string, work func(co
 	if rec.found = rec.outcome != nil; rec.found {
 		return rec, nil
 	}
-	if rec.outcome, err = work(ctx, &job{n, fidelity, rec.key, m}); err != nil {
+	if rec.outcome, err = work(ctx, &job{n, fidelity, rec.key, m, r.late}); err != nil {
 		return nil, err
+	}
+	if rec.outcome == nil {
+		rec.late = true
+		return rec, nil
 	}
 	return rec, r.store.Put(rec.key, rec.outcome)
 }

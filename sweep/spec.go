@@ -82,7 +82,7 @@ type Search struct {
 // Budget bounds a sweep.
 type Budget struct {
 	Points int              `yaml:"points,omitempty" min:"1" max:"1000000000"`
-	Time   configs.Duration `yaml:"time,omitempty" min:"1 ms" max:"1000000 s" doc:"wall-clock time; what is under way is finished"`
+	Time   configs.Duration `yaml:"time,omitempty" min:"1 ms" max:"1000000 s" doc:"wall-clock time; what is under way in this process is finished"`
 }
 
 // Refine is the second level of a two-level sweep.

@@ -24,6 +24,7 @@ const storeFormat = "gpusim-points-1"
 // file is whole at any moment. Several processes may use one file.
 type Store struct {
 	db   *sql.DB
+	find *sql.Stmt
 	path string
 
 	mu      sync.Mutex
@@ -64,7 +65,12 @@ func OpenStore(path string) (*Store, error) {
 		_ = db.Close()
 		return fail(err)
 	}
-	s := &Store{db: db, path: path, pending: map[string]*Outcome{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	find, err := db.Prepare("SELECT cells, error FROM points WHERE key = ?")
+	if err != nil {
+		_ = db.Close()
+		return fail(err)
+	}
+	s := &Store{db: db, find: find, path: path, pending: map[string]*Outcome{}, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	go s.writer()
 	return s, nil
 }
@@ -120,7 +126,7 @@ func (s *Store) Get(key string) (*Outcome, error) {
 		return o, err
 	}
 	var cells, reason string
-	switch err := s.db.QueryRow("SELECT cells, error FROM points WHERE key = ?", key).Scan(&cells, &reason); {
+	switch err := s.find.QueryRow(key).Scan(&cells, &reason); {
 	case errors.Is(err, sql.ErrNoRows):
 		return nil, nil
 	case err != nil:

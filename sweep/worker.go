@@ -23,17 +23,49 @@ type worker struct {
 	c     *client
 	name  string
 	cache *gpusim.Cache
+	here  *Queue // of the coordinator in this process; nil: it is another one
+	// simulate works a point out. Tests put something else in its place.
+	simulate func(ctx context.Context, sp *Space, m *configs.Machine, fidelity string) (*Outcome, error)
 
 	mu     sync.Mutex
 	spaces map[string]*Space // by sweep
 	last   atomic.Int64      // Unix time in ns of the last job
+	took   atomic.Int64      // ns that a job takes, as a running mean
 	done   atomic.Int64
 }
 
 func newWorker(c *client, name string) *worker {
 	w := &worker{c: c, name: name, cache: gpusim.NewCacheOf(cached), spaces: map[string]*Space{}}
+	w.simulate = func(ctx context.Context, sp *Space, m *configs.Machine, fidelity string) (*Outcome, error) {
+		return sp.run(ctx, w.cache, m, fidelity)
+	}
 	w.last.Store(time.Now().UnixNano())
 	return w
+}
+
+// Jobs that take next to no time are fetched several at once, as many as take as long as
+// ahead: a trip to the server for each would take longer than the jobs.
+const (
+	ahead     = 50 * time.Millisecond
+	mostAhead = 32
+)
+
+// fetch is how many jobs are fetched at once.
+func (w *worker) fetch() int {
+	took := time.Duration(w.took.Load())
+	if took == 0 { // none was done yet
+		return 1
+	}
+	return int(min(mostAhead, max(1, ahead/took)))
+}
+
+// account takes the time of a job into the mean.
+func (w *worker) account(took time.Duration) {
+	mean := time.Duration(w.took.Load())
+	if mean == 0 {
+		mean = took
+	}
+	w.took.Store(int64(max(1, mean+(took-mean)/8)))
 }
 
 // WorkerOptions are the choices of a worker process.
@@ -82,13 +114,17 @@ func (w *worker) loop(ctx context.Context) error {
 	for {
 		var results, sweeps jetstream.KeyValue
 		var queue jetstream.Consumer
+		said := false
 		err := insist(ctx, func() (err error) {
 			short, cancel := context.WithTimeout(ctx, 5*time.Second)
 			defer cancel()
-			if results, sweeps, err = w.c.ready(short); err != nil {
-				return err
+			if results, sweeps, err = w.c.ready(short); err == nil {
+				queue, err = w.c.consumer(short)
 			}
-			queue, err = w.c.consumer(short)
+			if err != nil && ctx.Err() == nil && !said {
+				said = true
+				slog.Warn("the queue is not ready; trying on", "server", hidden(w.c.login.URL), "error", err)
+			}
 			return err
 		})
 		if err != nil {
@@ -98,15 +134,9 @@ func (w *worker) loop(ctx context.Context) error {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			m, err := queue.Next(jetstream.FetchMaxWait(time.Second))
-			switch {
-			case err == nil:
+			if err := w.batch(ctx, queue, results, sweeps); err == nil {
 				failures = 0
-				w.last.Store(time.Now().UnixNano())
-				w.do(ctx, m, results, sweeps)
-				w.last.Store(time.Now().UnixNano())
-			case errors.Is(err, jetstream.ErrNoMessages), errors.Is(err, context.DeadlineExceeded), err.Error() == "nats: timeout":
-			default:
+			} else {
 				failures++
 				select {
 				case <-ctx.Done():
@@ -114,6 +144,31 @@ func (w *worker) loop(ctx context.Context) error {
 				}
 			}
 		}
+	}
+}
+
+// batch does the jobs that are there, up to a number; no error if there are none.
+func (w *worker) batch(ctx context.Context, queue jetstream.Consumer, results, sweeps jetstream.KeyValue) error {
+	jobs, err := queue.Fetch(w.fetch(), jetstream.FetchMaxWait(time.Second))
+	if err != nil {
+		return err
+	}
+	for m := range jobs.Messages() {
+		if ctx.Err() != nil { // others may have it at once
+			_ = m.Nak()
+			continue
+		}
+		started := time.Now()
+		w.last.Store(started.UnixNano())
+		w.do(ctx, m, results, sweeps)
+		w.account(time.Since(started))
+		w.last.Store(time.Now().UnixNano())
+	}
+	switch err := jobs.Error(); {
+	case err == nil, errors.Is(err, jetstream.ErrNoMessages), errors.Is(err, context.DeadlineExceeded), err.Error() == "nats: timeout":
+		return nil
+	default:
+		return err
 	}
 }
 
@@ -125,9 +180,16 @@ func (w *worker) do(ctx context.Context, m jetstream.Msg, results, sweeps jetstr
 		_ = m.Term()
 		return
 	}
-	if _, err := results.Get(ctx, j.Key); err == nil { // somebody was faster
+	machine, over := w.begin(&j)
+	if over {
 		_ = m.Ack()
 		return
+	}
+	if machine == nil {
+		if _, err := results.Get(ctx, j.Key); err == nil { // somebody was faster
+			_ = m.Ack()
+			return
+		}
 	}
 	alive, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -143,7 +205,7 @@ func (w *worker) do(ctx context.Context, m jetstream.Msg, results, sweeps jetstr
 			}
 		}
 	}()
-	o, err := w.outcome(ctx, &j, sweeps)
+	o, err := w.outcome(ctx, &j, machine, sweeps)
 	if err != nil {
 		if ctx.Err() == nil {
 			slog.Warn("a job is given back", "sweep", j.Sweep, "point", j.Point, "error", err)
@@ -176,8 +238,17 @@ func (w *worker) do(ctx context.Context, m jetstream.Msg, results, sweeps jetstr
 	}
 }
 
-// outcome works a job out.
-func (w *worker) outcome(ctx context.Context, j *message, sweeps jetstream.KeyValue) (*Outcome, error) {
+// begin is the machine of a job if this process waits for its point, which says that nobody
+// was faster; over, if nobody will wait for it.
+func (w *worker) begin(j *message) (m *configs.Machine, over bool) {
+	if w.here == nil {
+		return nil, false
+	}
+	return w.here.begin(j)
+}
+
+// outcome works a job out. The machine is nil where only the sweep's file says what it is.
+func (w *worker) outcome(ctx context.Context, j *message, m *configs.Machine, sweeps jetstream.KeyValue) (*Outcome, error) {
 	sp, err := w.space(ctx, j.Sweep, sweeps)
 	if err != nil {
 		return nil, err
@@ -185,14 +256,15 @@ func (w *worker) outcome(ctx context.Context, j *message, sweeps jetstream.KeyVa
 	if j.Point < 0 || j.Point >= sp.Size() {
 		return nil, fmt.Errorf("the sweep has no point %d", j.Point)
 	}
-	m, err := sp.load(sp.At(j.Point))
-	if err != nil {
-		return nil, err
+	if m == nil {
+		if m, err = sp.load(sp.At(j.Point)); err != nil {
+			return nil, err
+		}
+		if key := sp.key(m, j.Fidelity); key != j.Key {
+			return nil, errors.New("it is another point here: files that the sweep names differ on this machine")
+		}
 	}
-	if key := sp.key(m, j.Fidelity); key != j.Key {
-		return nil, errors.New("it is another point here: files that the sweep names differ on this machine")
-	}
-	return sp.run(ctx, w.cache, m, j.Fidelity)
+	return w.simulate(ctx, sp, m, j.Fidelity)
 }
 
 // space is the sweep of a job.

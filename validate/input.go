@@ -25,6 +25,7 @@ const (
 	publishedConvs  = "conv_published.csv"
 	publishedNets   = "networks_published.csv"
 	publishedPower  = "power_published.csv"
+	publishedWall   = "power_wall_published.csv"
 )
 
 // publishedAccelerators are the embedded tables of machines with a fixed array.
@@ -89,7 +90,7 @@ func (t *Tables) LoadFile(path string) error {
 // LoadPublished reads the tables that ship with the program: rows of the
 // devices for which rows says yes, and suites likewise.
 func (t *Tables) LoadPublished(rows, suites func(device string) bool) error {
-	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites, publishedLayers, publishedConvs, publishedNets, publishedPower}, publishedAccelerators...) {
+	for _, name := range append([]string{publishedRows, publishedOthers, publishedReduce, publishedCopies, publishedSuites, publishedLayers, publishedConvs, publishedNets, publishedPower, publishedWall}, publishedAccelerators...) {
 		tab, err := publishedTable(name)
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ type Method struct {
 	FloorUS        float64 // the host's way from one time stamp to the next when it alone decides
 	SecondKernelUS float64 // what each further kernel of a call adds to that way
 	Spread         float64 // standard deviation of the times that equal GPUs take for the same, relative: a step of several ends with the slowest
+	InputBytes     int     // of each element of a batch that is copied to the device before a pass; 0: it is there
 	Truncate       bool    // the source printed whole microseconds, rounded down
 }
 

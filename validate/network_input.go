@@ -24,7 +24,8 @@ const (
 // networkRow is what a row says about a network before the machine is known.
 type networkRow struct {
 	net   workloads.Network
-	batch int // 0: not listed, the largest that fits
+	batch int     // 0: not listed, the largest that fits
+	feed  float64 // microseconds until a batch is on the device
 }
 
 // largestBatch is where the search for the largest batch that fits begins where
@@ -101,6 +102,9 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 		if n.DType, err = workloads.DType(p); err != nil {
 			return nil, fmt.Errorf("precision: %w", err)
 		}
+	}
+	if n.DType == "fp16" && strings.Contains(strings.ToLower(get("model")), "mxnet") {
+		n.Norms = true // NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu, --fuse-bn-add-relu), in fp16 alone
 	}
 	if b := get("batch"); b != "" {
 		v, err := strconv.Atoi(b)
@@ -179,6 +183,7 @@ func (p *planner) network(r *row) (reason string, err error) {
 	if err != nil {
 		return err.Error(), nil
 	}
+	r.network.feed = r.method.feedUS(r.work.Net.Inputs, m)
 	return "", nil
 }
 
@@ -192,7 +197,7 @@ func (r *row) compareNetwork(res *gpusim.Result) Row {
 		}
 	}
 	p := &r.work.Net.Parallel
-	us := r.method.Total(res.TimeUS, kernels/max(1, p.Pipeline)) * r.method.slowestOf(p.GPUs)
+	us := r.network.feed + r.method.Total(res.TimeUS, kernels/max(1, p.Pipeline))*r.method.slowestOf(p.GPUs)
 	out := Row{
 		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(),
 		Measured: r.measured, Simulated: us / 1e3,

@@ -131,12 +131,17 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 		case o == "server", o == "multistream", o == "interactive":
 			return how, skipf("scenario %s: as many requests as a latency limit lets through", o)
 		case hostIssue[o] > 0:
-			n.Fused = o == "tensorflow+xla" && n.Phase == workloads.PhaseInfer
+			n.Fused, n.Norms = false, o == "tensorflow+xla" && n.Phase == workloads.PhaseInfer // clusters of element-wise operators, convolutions apart
 			how = named(Eager)
 			how.HostIssueUS = hostIssue[o]
 			how.Spread = deviceSpread
+			if strings.HasPrefix(o, "tensorflow") && n.Phase == workloads.PhaseInfer {
+				how.InputBytes = copiedImages
+			}
 		case o == "fusion":
 			n.Fused = n.Phase == workloads.PhaseInfer
+		case o == "fused=false":
+			n.Fused = false
 		case key == "seq":
 			if n.Seq, err = strconv.Atoi(value); err != nil || n.Seq < 1 {
 				return how, skipf("option %q", o)

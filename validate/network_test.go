@@ -53,7 +53,7 @@ func TestNetworkRows(t *testing.T) {
 	header := strings.Join([]string{"device", "model", "batch", "precision", "phase", "latency_ms", "throughput", "power_w", "source"}, ",")
 	for in, want := range map[string]string{ // workload and figure, or the reason behind "-", or the error behind "!"
 		`NVIDIA DGX-1 (1x V100 16GB),resnet50v1.5 (pytorch),64,fp32,infer,55.4,1200,,NVIDIA/DeepLearningExamples:x`:      "model:resnet50,batch=64,dtype=fp32,fused=false throughput infer/fp32",
-		`NVIDIA T4,resnet50v1.5 (tensorflow+xla),64,amp_fp16,infer,10,6400,,NVIDIA/DeepLearningExamples:x`:               "model:resnet50,batch=64,dtype=fp16 latency_ms infer/fp16",
+		`NVIDIA T4,resnet50v1.5 (tensorflow+xla),64,amp_fp16,infer,10,6400,,NVIDIA/DeepLearningExamples:x`:               "model:resnet50,batch=64,dtype=fp16,fused=norms latency_ms infer/fp16",
 		`NVIDIA DGX-1 16GB (8x V100 16GB) [1 GPU],resnet50v1.5 (pytorch),,amp_fp16,train,,800,,DeepLearningExamples`:     "model:resnet50,batch=256,dtype=fp16,phase=train throughput train/fp16",
 		`NVIDIA DGX-1 16GB (8x V100 16GB) [1 GPU],resnet50v1.5 (pytorch),,fp32,train,,367,,DeepLearningExamples`:         "model:resnet50,batch=128,dtype=fp32,phase=train throughput train/fp32",
 		`Tesla V100-PCIE-32GB,"gpt2_large(seq=1024)",4,fp32,infer,535,7.47,,sitar-lab/NeuSight:label`:                    "model:gpt2-large,batch=4,dtype=fp32,fused=false,seq=1024,head=false latency_ms infer/fp32",
@@ -61,7 +61,7 @@ func TestNetworkRows(t *testing.T) {
 		`T4x1_TRT,bert-99/Offline,256,int8,infer,,443,,mlcommons`:                                                        "model:bert-large,batch=256,dtype=int8,seq=384 throughput infer/int8",
 		`T4x1_TRT,resnet50/Server,,int8,infer,,443,,mlcommons`:                                                           "-scenario server",
 		`T4x8,resnet/Offline,,int8,infer,,443,,mlcommons`:                                                                `-8 GPUs: no system file answers to "T4" in "T4"`,
-		`NVIDIA DGX-1 16GB (8x V100 16GB) [8 GPU],resnet50v1.5 (mxnet),192,amp_fp16,train,,10723,,DeepLearningExamples`:  "model:resnet50,batch=192,dtype=fp16,phase=train,gpus=8 throughput train/fp16",
+		`NVIDIA DGX-1 16GB (8x V100 16GB) [8 GPU],resnet50v1.5 (mxnet),192,amp_fp16,train,,10723,,DeepLearningExamples`:  "model:resnet50,batch=192,dtype=fp16,phase=train,fused=true,gpus=8 throughput train/fp16",
 		`NVIDIA DGX-1 16GB (8x V100 16GB) [8 GPU],resnet50v1.5 (pytorch),128,amp_fp16,train,,8322,,DeepLearningExamples`: "model:resnet50,batch=128,dtype=fp16,phase=train,gpus=8,grads=fp32 throughput train/fp16",
 		`NVIDIA DGX-2 (16x V100 32GB) [16 GPU],resnet50v1.5 (mxnet),,fp32,train,,6338,,DeepLearningExamples`:             "model:resnet50,batch=128,dtype=fp32,phase=train,gpus=16 throughput train/fp32",
 		`NVIDIA A100-SXM4-40GB x4,"gpt2_large(seq=1024,pp4_1)",4,fp32,train,1597,2.5,,sitar-lab/NeuSight:label`:          "model:gpt2-large,batch=4,dtype=fp32,phase=train,seq=1024,head=false,gpus=4,pipeline=4,micro=1 latency_ms train/fp32",

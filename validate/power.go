@@ -17,10 +17,17 @@ var powerColumns = []string{"device", "kernel", "dtype", "m", "n", "k", "power_w
 
 const metricPower = "power_w"
 
+// Networks whose power was measured at the wall are compared by energy.
+const (
+	metricEnergy = "mj_per_sample"
+	scopeWall    = "wall"
+)
+
 // addPower reads a table of measured average powers. Where a row has the measured
 // time of a call (time_us), or a network's rate (throughput), the energy of the
 // simulated call is spread over that: an error of the simulated time is then not one
-// of the power. clock_mhz is the clock that was locked.
+// of the power. clock_mhz is the clock that was locked. Rows at the wall are those of
+// networks with a rate: the energy of a sample is compared, at the simulated rate.
 func (t *Tables) addPower(tab *workloads.Table) error {
 	return t.records(tab, func(r *record) error {
 		device, scope := r.text("device"), r.text("power_scope")
@@ -61,6 +68,10 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 				over.us = float64(n.batch) / r.measured("throughput") * 1e6
 			}
 			row.network = &n
+			if scope == scopeWall {
+				row.metric, row.measured = metricEnergy, 1e3*r.measured("power_w")/r.measured("throughput")
+				row.class = metricEnergy + "/" + dtype
+			}
 		} else {
 			w, err := workloads.OfGEMM(workloads.GEMM{
 				M: r.size("m", -1), N: r.size("n", -1), K: r.size("k", -1), Batch: 1, DType: dtype, Kernel: r.text("gpusim_kernel"),
@@ -92,6 +103,9 @@ type measuredOver struct {
 
 // comparePower compares a row's average power.
 func (r *row) comparePower(m *configs.Machine, res *gpusim.Result) Row {
+	if r.power.scope == scopeWall {
+		return r.compareWall(m, res)
+	}
 	us := r.power.us
 	if us == 0 {
 		us = res.TimeUS
@@ -108,6 +122,18 @@ func (r *row) comparePower(m *configs.Machine, res *gpusim.Result) Row {
 	}
 	if len(res.Layers) > 0 {
 		out.Kernel = res.Layers[0].Kernel
+	}
+	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
+	return out
+}
+
+// compareWall compares the energy of a sample at the wall.
+func (r *row) compareWall(m *configs.Machine, res *gpusim.Result) Row {
+	out := Row{
+		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(), Measured: r.measured, Recorded: r.kernel, Simulated: math.NaN(),
+	}
+	if w, ok := gpusim.AtWall(m, res); ok {
+		out.Simulated = w.EnergyUJ / float64(res.Batch) / 1e3
 	}
 	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
 	return out

@@ -14,7 +14,8 @@ func TestValuesOf(t *testing.T) {
 		want         energy.Values
 	}{
 		{"baidu-research/DeepBench:results/inference/DeepBench_NV_T4.xlsx", "gemm:64x64x64:int8", energy.Zeros},
-		{"baidu-research/DeepBench:results/inference/DeepBench_NV_T4.xlsx", "gemm:64x64x64:fp16", energy.OneSigned},
+		{"baidu-research/DeepBench:results/inference/DeepBench_NV_T4.xlsx", "gemm:64x64x64:fp16", energy.Zeros},
+		{"baidu-research/DeepBench:results/train/DeepBench_NV_T4.xlsx", "gemm:64x64x64:fp32", energy.OneSigned},
 		{"sitar-lab/NeuSight:gemm/T4.csv", "gemm:64x64x64:fp32", energy.Random},
 		{"sitar-lab/NeuSight:conv/T4.csv", "conv:n=1,c=8,h=8,w=8,k=8,r=3,s=3,pad=1,dtype=fp32", energy.Zeros},
 		{"LLMCompass", "gemm:64x64x64:bf16", energy.Random},

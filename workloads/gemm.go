@@ -20,10 +20,11 @@ type GEMM struct {
 	Order          string // how the sizes are meant, col or row; always col after Parse and OfGEMM
 	Epilogue       string // what the kernel does to C before it writes it: steps such as bias+gelu, the bias a value for each of its m rows; empty for none
 	Kernel         string // forces a kernel of the catalogue; empty lets the library choose
+	Sparse         bool   // of op(B), column-major, two of every four values along k are zeros that are not stored (2:4)
 }
 
 // gemmKeys lists the keys of the long form in canonical order.
-var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "epilogue", "kernel"}
+var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "epilogue", "sparse", "kernel"}
 
 // OfGEMM checks a product, fills in what is left empty (accumulator, batch,
 // order) and turns a row-major one into the column-major one that computes
@@ -107,6 +108,14 @@ func (g *GEMM) String() string {
 	if g.Epilogue != "" {
 		s += ",epilogue=" + g.Epilogue
 	}
+	return s + g.options()
+}
+
+// options are the keys that most products do not have.
+func (g *GEMM) options() (s string) {
+	if g.Sparse {
+		s = ",sparse=true"
+	}
 	if g.Kernel != "" {
 		s += ",kernel=" + g.Kernel
 	}
@@ -149,10 +158,7 @@ func (g *GEMM) Short() string {
 	if g.Epilogue != "" {
 		s += ",epilogue=" + g.Epilogue
 	}
-	if g.Kernel != "" {
-		s += ",kernel=" + g.Kernel
-	}
-	return s
+	return s + g.options()
 }
 
 func letter(trans bool) string {
@@ -179,6 +185,7 @@ var gemmKind = kind{
 		{"  batch=16", "independent products of the same shape (default 1)"},
 		{"  order=row", "m, n, ta, tb are meant row-major (default col)"},
 		{"  epilogue=bias+gelu", "done to C before it is written: bias (per feature: a row of C), add (of a matrix like C), relu or gelu (default none)"},
+		{"  sparse=true", "2:4 sparsity: of every four values of op(B) along k (order=row: of op(A)) two are zeros and not stored"},
 		{"  kernel=NAME", "forces one kernel of the machine's catalogue"},
 		{"gemm:4096x4096x4096:fp16", "the same, short; further key=value may follow after a comma"},
 	},
@@ -243,6 +250,10 @@ func (g *GEMM) set(key, value string) (err error) {
 		}
 	case "epilogue":
 		g.Epilogue = value
+	case "sparse":
+		if g.Sparse, err = strconv.ParseBool(value); err != nil {
+			err = fmt.Errorf("sparse=%s (allowed: true, false)", value)
+		}
 	case "kernel":
 		g.Kernel, err = value, kernelName(value)
 	}
@@ -290,7 +301,8 @@ func (g *GEMM) Ops() int64 {
 }
 
 // Bytes is the size of A, B and C in memory, each once, and of what the
-// epilogue reads. Sums of integers stay what they are.
+// epilogue reads. Sums of integers stay what they are. Of a sparse B half is stored,
+// with two bits for each value.
 func (g *GEMM) Bytes() float64 {
 	m, n, k := float64(g.M), float64(g.N), float64(g.K)
 	in := float64(elemBytes[g.DType])
@@ -298,5 +310,19 @@ func (g *GEMM) Bytes() float64 {
 	if g.Acc == "int32" {
 		out = 4
 	}
-	return float64(g.Batch)*(in*(m*k+k*n)+out*m*n) + out*epilogueElements(g.Epilogue, m, float64(g.Batch)*m*n)
+	b := in * k * n
+	if g.Sparse {
+		b = (in/2 + sparseIndex(g.DType)) * k * n
+	}
+	return float64(g.Batch)*(in*m*k+b+out*m*n) + out*epilogueElements(g.Epilogue, m, float64(g.Batch)*m*n)
+}
+
+// sparseIndex is the bytes of metadata for each value of a sparse matrix, zeros
+// counted: of a type that keeps two of four, four bits for these; of tf32, which keeps
+// one of two, four bits for two.
+func sparseIndex(dtype string) float64 {
+	if dtype == "tf32" {
+		return 1.0 / 4
+	}
+	return 1.0 / 8
 }

@@ -55,16 +55,22 @@ var layerKinds = []layerKind{
 		name: KindBatchNorm,
 		fields: []layerField{
 			imageN, imageC, imageH, imageW, wordKey("phase", "infer", func(l *Layer) *string { return &l.Phase }, "infer", "train"),
-			dtypeField, passField, layerOrder,
+			dtypeField, passField, layerOrder, wordKey("epilogue", noWord, func(l *Layer) *string { return &l.Op }, noWord, "relu", "add+relu"),
 		},
 		check: func(l *Layer) error {
+			if l.Op == noWord {
+				l.Op = ""
+			}
+			if l.Op != "" && l.Phase == "train" && (l.Layout != LayoutNHWC || l.C%4 != 0) {
+				return fmt.Errorf("epilogue=%s in training needs layout=nhwc and a number of channels that four divides", l.Op)
+			}
 			if l.Pass == PassBackward && l.Phase != "train" {
 				return fmt.Errorf("pass=bwd needs phase=train")
 			}
 			return nil
 		},
 		count: (*Layer).countBatchNorm, batch: images,
-		forms: []Form{{"batchnorm:n=16,c=64,h=56,w=56,phase=infer", "phase: infer (running statistics), train; pass; layout=nhwc"}},
+		forms: []Form{{"batchnorm:n=16,c=64,h=56,w=56,phase=infer", "phase: infer (running statistics), train; pass; layout=nhwc; epilogue=relu, add+relu"}},
 	},
 	{
 		name: KindPool,
@@ -254,13 +260,20 @@ func (l *Layer) countRows(fwd, bwd, tensors, backTensors, vectors float64) (ops,
 
 func (l *Layer) countBatchNorm() (ops, bytes float64, ok bool) {
 	n, c := l.points(), float64(l.C)
+	more, mask := 0.0, 0.0 // the tensor to add or its gradient; a byte for four points says which ReLU let pass
+	if l.Op != "" {
+		mask = n / 4
+	}
+	if l.Op == "add+relu" {
+		more = n
+	}
 	switch {
 	case l.Pass == PassBackward:
-		return 9 * n, 3*n*l.elem() + 20*c, true
+		return 9 * n, (3*n+more)*l.elem() + mask + 20*c, true
 	case l.Phase == "train":
-		return 5 * n, 2*n*l.elem() + 24*c, true
+		return 5*n + more, (2*n+more)*l.elem() + mask + 24*c, true
 	}
-	return 2 * n, 2*n*l.elem() + 16*c, true
+	return 2*n + more, (2*n+more)*l.elem() + 16*c, true
 }
 
 func (l *Layer) countPool() (ops, bytes float64, ok bool) {

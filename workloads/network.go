@@ -26,7 +26,8 @@ type Network struct {
 	Batch       int
 	DType       string
 	Phase       string
-	Fused       bool   // as an inference compiler runs it, rather than layer by layer
+	Fused       bool   // as an inference compiler runs it, rather than layer by layer; in training with fused batch norms
+	Norms       bool   // of inference: batch norms take ReLU and sums along, and nothing else is fused
 	Layout      string // of images; empty: what suits the type
 	Optimizer   string // of training; empty: momentum for networks with convolutions, else adam
 	SkipUnknown bool   // of files: operators that are not known are left out
@@ -43,6 +44,7 @@ type Network struct {
 	Layers     []NetLayer
 	MACs       int64 // of a forward pass, as defined and not as fused
 	Parameters int64
+	Inputs     int64 // elements that a batch is given
 	Memory     graph.Memory
 	Skipped    []string // nodes that were left out
 	Stages     []Stage  // on a system: what GPUs of each stage run; Layers are those of one replica
@@ -72,7 +74,7 @@ func networkForms() []Form {
 	return []Form{
 		{"model:resnet50,batch=128,dtype=fp16", "network: " + strings.Join(models.Names(), ", ")},
 		{"  phase=infer", "infer, or train: forward, both backward passes, update (default infer)"},
-		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer)"},
+		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer); norms: only batch norms take ReLU and sums along, as in MXNet and XLA (which is what true means in training, nhwc)"},
 		{"  layout=nhwc", "of images: nchw, nhwc, nchw_vect_c (default nhwc for fp16 and bf16, nchw for fp32 and tf32, nchw_vect_c for integers)"},
 		{"model:resnet50,batch=128,dtype=fp16,phase=train,optimizer=momentum", "a training step; optimizer: sgd, momentum, adam (default momentum with convolutions, else adam)"},
 		{"model:bert-base,batch=8,dtype=fp16,seq=384", "seq: tokens of a sample, of transformers"},
@@ -123,7 +125,13 @@ func (n *Network) set(key, value string) (err error) {
 	case "phase":
 		n.Phase = strings.ToLower(value)
 	case "fused":
-		return flag(&n.Fused)
+		if n.Norms = strings.EqualFold(value, "norms"); n.Norms {
+			n.Fused = false
+			return nil
+		}
+		if err := flag(&n.Fused); err != nil {
+			return fmt.Errorf("%s=%s (allowed: true, false, norms)", key, value)
+		}
 	case "skip_unknown":
 		return flag(&n.SkipUnknown)
 	case "head":
@@ -150,13 +158,16 @@ func OfNetwork(n Network) (Workload, error) {
 	if n.Phase == "" {
 		n.Phase = PhaseInfer
 	}
+	if n.Norms && n.Phase == PhaseTrain {
+		n.Fused, n.Norms = true, false // which is what it comes to there
+	}
 	switch {
 	case n.Model == "":
 		return fail("no network is named (allowed: %s, or a file)", strings.Join(models.Names(), ", "))
 	case !contains(phases, n.Phase):
 		return fail("phase=%s (allowed: %s)", n.Phase, strings.Join(phases, ", "))
-	case n.Fused && n.Phase == PhaseTrain:
-		return fail("fused=true is for phase=infer: training keeps what the gradients need")
+	case n.Fused && n.Phase == PhaseTrain && (n.Layout == LayoutNCHW || n.Layout == "" && n.DType != "fp16" && n.DType != "bf16"):
+		return fail("fused=true in training is for layout=nhwc: only there batch norms take ReLU and sums along (other layers keep what gradients need)")
 	case n.Layout != "" && !contains(layouts, n.Layout):
 		return fail("layout=%s (allowed: %s)", n.Layout, strings.Join(layouts, ", "))
 	case n.Optimizer != "" && n.Phase != PhaseTrain:
@@ -257,14 +268,20 @@ func (n *Network) graph() (*graph.Graph, error) {
 
 // lower lists the layers of a graph and counts it.
 func (n *Network) lower(g *graph.Graph) error {
-	n.MACs, n.Parameters, n.Skipped = g.MACs(), g.Parameters(), g.Skipped
+	n.MACs, n.Parameters, n.Skipped, n.Inputs = g.MACs(), g.Parameters(), g.Skipped, 0
+	for _, t := range g.Inputs {
+		n.Inputs += t.Elements()
+	}
 	o := graph.Options{DType: n.DType, Train: n.Phase == PhaseTrain, Layout: n.Layout, Optimizer: n.Optimizer, Eager: !n.Fused}
-	if n.Fused {
-		fused, err := g.Fuse(n.DType)
-		if err != nil {
-			return err
-		}
-		g = fused
+	var err error
+	switch {
+	case n.Norms, n.Fused && o.Train:
+		g, err = g.FuseNorms(o.Train)
+	case n.Fused:
+		g, err = g.Fuse(n.DType)
+	}
+	if err != nil {
+		return err
 	}
 	if n.Parallel.On() {
 		return n.spread(g, o)
@@ -306,7 +323,7 @@ func isNetworkFile(name string) bool {
 
 // String gives the canonical long form.
 func (n *Network) String() string {
-	s := fmt.Sprintf("model:%s,batch=%d,dtype=%s,phase=%s,fused=%t", n.Model, n.Batch, n.DType, n.Phase, n.Fused)
+	s := fmt.Sprintf("model:%s,batch=%d,dtype=%s,phase=%s,fused=%s", n.Model, n.Batch, n.DType, n.Phase, n.fusion())
 	return s + n.options() + n.Parallel.text(false, activationType(n.DType))
 }
 
@@ -342,9 +359,17 @@ func (n *Network) Short() string {
 		s += ",phase=" + n.Phase
 	}
 	if n.Fused != (n.Phase == PhaseInfer) {
-		s += fmt.Sprintf(",fused=%t", n.Fused)
+		s += ",fused=" + n.fusion()
 	}
 	return s + n.options() + n.Parallel.text(true, activationType(n.DType))
+}
+
+// fusion is the value of its key.
+func (n *Network) fusion() string {
+	if n.Norms {
+		return "norms"
+	}
+	return strconv.FormatBool(n.Fused)
 }
 
 // Ops counts those of products, convolutions and fused attention: what the

@@ -27,7 +27,10 @@ with their sources; each can be overridden with --set.`,
   gpusim area volta --set area.process=n7                                                   in another process
   gpusim area --dies                                                                        beside dies of published size`,
 		Args: func(cmd *cobra.Command, args []string) error {
-			if dies && len(args) == 0 {
+			switch {
+			case dies && len(args) > 0:
+				return usagef("gpusim area: --dies takes no CONFIG, it compares all dies that are known")
+			case dies:
 				return nil
 			}
 			return oneConfig(cmd, args)
@@ -38,6 +41,9 @@ with their sources; each can be overridden with --set.`,
 				return err
 			}
 			if dies {
+				if len(sets) > 0 {
+					return usagef("gpusim area: --set does not go with --dies")
+				}
 				return a.dies(format)
 			}
 			m, err := a.load(args[0], sets)

@@ -9,6 +9,7 @@ import (
 
 	"gpusim/configs"
 	"gpusim/energy"
+	"gpusim/energy/parts"
 	"gpusim/microbench"
 	"gpusim/report"
 )
@@ -36,7 +37,7 @@ overhead beside the published ladder, at its node.`,
 	fl.StringVar(&out, "out", "", "write ladder.csv and a manifest into this `folder`")
 	setFlag(c, &sets)
 	_ = c.MarkFlagDirname("out")
-	return group("energy", "What events cost, and how much of it is payload", c, a.sramCommand())
+	return group("energy", "What events cost, and how much of it is payload", c, a.sramCommand(), a.partsCommand())
 }
 
 // sramCommand prices an SRAM, for coefficients of one's own.
@@ -49,7 +50,7 @@ func (a *app) sramCommand() *cobra.Command {
 		Long: `Prices a read and a write of an SRAM at 0.9 V by a curve fitted to arrays of
 CACTI 7, scaled beyond 22 and 45 nm: for coefficients of machines of one's own.`,
 		Example: `  gpusim energy sram --size "64 KiB" --bits 128 --nm 16`,
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			b, err := configs.ParseBytes(size)
 			if err != nil {
@@ -68,6 +69,42 @@ CACTI 7, scaled beyond 22 and 45 nm: for coefficients of machines of one's own.`
 	fl.StringVar(&size, "size", "64 KiB", "of the array")
 	fl.Float64Var(&bits, "bits", 128, "that an access moves")
 	fl.Float64Var(&nm, "nm", 16, "node in nanometres, 7 to 130")
+	return c
+}
+
+// partsCommand compares prices of parts with published ones.
+func (a *app) partsCommand() *cobra.Command {
+	var format string
+	c := &cobra.Command{
+		Use:   "parts",
+		Short: "What memories, registers and multipliers cost, beside Accelergy's and Timeloop's published energies",
+		Long: `Prices the parts of five published designs of Accelergy by their sizes and nodes, with
+the curves and figures that the energy tables of NVDLA and systolic arrays come from,
+and prints each beside the published energy; then what a multiply-add of a layer takes
+in each part, with Timeloop's counts of accesses.`,
+		Example: "  gpusim energy parts\n  gpusim energy parts --format csv",
+		Args:    noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := oneOf("format", format, "table", "csv"); err != nil {
+				return err
+			}
+			actions, err := parts.Accelergy()
+			if err != nil {
+				return err
+			}
+			uses, err := parts.Timeloop()
+			if err != nil {
+				return err
+			}
+			if format == "csv" {
+				_, err = fmt.Fprintf(a.out, "%s", report.PartsCSV(actions, uses))
+			} else {
+				_, err = fmt.Fprint(a.out, report.PartsText(actions, uses))
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&format, "format", "table", "table or csv")
 	return c
 }
 

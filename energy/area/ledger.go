@@ -46,6 +46,7 @@ type Ledger struct {
 	HighMM2  float64 `json:"area_hi_mm2"`
 
 	node            configs.Process
+	spares          spares
 	sensitivityLow  map[string]float64 // what the low end of a figure takes off the total
 	sensitivityHigh map[string]float64
 }
@@ -60,8 +61,10 @@ func Of(m *configs.Machine) (Ledger, error) {
 	switch {
 	case m.GPU != nil:
 		b.gpu(m)
+		b.spare("SM", SM, m.GPU.SM.Count, m.Area.Die.SpareSMs)
 	case m.CPU != nil:
 		b.cpu(m)
+		b.spare("core", Core, m.CPU.Cores, m.Area.Die.SpareCores)
 	case m.NVDLA != nil:
 		b.nvdla(m.NVDLA)
 	case m.Systolic != nil:
@@ -73,6 +76,13 @@ func Of(m *configs.Machine) (Ledger, error) {
 	}
 	b.finish()
 	return b.l, nil
+}
+
+// spare notes the units of a group of which some are off.
+func (b *builder) spare(name, group string, on, off int) {
+	if n := on + off; n > 0 {
+		b.l.spares = spares{name: name, units: n, off: off, mm2: b.l.Group(group) / float64(n)}
+	}
 }
 
 // Modelled is the total without the remainder: what the figures alone say.
@@ -209,7 +219,7 @@ func (b *builder) add(group, component string, count, one float64, effects []eff
 		b.l.sensitivityLow[e.figure] += down
 		b.l.sensitivityHigh[e.figure] += up
 	}
-	r.LowMM2, r.HighMM2 = r.MM2-below, r.MM2+above
+	r.LowMM2, r.HighMM2 = math.Max(math.Min(0, r.MM2), r.MM2-below), r.MM2+above
 	b.l.Rows = append(b.l.Rows, r)
 }
 

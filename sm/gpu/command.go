@@ -27,6 +27,7 @@ type Launch struct {
 	left     int
 	lastDone uint64
 	ends     [][]uint64
+	owed     int // sectors, see writeBack
 }
 
 // command is the CTA dispatcher: kernels of the stream one after another,

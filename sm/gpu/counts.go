@@ -66,7 +66,7 @@ func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel)
 	switch in.Op {
 	case tile.OpMMA:
 		m := &k.MMAs[in.Access]
-		w.FMAs[m.Type+"/"+m.Acc] += times * uint64(m.FMAs())
+		w.FMAs[m.Type+"/"+m.Acc] += times * uint64(m.Multiplies())
 		w.Latched += times * uint64(m.RegsA()+m.RegsB()+2*m.RegsC())
 	case tile.OpWGMMA:
 		m := &k.GroupMMAs[in.Access]
@@ -83,7 +83,11 @@ func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel)
 func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 	if in.Op == tile.OpMMA {
 		m := &k.MMAs[in.Access]
-		return uint64(m.RegsA() + m.RegsB() + m.RegsC()), uint64(m.RegsC())
+		n := m.RegsA() + m.RegsB() + m.RegsC()
+		if m.Sparse {
+			n++ // metadata
+		}
+		return uint64(n), uint64(m.RegsC())
 	}
 	words := uint64(1)
 	switch in.Op {

@@ -119,31 +119,12 @@ func (d *GPU) Horizon() uint64 { return d.horizon }
 // last touched.
 func (d *GPU) Warm(k *tile.Kernel) {
 	if k.Streams {
-		d.warmSideBySide(k)
+		d.warmSideBySide(k, 1)
 		return
 	}
 	for i := range k.Tensors {
 		t := &k.Tensors[i]
 		d.Memory.System.Warm(t.Base, t.Bytes, t.Output)
-	}
-}
-
-// warmSideBySide does so where a kernel walks through its tensors at one pace: of
-// each what was touched last is there, in proportion to its size.
-func (d *GPU) warmSideBySide(k *tile.Kernel) {
-	const steps = 512
-	sum := int64(0)
-	for i := range k.Tensors {
-		sum += k.Tensors[i].Bytes
-	}
-	share := min(1, float64(d.spec.L2.Size)/float64(max(1, sum)))
-	for step := range int64(steps) {
-		for i := range k.Tensors {
-			t := &k.Tensors[i]
-			bytes := int64(share * float64(t.Bytes))
-			from, to := bytes*step/steps, bytes*(step+1)/steps
-			d.Memory.System.Warm(t.Base+uint64(t.Bytes-bytes+from), to-from, t.Output)
-		}
 	}
 }
 
@@ -189,6 +170,7 @@ func (d *GPU) load(l *Launch, cycle uint64) {
 		s.Core.Load(l.Prepared, cycle)
 	}
 	d.Memory.System.ClearSemaphores()
+	d.Memory.System.OnJump(d.onJump(l))
 	d.before = d.Memory.System.Counters()
 }
 
@@ -201,5 +183,6 @@ func (d *GPU) done(l *Launch, cycle uint64) {
 	}
 	d.Memory.System.Advance(cycle, func(int, memory.Reply) {})
 	r.Memory = d.Memory.System.Counters().Sub(d.before)
+	l.owe(d.writeBack(&r))
 	d.results = append(d.results, r)
 }

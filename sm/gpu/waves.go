@@ -13,8 +13,13 @@ import (
 // planes is a multiple of the CTAs that the GPU holds at once (Slots). More than
 // a wave comes before the gap in each, and what comes behind it in the last is
 // a wave at most, so that those before have the GPU full.
+//
+// Of a kernel that streams (Streams) there is one plane, and the pace is that of
+// what comes behind the gap, in an L2 that is in the state in which the gap leaves it.
+// What comes before shows how the kernel begins.
 type WavePlan struct {
 	Slots, At, By, Plane int
+	Streams              bool
 }
 
 // planes is the number of planes of a grid of n.
@@ -41,13 +46,14 @@ func (p *WavePlan) index(i int) int {
 	return begin + i
 }
 
-// plane is the plane of CTA i of the grid if a gap follows it there, else -1.
+// plane is the plane of CTA i of the grid if the pace of what is left out there is
+// that of those like i, else -1.
 func (p *WavePlan) plane(i int) int {
 	plane := 0
 	if p.Plane > 0 {
 		plane, i = i/p.Plane, i%p.Plane
 	}
-	if p.By == 0 || i >= p.At {
+	if p.By == 0 || i >= p.At != p.Streams {
 		return -1
 	}
 	return plane
@@ -62,6 +68,9 @@ func (p *WavePlan) plane(i int) int {
 func (p *WavePlan) skipped(ends []uint64) (cycles, spread uint64) {
 	from := max(0, len(ends)/2/p.Slots-1) * p.Slots
 	n := len(ends) - p.Slots - from
+	if p.Streams { // the last of all have the GPU for themselves
+		from, n = 0, len(ends)-2*p.Slots
+	}
 	if n <= 0 {
 		return 0, 0
 	}
@@ -105,6 +114,11 @@ func (l *Launch) close(sms []*sm.Comp) {
 		l.Skipped += cycles
 		l.Spread += spread
 	}
+}
+
+// owe adds to what sampling left out, or takes off it, what L2 owes DRAM.
+func (l *Launch) owe(cycles int64) {
+	l.Skipped = uint64(max(int64(l.SkippedLoops), int64(l.Skipped)+cycles))
 }
 
 // pooled are the cycles that each SM left out. The last SM to finish is the

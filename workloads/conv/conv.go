@@ -30,24 +30,29 @@ func Pad(c *workloads.Conv, align int) *workloads.Conv {
 // images have points side by side, and the product's m is the points of output
 // or input (or filter taps, for gradients of filters), n the channels; NHWC
 // images have channels side by side, which then are m.
-func Lower(c *workloads.Conv) (gemm.Problem, error) { return lower(c, slab, 0) }
+func Lower(c *workloads.Conv) (gemm.Problem, error) { return lower(c, slab, Slabs{}) }
 
 // LowerWords is Lower for kernels of the plain pipes, which take int8 in blocks of
 // four channels.
-func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordChannels, 0) }
+func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordChannels, Slabs{}) }
 
-// LowerSlabs is Lower for kernels of gradients of filters that walk image by
-// image and take points of one image at a time, so many: lines of zeros complete
-// an image, about.
-func LowerSlabs(c *workloads.Conv, points int) (gemm.Problem, error) { return lower(c, slab, points) }
+// Slabs are what kernels of gradients of filters take together and pad to whole
+// ones; 0: they need no padding.
+type Slabs struct {
+	Points   int // of one image: lines of zeros complete it, about
+	Channels int // of one filter tap, of NHWC images: tiles do not reach over taps
+}
+
+// LowerSlabs is Lower for such kernels.
+func LowerSlabs(c *workloads.Conv, s Slabs) (gemm.Problem, error) { return lower(c, slab, s) }
 
 // wordChannels are the channels of int8 in a word.
 const wordChannels = 4
 
-func lower(c *workloads.Conv, block, points int) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0}
-	if q := max(1, l.q); points > 1 {
-		l.fill = max(0, (2*((l.p*l.q+points-1)/points*points)+q)/(2*q)-l.p)
+func lower(c *workloads.Conv, block int, s Slabs) (gemm.Problem, error) {
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0, max(1, s.Channels)}
+	if q := max(1, l.q); s.Points > 1 {
+		l.fill = max(0, (2*((l.p*l.q+s.Points-1)/s.Points*s.Points)+q)/(2*q)-l.p)
 	}
 	p := gemm.Problem{Batch: c.Groups, DType: c.DType, Acc: c.Acc, Alpha: 1, Lowered: &gemm.Lowered{}}
 	if c.DType == "int8" {
@@ -82,6 +87,7 @@ type lowering struct {
 
 	block int // channels that lie together in layout nchw_vect_c
 	fill  int // lines of zeros below an image, of the gradient of filters
+	whole int // channels of a tap come in multiples of so many there
 }
 
 // bytes of a tensor.
@@ -153,14 +159,17 @@ func within(v tile.View, s strides, h, w, h0, w0 int) tile.View {
 // phase is one class of input points of a gradient with strides: those that see
 // the same taps.
 type phase struct {
-	a, b   int // of the first point
+	a, b   int // of the first point, may lie in the padding
 	h, w   int // points
 	r0, s0 int // first tap that they see
 	r, s   int // taps
+	rs, ss int // taps that are walked, zeros behind: as many as of the phase that has most
 	p0, q0 int // output point of the first point and the first tap
 }
 
-// phases lists them: stride by stride.
+// phases lists them: stride by stride. A launch has one length of its main loop for
+// all: DeepBench's 5x5 and 5x10 filters of stride 2 take longer than their taps, on
+// V100 and T4, in fp32 and fp16, by what 6x6 and 6x10 would.
 func (l *lowering) phases() []phase {
 	var out []phase
 	for a := range min(l.StrideH, l.H) {
@@ -168,9 +177,20 @@ func (l *lowering) phases() []phase {
 			f := phase{a: a, b: b, r0: (a + l.PadH) % l.StrideH, s0: (b + l.PadW) % l.StrideW}
 			f.h, f.w = (l.H-a+l.StrideH-1)/l.StrideH, (l.W-b+l.StrideW-1)/l.StrideW
 			f.r, f.s = max(0, (l.R-f.r0+l.StrideH-1)/l.StrideH), max(0, (l.S-f.s0+l.StrideW-1)/l.StrideW)
+			if f.r*f.s > 0 {
+				f.rs, f.ss = (l.R+l.StrideH-1)/l.StrideH, (l.S+l.StrideW-1)/l.StrideW
+			}
 			f.p0, f.q0 = (a+l.PadH-f.r0)/l.StrideH, (b+l.PadW-f.s0)/l.StrideW
+			if f.rs*f.ss > 0 && l.scatters() {
+				f.a, f.b, f.h, f.w, f.p0, f.q0 = -l.PadH, -l.PadW, l.p, l.q, 0, 0
+			}
 			out = append(out, f)
 		}
 	}
 	return out
 }
+
+// scatters says whether a gradient of the input walks the points of the output and
+// writes what belongs to each, if it lies in the image: so do those of 1x1 filters
+// with strides. Others walk the points of the image.
+func (l *lowering) scatters() bool { return l.R*l.S == 1 && l.StrideH*l.StrideW > 1 }

@@ -14,7 +14,7 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 	x := gemm.Seen{Bytes: l.bytes(l.N, l.C, l.H, l.W), Batch: int64(l.c), Vec: vector(l.c, l.C)}
 	y := gemm.Seen{Bytes: l.bytes(l.N, l.K, l.p, l.q), Batch: int64(l.k), Vec: vector(l.k, l.K)}
 	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Batch: int64(l.k) * fil.n, Vec: vector(l.c, l.c)}
-	cs, ks := padded(l.c), padded(l.k)
+	cs, ks := padded(l.c, slab), padded(l.k, slab)
 	one := []tile.Digit{{Stride: 1}}
 	switch l.Pass {
 	case workloads.PassForward:
@@ -33,7 +33,7 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 	case workloads.PassData:
 		p.M = l.c
 		for _, h := range l.phases() {
-			size := gemm.Phase{M: l.c, N: l.N * h.h * h.w, K: h.r * h.s * int(ks.Size)}
+			size := gemm.Phase{M: l.c, N: l.N * h.h * h.w, K: h.rs * h.ss * int(ks.Size)}
 			w.Phases = append(w.Phases, size)
 			p.N, p.K = max(p.N, size.N), max(p.K, size.K)
 			dy, df, dx := l.gradient(h, ks, tile.Digit{Stride: 1})
@@ -42,13 +42,17 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 		x.Dense = len(w.Phases) == 1 && l.Groups == 1
 		w.A, w.B, w.C, w.GatherB = f, y, x, true
 	default:
-		p.M, p.N, p.K, p.TransB = l.R*l.S*l.c, l.k, l.N*l.p*l.q, true
+		rows := padded(l.c, l.whole)
+		p.M, p.N, p.K, p.TransB = l.R*l.S*int(rows.Size), l.k, l.N*l.p*l.q, true
 		x.Views = []tile.View{within(tile.View{
-			Row: append([]tile.Digit{{Size: int32(l.c), Stride: 1}}, taps(in, l.R, l.S, l.DilH, l.DilW)...),
+			Row: append([]tile.Digit{rows}, taps(in, l.R, l.S, l.DilH, l.DilW)...),
 			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),
 		}, in, l.H, l.W, -l.PadH, -l.PadW)}
 		y.Views = []tile.View{{Row: flat(points(out, l.p, l.q, 1, 1)), Col: one}}
-		f.Views, f.Dense = []tile.View{{Row: one, Col: []tile.Digit{{Stride: fil.n}}}}, true
+		if f.Dense = true; rows.Least > 0 {
+			one = append([]tile.Digit{rows}, flat(taps(fil, l.R, l.S, 1, 1))...)
+		}
+		f.Views = []tile.View{{Row: one, Col: []tile.Digit{{Stride: fil.n}}}}
 		w.A, w.B, w.C = x, y, f
 	}
 }
@@ -69,8 +73,12 @@ func (l *lowering) blocks(points int) []tile.Digit {
 }
 
 // padded is the digit of some channels, filled up to whole slabs.
-func padded(channels int) tile.Digit {
-	return tile.Digit{Size: int32((channels + slab - 1) / slab * slab), Least: int32(channels), Stride: 1}
+func padded(channels, slab int) tile.Digit {
+	d := tile.Digit{Size: int32((channels + slab - 1) / slab * slab), Stride: 1}
+	if int(d.Size) > channels {
+		d.Least = int32(channels)
+	}
+	return d
 }
 
 // turn exchanges rows and columns.

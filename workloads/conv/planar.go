@@ -29,7 +29,7 @@ func (l *lowering) planar(p *gemm.Problem) {
 	case workloads.PassData:
 		p.N = l.c
 		for _, h := range l.phases() {
-			size := gemm.Phase{M: l.N * h.h * h.w, N: l.c, K: l.k * h.r * h.s}
+			size := gemm.Phase{M: l.N * h.h * h.w, N: l.c, K: l.k * h.rs * h.ss}
 			w.Phases = append(w.Phases, size)
 			p.M, p.K = max(p.M, size.M), max(p.K, size.K)
 			dy, df, dx := l.gradient(h, channel(out), channel(fil))
@@ -63,8 +63,8 @@ func (l *lowering) gradient(h phase, outChannel, filterChannel tile.Digit) (dy, 
 	in, out, fil := l.image(l.C, l.H, l.W), l.image(l.K, l.p, l.q), l.filters()
 	// With strides taps are as many output points apart as they are steps of the
 	// filter; without, dilation may spread them.
-	tap := taps(out, h.r, h.s, -l.DilH, -l.DilW)
-	back := flat(taps(fil, h.r, h.s, l.StrideH, l.StrideW))
+	tap := h.least(taps(out, h.rs, h.ss, -l.DilH, -l.DilW))
+	back := h.least(flat(taps(fil, h.rs, h.ss, l.StrideH, l.StrideW)))
 	if l.StrideH == 1 {
 		back[1].Stride = fil.h
 	}
@@ -81,5 +81,19 @@ func (l *lowering) gradient(h phase, outChannel, filterChannel tile.Digit) (dy, 
 	dy = within(tile.View{Row: points(out, h.h, h.w, 1, 1), Col: tap}, out, l.p, l.q, h.p0, h.q0)
 	f = tile.View{Row: back, Col: []tile.Digit{filterChannel}, At: int64(h.r0)*fil.h + int64(h.s0)*fil.w}
 	dx = tile.View{Row: flat(points(in, h.h, h.w, l.StrideH, l.StrideW)), Col: []tile.Digit{{Stride: in.c}}, At: int64(h.a)*in.h + int64(h.b)*in.w}
+	if l.scatters() {
+		dx = within(tile.View{Row: points(in, h.h, h.w, l.StrideH, l.StrideW), Col: dx.Col}, in, l.H, l.W, h.a, h.b)
+	}
 	return dy, f, dx
+}
+
+// least makes zeros of the taps that a phase walks beyond its own.
+func (h *phase) least(taps []tile.Digit) []tile.Digit {
+	if h.s < h.ss {
+		taps[0].Least = int32(h.s)
+	}
+	if h.r < h.rs {
+		taps[1].Least = int32(h.r)
+	}
+	return taps
 }

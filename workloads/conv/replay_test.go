@@ -43,12 +43,16 @@ func TestDirectReplay(t *testing.T) {
 }
 
 // TestSlabReplay does so for gradients of filters that take the points of each
-// image in slabs.
+// image in slabs, and for those whose tiles do not reach over filter taps.
 func TestSlabReplay(t *testing.T) {
 	c := gemm.Config{Family: "simt", TileM: 64, TileN: 32, TileK: 16, WarpM: 32, WarpN: 16, WarpK: 1, Splits: 3, Workspace: true}
 	for _, s := range shapes {
 		for _, points := range []int{8, 32} {
-			replayedSlabs(t, s+",pass=bwd_weight", c, points)
+			replayedSlabs(t, s+",pass=bwd_weight", c, Slabs{Points: points})
+		}
+		for _, splits := range []int{1, 3} {
+			h := gemm.Config{Family: "hmma", TileM: 128, TileN: 64, TileK: 32, Splits: splits, Workspace: splits > 1}
+			replayedSlabs(t, s+",pass=bwd_weight,layout=nhwc,dtype=fp16", h, Slabs{Channels: h.TileM})
 		}
 	}
 }
@@ -68,15 +72,18 @@ func TestInt8Replay(t *testing.T) {
 	}
 }
 
-func replayed(t *testing.T, text string, c gemm.Config) { t.Helper(); replayedSlabs(t, text, c, 0) }
+func replayed(t *testing.T, text string, c gemm.Config) {
+	t.Helper()
+	replayedSlabs(t, text, c, Slabs{})
+}
 
-func replayedSlabs(t *testing.T, text string, c gemm.Config, points int) {
+func replayedSlabs(t *testing.T, text string, c gemm.Config, slabs Slabs) {
 	t.Helper()
 	w, err := workloads.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := LowerSlabs(w.Conv, points)
+	p, err := LowerSlabs(w.Conv, slabs)
 	if err != nil {
 		t.Fatal(err)
 	}

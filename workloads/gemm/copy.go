@@ -92,6 +92,7 @@ type chunked struct {
 	elem    int  // bytes of an element
 	vec     int  // elements per global access
 	chunks  int  // that each thread moves per k-tile
+	kept    bool // k counts what a sparse matrix has stored
 }
 
 func (o *chunked) factor() int { return o.tensor }
@@ -134,6 +135,9 @@ func (o *chunked) global(threads, j, i int, iterAdd int32) tile.Access {
 		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, int32(o.tileK)
 	} else {
 		a.RowVar, a.ColVar, a.Row, a.Col, a.RowStep = tile.VarK, tile.VarN, k, outer, int32(o.tileK)
+	}
+	if o.kept {
+		a.RowVar = varKept
 	}
 	return a
 }

@@ -35,7 +35,24 @@ type Seen struct {
 	Batch int64       // elements from one matrix of a batch to the next
 	Views []tile.View // by phase, or one for all
 	Vec   int         // elements side by side at least, beginning at a multiple of so many
-	Dense bool        // the view is the tensor as it stands: an output may be walked as one column
+	Dense bool        // the view is the tensor as it stands, but for padding of its rows: an output may be walked as one column
+}
+
+// column is an m x n output walked as one column, if rows are padded; what lies
+// side by side in the tensor may then not do so as far as m says.
+func (s *Seen) column(m, n int) (tile.View, bool) {
+	v := s.Views[0]
+	if len(v.Row) < 2 {
+		return v, false
+	}
+	row := append([]tile.Digit{}, v.Row...)
+	last := &row[len(row)-1]
+	last.Size = int32(m)
+	for _, d := range row[:len(row)-1] {
+		last.Size /= d.Size
+	}
+	v.Row, v.Col = append(row, v.Col...), nil
+	return v, true
 }
 
 // Phase is the size of one product of a launch.

@@ -26,11 +26,12 @@ type mma struct {
 
 	warpM, warpN []int // per warp: where its tile begins in the CTA tile
 	buffer       int32 // bytes of one shared-memory buffer
+	meta         metadata
 
 	// First registers of the fragments, of the data on their way to shared
 	// memory and of addresses. Accumulators begin at 0; the epilogue's
 	// temporaries take the place of fragments and copies.
-	regRows, regCols, regCopy, regAddr int
+	regRows, regCols, regMeta, regCopy, regAddr int
 }
 
 // buildMMA generates the kernels of a product with the machine's matrix
@@ -50,16 +51,20 @@ func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	return finish(m.k, m.p, m.c, l)
 }
 
-// find gives the widest dense matrix instruction of a machine for some types of
-// which a k-tile holds two.
-func find(l *tile.Latencies, typ, acc string, tileK int) (best tile.MMA, err error) {
+// find gives the widest matrix instruction of a machine for some types of which a
+// k-tile holds two, dense or sparse.
+func find(l *tile.Latencies, typ, acc string, tileK int, sparse bool) (best tile.MMA, err error) {
 	for _, i := range l.MMA {
-		if i.Type == typ && i.Acc == acc && !i.Sparse && 2*i.K <= tileK && i.M*i.N*i.K > best.M*best.N*best.K {
+		if i.Type == typ && i.Acc == acc && i.Sparse == sparse && 2*i.K <= tileK && i.M*i.N*i.K > best.M*best.N*best.K {
 			best = i
 		}
 	}
 	if best.M == 0 {
-		return best, fmt.Errorf("gemm: the machine has no matrix instruction for %s with %s accumulators and k-tiles of %d", typ, acc, tileK)
+		kind := "matrix"
+		if sparse {
+			kind = "sparse matrix"
+		}
+		return best, fmt.Errorf("gemm: the machine has no %s instruction for %s with %s accumulators and k-tiles of %d", kind, typ, acc, tileK)
 	}
 	return best, nil
 }
@@ -67,8 +72,13 @@ func find(l *tile.Latencies, typ, acc string, tileK int) (best tile.MMA, err err
 // check validates the problem and the configuration and fills in defaults.
 func (m *mma) check(l *tile.Latencies) (err error) {
 	p, c := m.p, &m.c
-	if m.inst, err = find(l, p.DType, p.Acc, c.TileK*Packed(p.DType)); err != nil {
+	if m.inst, err = find(l, p.DType, p.Acc, c.TileK*Packed(p.DType), p.Sparse); err != nil {
 		return err
+	}
+	if p.Sparse {
+		if err := m.checkSparse(); err != nil {
+			return err
+		}
 	}
 	elem, err := elemSize(p.DType)
 	if err != nil {
@@ -110,18 +120,30 @@ func (m *mma) kernel(per int) error {
 	if err != nil {
 		return err
 	}
+	if p.Sparse {
+		ts = m.compress(ts)
+	}
 	elem := ts[tensorA].Elem
 	m.cols = mmaOperand{chunked: chunked{tensor: tensorA, kContig: p.TransA, outer: c.TileM, vec: c.VecA}, regs: m.inst.RegsB(), frags: c.WarpM / m.inst.N}
 	m.rows = mmaOperand{chunked: chunked{tensor: tensorB, kContig: !p.TransB, outer: c.TileN, vec: c.VecB}, regs: m.inst.RegsA(), frags: c.WarpN / m.inst.M,
 		base: c.TileM * c.TileK * elem, tall: m.inst.M == 16}
 	for _, o := range []*mmaOperand{&m.rows, &m.cols} {
 		o.elem, o.tileK, o.stepChunks = elem, c.TileK, m.inst.KBytes()/16
-		o.chunks = o.outer * c.TileK * elem / 16 / threads
-		if o.chunks == 0 || o.outer*c.TileK*elem%(16*threads) != 0 {
-			return fmt.Errorf("gemm: %d threads cannot share the %d bytes of an operand's k-tile evenly", threads, o.outer*c.TileK*elem)
+		if o == &m.rows && p.Sparse {
+			o.halve()
+		}
+		bytes := o.outer * o.tileK * elem
+		o.chunks = bytes / 16 / threads
+		if o.chunks == 0 || bytes%(16*threads) != 0 {
+			return fmt.Errorf("gemm: %d threads cannot share the %d bytes of an operand's k-tile evenly", threads, bytes)
 		}
 	}
-	m.buffer = int32((c.TileM + c.TileN) * c.TileK * elem)
+	m.buffer = int32((c.TileM*m.cols.tileK + c.TileN*m.rows.tileK) * elem)
+	if p.Sparse {
+		if err := m.placeMeta(threads); err != nil {
+			return err
+		}
+	}
 	m.k = &tile.Kernel{
 		Name: m.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
 		Grid:    p.grid(&c),
@@ -129,7 +151,11 @@ func (m *mma) kernel(per int) error {
 	}
 	m.regRows = m.rows.frags * m.cols.frags * m.inst.RegsC()
 	m.regCols = m.regRows + 2*m.rows.fragRegs()
-	m.regCopy = m.regCols + 2*m.cols.fragRegs()
+	m.regMeta = m.regCols + 2*m.cols.fragRegs()
+	m.regCopy = m.regMeta
+	if p.Sparse {
+		m.regCopy += 2 * m.rows.frags
+	}
 	end := m.regCopy
 	if c.Stages == 2 {
 		m.waves, end = copyWaves(m.regCopy, &m.rows, &m.cols)
@@ -144,6 +170,9 @@ func (m *mma) kernel(per int) error {
 		m.k.Shared = max(m.k.Shared, len(m.warpM)*m.staging().bytes())
 	}
 	m.k.Place = phased(p, c, per)
+	if p.Sparse {
+		m.k.Place = kept(m.k.Place)
+	}
 	if c.serial() {
 		m.k.Semaphores = m.k.Grid[0] * m.k.Grid[1] * p.Batch
 	}

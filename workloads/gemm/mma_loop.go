@@ -30,7 +30,7 @@ func (m *mma) copies(iterAdd int32) []tile.Inst {
 			}
 		}
 	}
-	return out
+	return append(out, m.metaCopies(iterAdd)...)
 }
 
 // settle closes the group of copies and waits for that of the next k-tile.
@@ -55,6 +55,9 @@ func (m *mma) fragments(o *mmaOperand, s int, flip int32) []tile.Inst {
 		out = append(out, in)
 		r += acc.LaneBytes() / 4
 	}
+	if o == &m.rows {
+		out = append(out, m.metaLoads(s, flip)...)
+	}
 	return out
 }
 
@@ -71,7 +74,11 @@ func (m *mma) math(s int) []tile.Inst {
 			a := m.regRows + s&1*m.rows.fragRegs() + fr*m.rows.regs
 			b := m.regCols + s&1*m.cols.fragRegs() + fc*m.cols.regs
 			out = append(out, ins(tile.OpMMA, acc, a, b, acc))
-			out[len(out)-1].Access = 0
+			in := &out[len(out)-1]
+			in.Access = 0
+			if m.p.Sparse {
+				in.Mod, in.Imm = uint8(m.metaReg(s, fr)), uint8(s%m.inst.MetaSteps())
+			}
 		}
 	}
 	return out

@@ -21,6 +21,7 @@ type Problem struct {
 	Alpha, Beta    float64
 	Steps          Steps    // of the epilogue, behind alpha and beta; see TakesSteps
 	Lowered        *Lowered // the matrices are views; nil: stored as such
+	Sparse         bool     // op(B) is stored without the half of its values along k that are zeros, see mma_sparse.go
 }
 
 // Config chooses a kernel of a family and its tiling. Tile sizes are in

@@ -49,6 +49,11 @@ func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*t
 	if r.out == 1 {
 		r.vec = 1
 	}
+	if p.Lowered != nil {
+		if v, ok := p.Lowered.C.column(p.M, p.N); ok {
+			c.Views, r.vec = []tile.View{v}, min(r.vec, p.Lowered.C.Vec)
+		}
+	}
 	tensors := []tile.Tensor{w, c}
 	for i := range ts {
 		switch t := ts[i]; t.Name {

@@ -13,12 +13,13 @@ const (
 )
 
 // ZeroKernel clears the given tensor's whole allocation, as cudaMemsetAsync
-// does before a kernel that counts on zeroed memory.
+// does before a kernel that counts on zeroed memory; whole words of it.
 func ZeroKernel(t tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
-	words := t.Bytes / 4
-	if t.Bytes%4 != 0 || words < 1 || words > 1<<30 {
-		return nil, fmt.Errorf("gemm: cannot clear %s: %d bytes must be a multiple of 4, at most 4 GiB", t.Name, t.Bytes)
+	words := (t.Bytes + 3) / 4
+	if words < 1 || words > 1<<30 {
+		return nil, fmt.Errorf("gemm: cannot clear %s: %d bytes must be at least 1, at most 4 GiB", t.Name, t.Bytes)
 	}
+	t.Bytes = 4 * words
 	n := int(words)
 	t.Elem, t.Rows, t.Cols, t.RowStride, t.ColStride, t.BatchStride = 4, n, 1, 1, words, words
 	t.Views = nil

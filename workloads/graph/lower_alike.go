@@ -7,7 +7,11 @@ func (l *lowering) alike(n *Node, what, pass string) {
 	switch n.Op {
 	case BatchNorm:
 		b, c, h, w := images(out)
-		l.step(n, what, "batchnorm:n=%d,c=%d,h=%d,w=%d,phase=%s,dtype=%s%s%s", b, c, h, w, l.phase(), l.plain, pass, l.order())
+		behind := ""
+		if n.Attr.Epilogue != "" {
+			behind = ",epilogue=" + n.Attr.Epilogue
+		}
+		l.step(n, what, "batchnorm:n=%d,c=%d,h=%d,w=%d,phase=%s,dtype=%s%s%s%s", b, c, h, w, l.phase(), l.plain, pass, l.order(), behind)
 	case LRN:
 		b, c, h, w := images(out)
 		l.step(n, what, "lrn:n=%d,c=%d,h=%d,w=%d,size=%d,dtype=%s%s", b, c, h, w, n.Attr.Size, l.plain, pass)

@@ -34,7 +34,8 @@ type Entry struct {
 	Manual  bool    // launched when asked for by name alone
 	GainB   float64 // Gain for strided batches; 0: not offered for them, see Entries
 
-	ClusterM int // CTAs of a cluster along m, of Hopper's kernels
+	ClusterM int  // CTAs of a cluster along m, of Hopper's kernels
+	Sparse   bool // for 2:4 sparsity, and for that alone
 
 	slab int // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }
@@ -96,6 +97,9 @@ var catalogue = map[string][]Entry{
 	"ampere_imma":           slices.Concat(cutlassInt("80", "i16832", "int8", 8, 3, false), cutlassInt("80", "i16864", "int4", 4, 3, false), cutlassInt("80", "b168256", "int1", 1, 3, false)),
 	"ampere_d884gemm":       tensorDGEMM(),
 	"ampere_tf32_s1688gemm": ampereEntries("ampere_tf32_s1688gemm", "tf32"),
+	"ampere_spgemm": slices.Concat(
+		sparseEntries("s16832spgemm_f16", "fp16/fp32", 2), sparseEntries("h16832spgemm", "fp16/fp16", 2), sparseEntries("s16832spgemm_bf16", "bf16/fp32", 2),
+		sparseEntries("s16816spgemm_tf32", "tf32", 4), sparseEntries("i16864spgemm_s8", "int8", 1)),
 	"sm90_xmma_gemm": slices.Concat(
 		wgmmaEntries("sm90_xmma_gemm_f16f16_f16f32_f32", "fp16/fp32", 2),
 		wgmmaEntries("sm90_xmma_gemm_f16f16_f16f16_f16", "fp16/fp16", 2),
@@ -330,6 +334,20 @@ func (e *Entry) takes(p gemm.Problem) bool {
 	return true
 }
 
+// asked lists the kernels that take a product with the caller's consent alone.
+func asked(g *configs.GPU, p gemm.Problem) []Entry {
+	var out []Entry
+	for _, e := range all(g, p) {
+		if !e.Manual || p.Batch > 1 {
+			continue
+		}
+		if e.Manual = false; e.takes(p) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
 // all lists the kernels of a machine that compute a type.
 func all(g *configs.GPU, p gemm.Problem) []Entry {
 	typ := p.DType
@@ -339,7 +357,7 @@ func all(g *configs.GPU, p gemm.Problem) []Entry {
 	var out []Entry
 	for _, fam := range g.Library.Kernels {
 		for _, e := range catalogue[fam] {
-			if e.Type == typ {
+			if e.Type == typ && e.Sparse == p.Sparse {
 				out = append(out, e)
 			}
 		}

@@ -24,6 +24,9 @@ type Call struct {
 type Force struct {
 	Kernel string
 	Splits int
+	// Consent says that the caller stores operands as kernels ask that the library does
+	// not launch otherwise, as an inference compiler does.
+	Consent bool
 }
 
 // Choose picks the kernel and the split-K factor with the lowest estimated cost.
@@ -51,12 +54,18 @@ func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 		return []Call{c}, nil
 	}
 	entries := Entries(g, p)
+	if f.Consent {
+		entries = append(entries, asked(g, p)...)
+	}
 	if len(entries) == 0 && len(all(g, p)) > 0 {
 		hint := "sizes must be whole words, on Hopper lines at multiples of 16 bytes"
 		if p.InBytes() != 2 && p.Layout() != "tn" {
 			hint = "elements of other than two bytes must lie along k, ta=t,tb=n"
 		}
 		return nil, fmt.Errorf("no kernel of this machine's library for dtype %s takes layout %s with these sizes: %s", p.DType, p.Layout(), hint)
+	}
+	if len(entries) == 0 && p.Sparse {
+		return nil, fmt.Errorf("the library of this machine has no kernel with 2:4 sparsity for dtype %s with %s accumulators", p.DType, p.Acc)
 	}
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("the library of this machine has no GEMM kernel for dtype %s with %s accumulators", p.DType, p.Acc)
@@ -104,7 +113,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if e.Family == "wgmma" || p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
+	if e.Family == "wgmma" || e.Sparse || p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
 		return zs
 	}
 	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
@@ -211,6 +220,9 @@ func Rate(g *configs.GPU, e Entry) float64 {
 	switch {
 	case e.tensor():
 		dtype, _, _ := strings.Cut(e.Type, "/")
+		if e.Sparse { // zeros count
+			sub *= 2
+		}
 		return sub * g.Tensor.Rate(dtype)
 	case e.Type == "fp64":
 		return sub * g.SM.Pipes.FP64.Lanes

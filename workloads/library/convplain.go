@@ -1,9 +1,43 @@
 package library
 
-import "gpusim/workloads"
+import (
+	"slices"
+	"strings"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+)
 
 // scudnnFamilies are those of fp32.
 var scudnnFamilies = []string{"maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
+
+// PlainHalves says whether the library computes a convolution of halves in NHWC
+// without Tensor Cores, by the kernels that it has for NCHW: it does so where the
+// padding reaches as far as the filter. DeepBench's four such rows on V100 take 1.4
+// to 2.4 times what they do in fp32, and ten times what its Tensor Cores need.
+func PlainHalves(g *configs.GPU, c *workloads.Conv) bool {
+	return c.Layout == workloads.LayoutNHWC && c.DType == "fp16" && c.Acc == "fp32" && halvesOfPlain(g, c)
+}
+
+// halvesOfPlain says so of the same convolution in either layout.
+func halvesOfPlain(g *configs.GPU, c *workloads.Conv) bool {
+	if c.Pass == workloads.PassForward || c.PadH < c.DilH*(c.R-1)+1 && c.PadW < c.DilW*(c.S-1)+1 {
+		return false
+	}
+	return slices.ContainsFunc(g.Library.Convolutions, func(f string) bool { return slices.Contains(scudnnFamilies, f) })
+}
+
+// halves are fp32 kernels as they take halves, which become fp32 on their way to
+// shared memory: volta_fp16_scudnn_fp16_128x64 in public profiles.
+func halves(es []Entry) []Entry {
+	out := half(slices.Clone(es))
+	for i := range out {
+		if arch, rest, ok := strings.Cut(out[i].Name, "_scudnn"); ok {
+			out[i].Name = arch + "_fp16_scudnn_fp16" + rest
+		}
+	}
+	return out
+}
 
 // plainEntries are the kernels of fp32 that a library has instead of scudnn's; nil
 // for other convolutions.

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"math"
+
 	"gpusim/workloads"
 	"gpusim/workloads/tile"
 )
@@ -18,6 +20,7 @@ const (
 type namedSource struct {
 	name, dtype    string
 	perRow, perCol bool
+	bits           bool // a bit for each element, see maskTensor
 }
 
 // columnReduction says what is reduced.
@@ -72,7 +75,14 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 		Name: name, Grid: [3]int{strips, splits, 1}, Threads: 32 * columnWarps, TileM: each, TileN: 32, Splits: 1, DType: "fp32", Streams: true,
 		Shared: 4 * 32 * columnWarps * len(r.out),
 	}
+	masked := false
 	for _, s := range r.in {
+		if s.bits {
+			masked = true
+			k.Tensors = append(k.Tensors, tile.Tensor{Name: s.name, Elem: 1, Rows: rows, Cols: cols, Bytes: int64(rows) * int64(cols/maskBits),
+				Views: []tile.View{{Row: []tile.Digit{{Size: math.MaxInt32, Stride: int64(cols / maskBits)}}, Col: maskColumns}}})
+			continue
+		}
 		t := tile.Tensor{Name: s.name, Elem: workloads.ElemBytes(s.dtype), Rows: rows, Cols: cols, RowStride: int64(cols), ColStride: 1}
 		if s.perRow {
 			t.RowStride, t.ColStride = 1, 0
@@ -110,6 +120,12 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 	c.emit(vinst{Inst: tile.Inst{Op: tile.OpSHF, Steps: tile.ShiftRight, Imm: c.konst(5)}, dst: warp, a: tid, b: noReg, c: noReg})
 	row := c.fresh(1)
 	c.set(row, c.unary(tile.OpI2F, 0, tile.I2FInt, val{{reg: warp}}))
+	var bit val // of a thread's column in its byte of a mask
+	if masked {
+		bit = c.fresh(1)
+		odd := c.and(val{{reg: tid}}, word(1))
+		c.set(bit, c.choose(c.and(val{{reg: tid}}, word(2)), c.choose(odd, word(8), word(4)), c.choose(odd, word(2), word(1))))
+	}
 	ragged := r.max && rows%step != 0
 	load := func(t, u int) []reg {
 		reg := c.regs(1)
@@ -129,6 +145,10 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 		for u := range columnUnroll {
 			v := make([]val, len(r.in))
 			for i, s := range r.in {
+				if s.bits {
+					v[i] = c.and(val{{reg: regs[i][u][0]}}, bit)
+					continue
+				}
 				v[i] = c.widen(s.dtype, regs[i][u], 1)
 			}
 			term := r.term(c, v)

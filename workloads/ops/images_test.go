@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"gpusim/workloads"
@@ -209,6 +210,83 @@ func TestBatchNorm(t *testing.T) {
 				c := channel(r.l, i)
 				return w[c] * inv[c] * (dy[i] - db[c]/count - (x[i]-m[c])*inv[c]*dw[c]/count)
 			})
+		}
+	}
+}
+
+// ReLU and a sum behind a batch norm, and their gradients, in its own passes.
+func TestBatchNormThenReLU(t *testing.T) {
+	for _, shape := range []string{"n=2,c=8,h=4,w=4", "n=1,c=64,h=3,w=5", "n=40,c=4,h=2,w=3", "n=3,c=36,h=7,w=5"} {
+		for _, sum := range []bool{false, true} {
+			text := "batchnorm:" + shape + ",layout=nhwc,phase=train,epilogue=" + map[bool]string{false: "relu", true: "add+relu"}[sum]
+			r := newRun(t, text)
+			c := r.l.C
+			x, w, b := r.random("x", "fp32", -2, 2), r.random("weight", "fp32", -1, 1), r.random("bias", "fp32", -1, 1)
+			z := make([]float64, len(x))
+			if sum {
+				z = r.random("z", "fp32", -1, 1)
+			}
+			r.execute(nil)
+			count := float64(len(x) / c)
+			mean, square := make([]float64, c), make([]float64, c)
+			for i, v := range x {
+				mean[i%c] += v / count
+				square[i%c] += v * v / count
+			}
+			y := make([]float64, len(x))
+			for i := range x {
+				c := i % c
+				y[i] = (x[i]-mean[c])/math.Sqrt(square[c]-mean[c]*mean[c]+normEpsilon)*w[c] + b[c] + z[i]
+			}
+			r.near("out", r.get("out", "fp32"), 1e-4, func(i int) float64 { return max(0, y[i]) })
+			mask := r.get("mask", "u8")
+			for i := range y {
+				if set := int(mask[i/4])>>(i%4)&1 == 1; set != (y[i] > 0) && math.Abs(y[i]) > 1e-4 {
+					t.Fatalf("%s: mask of point %d is %v, y %v", text, i, set, y[i])
+				}
+			}
+
+			for _, layout := range []string{"nchw", "nhwc"} { // with running statistics
+				r := newRun(t, strings.NewReplacer("phase=train,", "", "nhwc", layout).Replace(text))
+				x, w, b := r.random("x", "fp32", -2, 2), r.random("weight", "fp32", -1, 1), r.random("bias", "fp32", -1, 1)
+				m, v := r.random("mean", "fp32", -1, 1), r.random("variance", "fp32", 0.5, 2)
+				z := make([]float64, len(x))
+				if sum {
+					z = r.random("z", "fp32", -1, 1)
+				}
+				r.execute(nil)
+				r.near("out", r.get("out", "fp32"), 1e-5, func(i int) float64 {
+					k := i % c
+					if layout == "nchw" {
+						k = i / (r.l.H * r.l.W) % c
+					}
+					return max(0, (x[i]-m[k])/math.Sqrt(v[k]+normEpsilon)*w[k]+b[k]+z[i])
+				})
+			}
+
+			r = newRun(t, text+",pass=bwd")
+			x, dy := r.random("x", "fp32", -2, 2), r.random("dy", "fp32", -2, 2)
+			m, inv := r.random("mean", "fp32", -1, 1), r.random("rstd", "fp32", 0.5, 2)
+			w = r.random("weight", "fp32", -1, 1)
+			mask = r.fill("mask", "u8", func(i int) float64 { return float64(i * 7 % 16) })
+			r.execute(nil)
+			db, dw := make([]float64, c), make([]float64, c)
+			for i := range dy {
+				if int(mask[i/4])>>(i%4)&1 == 0 {
+					dy[i] = 0
+				}
+				db[i%c] += dy[i]
+				dw[i%c] += dy[i] * (x[i] - m[i%c]) * inv[i%c]
+			}
+			r.near("dbias", r.get("dbias", "fp32"), 1e-4, func(i int) float64 { return db[i] })
+			r.near("dweight", r.get("dweight", "fp32"), 1e-4, func(i int) float64 { return dw[i] })
+			r.near("dx", r.get("out", "fp32"), 1e-4, func(i int) float64 {
+				c := i % c
+				return w[c] * inv[c] * (dy[i] - db[c]/count - (x[i]-m[c])*inv[c]*dw[c]/count)
+			})
+			if sum {
+				r.near("dz", r.get("dz", "fp32"), 0, func(i int) float64 { return dy[i] })
+			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ const (
 	OpS2R        // read special register: Imm says which, see S2RThread; 0: timing only
 	OpMUFU       // special function of SrcA: Imm says which, see MUFUEx2; 0: timing only
 	OpHMMA       // m8n8k4 on four quad pairs: Steps issue slots; fragments in SrcA(2), SrcB(2), SrcC/Dst(8 fp32 or 4 fp16); Imm holds the operand layouts (HMMAACol, HMMABRow)
-	OpMMA        // matrix instruction Kernel.MMAs[Access]: fragments in SrcA and SrcB, accumulators in SrcC and Dst, see MMA
+	OpMMA        // matrix instruction Kernel.MMAs[Access]: fragments in SrcA and SrcB, accumulators in SrcC and Dst, see MMA; a sparse one's metadata in register Mod, of lanes that Imm selects
 	OpLDG        // global load, Access; Dst gets Access.Bytes/4 registers (at least one)
 	OpSTG        // global store, Access, data in SrcA..
 	OpLDS        // shared load
@@ -192,7 +192,7 @@ type Inst struct {
 	Imm   uint8
 	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; variants of OpFMNMX, OpFSETP, OpLOP, OpSHF, OpI2F and OpFFMA; else 0
 
-	Mod uint8 // of fp32 arithmetic, comparisons and special functions: signs of operands, see NegA
+	Mod uint8 // of fp32 arithmetic, comparisons and special functions: signs of operands, see NegA; OpMMA: a register, if it is sparse
 
 	// What the compiler decides; filled in by Schedule.
 	Stall uint8 // cycles before this warp may issue its next instruction, at least 1

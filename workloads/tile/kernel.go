@@ -157,6 +157,14 @@ type Kernel struct {
 // CTAs is the number of CTAs in the grid.
 func (k *Kernel) CTAs() int { return k.Grid[0] * k.Grid[1] * k.Grid[2] }
 
+// Bytes are those of all its tensors.
+func (k *Kernel) Bytes() (n int) {
+	for i := range k.Tensors {
+		n += int(k.Tensors[i].Bytes)
+	}
+	return n
+}
+
 // Warps is the number of warps per CTA.
 func (k *Kernel) Warps() int { return k.Threads / 32 }
 

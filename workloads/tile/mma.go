@@ -38,8 +38,17 @@ func (m *MMA) RegsC() int { return m.M * m.N * bitsOf[m.Acc] / 1024 }
 // KBytes is the extent of K in bytes.
 func (m *MMA) KBytes() int { return m.K * bitsOf[m.Type] / 8 }
 
-// FMAs is the multiply-adds of one instruction.
+// FMAs is the multiply-adds of one instruction, those of zeros that are left out
+// among them.
 func (m *MMA) FMAs() int { return m.M * m.N * m.K }
+
+// Multiplies is the multiply-adds that are done.
+func (m *MMA) Multiplies() int {
+	if m.Sparse {
+		return m.FMAs() / 2
+	}
+	return m.FMAs()
+}
 
 // Exec executes the instruction on a warp: c becomes a*b + c. Sums are kept
 // exactly as far as float64 does and rounded once to the accumulator's type.
@@ -48,9 +57,13 @@ func (m *MMA) Exec(a, b *[32][16]uint32, c *[32][8]uint32) {
 		m.double(a, b, c)
 		return
 	}
+	m.product(m.factorA(a, m.K), b, c)
+}
+
+// factorA gives the values of A, of k a row, row by row.
+func (m *MMA) factorA(a *[32][16]uint32, k int) []float64 {
 	bits := bitsOf[m.Type]
-	per := 32 / bits
-	am, bm := make([]float64, m.M*m.K), make([]float64, m.K*m.N)
+	out := make([]float64, m.M*k)
 	for lane := range 32 {
 		g, t := lane/4, lane%4
 		for i := range m.RegsA() {
@@ -58,10 +71,21 @@ func (m *MMA) Exec(a, b *[32][16]uint32, c *[32][8]uint32) {
 			if m.M == 16 {
 				row, j = g+8*(i%2), i/2
 			}
-			for e := range per {
-				am[row*m.K+(16*j+4*t)*8/bits+e] = Value(m.Type, a[lane][i]>>(e*bits))
+			for e := range 32 / bits {
+				out[row*k+(16*j+4*t)*8/bits+e] = Value(m.Type, a[lane][i]>>(e*bits))
 			}
 		}
+	}
+	return out
+}
+
+// product adds am times B to c.
+func (m *MMA) product(am []float64, b *[32][16]uint32, c *[32][8]uint32) {
+	bits := bitsOf[m.Type]
+	per := 32 / bits
+	bm := make([]float64, m.K*m.N)
+	for lane := range 32 {
+		g, t := lane/4, lane%4
 		for i := range m.RegsB() {
 			for e := range per {
 				bm[g*m.K+(16*i+4*t)*8/bits+e] = Value(m.Type, b[lane][i]>>(e*bits))

@@ -48,6 +48,9 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 		acc := uint8(m.RegsC())
 		reads[0], reads[1], reads[2] = regs{in.SrcA, uint8(m.RegsA())}, regs{in.SrcB, uint8(m.RegsB())}, regs{in.SrcC, acc}
 		write = regs{in.Dst, acc}
+		if m.Sparse {
+			reads[3] = one(in.Mod)
+		}
 	case OpLDG, OpLDS, OpLDSM:
 		write = regs{in.Dst, words}
 	case OpSTSM:

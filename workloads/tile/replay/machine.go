@@ -185,7 +185,15 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 			copy(b[l][:mma.RegsB()], regs[l][in.SrcB:])
 			copy(c[l][:n], regs[l][in.SrcC:])
 		}
-		mma.Exec(&a, &b, &c)
+		if mma.Sparse {
+			var e [32]uint32
+			for l := range 32 {
+				e[l] = regs[l][in.Mod]
+			}
+			mma.ExecSparse(&a, &b, &e, int(in.Imm), &c)
+		} else {
+			mma.Exec(&a, &b, &c)
+		}
 		for l := range 32 {
 			copy(regs[l][int(in.Dst):int(in.Dst)+n], c[l][:n])
 		}
