@@ -26,6 +26,7 @@ type calendar struct {
 	later   int // items in coarse lists
 	far     []farItem
 	farMin  uint64
+	past    []farItem // put before now, by who was behind what is decided already
 	batch   []int32
 }
 
@@ -41,15 +42,18 @@ func (c *calendar) reset() {
 	for i := range c.coarse {
 		c.coarse[i] = bucket{-1, -1}
 	}
-	c.now, c.near, c.later, c.far, c.farMin = 0, 0, 0, c.far[:0], never
+	c.now, c.near, c.later, c.far, c.farMin, c.past = 0, 0, 0, c.far[:0], never, c.past[:0]
 }
 
-// put adds a flight at a cycle, which must not have been taken yet.
+// put adds a flight at a cycle. One that has been taken already comes next, as late
+// as it is.
 func (c *calendar) put(cycle uint64, i int32) {
 	for int(i) >= len(c.link) {
 		c.link, c.cycle = append(c.link, -1), append(c.cycle, 0)
 	}
 	switch ahead := cycle/epochCycles - c.now/epochCycles; {
+	case cycle < c.now:
+		c.past = append(c.past, farItem{cycle, i})
 	case ahead < 2:
 		c.soon(cycle, i)
 	case ahead < coarseEpochs:
@@ -85,6 +89,9 @@ func (c *calendar) soon(cycle uint64, i int32) {
 
 // next is the cycle of the first item, never if there is none.
 func (c *calendar) next() uint64 {
+	if len(c.past) > 0 {
+		return c.firstPast()
+	}
 	if c.near == 0 {
 		return c.nextCoarse()
 	}
@@ -115,6 +122,14 @@ func (c *calendar) nextCoarse() uint64 {
 	return first
 }
 
+func (c *calendar) firstPast() uint64 {
+	first := uint64(never)
+	for _, f := range c.past {
+		first = min(first, f.cycle)
+	}
+	return first
+}
+
 // take empties the first bucket before limit. Without one, ok is false and
 // everything before limit counts as taken. The items are valid until the next
 // take.
@@ -123,6 +138,9 @@ func (c *calendar) take(limit uint64) (items []int32, cycle uint64, ok bool) {
 	if cycle >= limit {
 		c.advance(max(c.now, limit))
 		return nil, 0, false
+	}
+	if len(c.past) > 0 {
+		return c.takePast(cycle), cycle, true
 	}
 	c.advance(cycle)
 	b := cycle % calendarSpan
@@ -134,6 +152,20 @@ func (c *calendar) take(limit uint64) (items []int32, cycle uint64, ok bool) {
 	c.near -= len(c.batch)
 	c.advance(cycle + 1)
 	return c.batch, cycle, true
+}
+
+func (c *calendar) takePast(cycle uint64) []int32 {
+	c.batch = c.batch[:0]
+	kept := c.past[:0]
+	for _, f := range c.past {
+		if f.cycle == cycle {
+			c.batch = append(c.batch, f.flight)
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	c.past = kept
+	return c.batch
 }
 
 // advance moves the present forward and pulls in what has come near.

@@ -28,14 +28,16 @@ func TestCalendar(t *testing.T) {
 					break
 				}
 				at := now + uint64(r.Intn(50))
-				switch r.Intn(5) {
+				switch r.Intn(6) {
+				case 5:
+					at = now - min(now, uint64(r.Intn(60)))
 				case 0:
 					at = now + uint64(r.Intn(3*calendarSpan))
 				case 2:
 					at = now + uint64(r.Intn(2*coarseEpochs*epochCycles))
 				case 3: // where others are, near or far
 					for _, d := range due {
-						at = max(d, now)
+						at = d
 						break
 					}
 				case 1:
@@ -81,7 +83,7 @@ func TestCalendar(t *testing.T) {
 					t.Fatalf("left %d, due at %d", i, d)
 				}
 			}
-			now = first + 1
+			now = max(now, first+1)
 		}
 	})
 }
