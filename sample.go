@@ -55,7 +55,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 		return l, nil
 	}
 	if k.Streams {
-		l.Waves = s.streaming(int(g.L2.Size), k.Bytes())
+		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.trips > 0 && !oneLoop(k))
 		if w := &l.Waves; w.By > 0 {
 			p.Behind = w.At + w.By
 			return l, nil

@@ -87,11 +87,16 @@ func lines(k *tile.Kernel, p *tile.Program) (once, each int) {
 }
 
 // streaming leaves out whole waves if that saves half at least. bytes are those of all
-// tensors.
-func (s *sampling) streaming(l2, bytes int) gpu.WavePlan {
+// tensors. CTAs that pass over their rows several times take twice as many waves until
+// they are out of step.
+func (s *sampling) streaming(l2, bytes int, several bool) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots, Streams: true}
 	wave := max(1, bytes/s.ctas*s.slots)
-	turns := func(n float64) int { return max(streamWaves, int(n*float64(l2))/wave+1) }
+	least := streamWaves
+	if several {
+		least *= 2
+	}
+	turns := func(n float64) int { return max(least, int(n*float64(l2))/wave+1) }
 	lead := s.slots * turns(streamLead)
 	keep := lead + s.slots*(turns(streamPace)+2) // the pace compares waves, but for the last
 	full := s.ctas / s.slots * s.slots

@@ -20,6 +20,12 @@ type Unit struct {
 	Fallback *Fallback
 }
 
+// mostPieces is in how many pieces an accelerator's driver runs a network, between which
+// others work: a core of Xavier's holds sixteen at most (NVIDIA, TensorRT Developer
+// Guide, Working with DLA: loadables a core). A network that would be in more stays on
+// the GPU.
+const mostPieces = 16
+
 // socPasses bounds how often the split of a batch is tried again with the rates that
 // the units have beside each other.
 const socPasses = 3
@@ -181,6 +187,9 @@ func (s *socRun) split() (Result, error) {
 	one, err := s.accelerator(1, s.m.GPU.DRAM.PeakBandwidth()/float64(1+s.count), 0)
 	if err != nil {
 		return Result{}, err
+	}
+	if f := one.Fallback; f != nil && f.HandOver > 2*mostPieces {
+		return s.alone(0)
 	}
 	writes := math.Round(one.written/one.DRAMBytes/writesStep) * writesStep
 	if s.serves, err = memory.Sustained(s.m.GPU, 1+s.count, writes); err != nil {

@@ -59,7 +59,7 @@ func runSystem(ctx context.Context, m *configs.Machine, w workloads.Workload, o 
 		r.Ops = math.NaN()
 	}
 	r.Layers = []Layer{{
-		Name: c.Op, Kernel: kernelName(&n), Grid: fmt.Sprintf("%dx1x1", n.Channels), TimeUS: r.TimeUS, Ops: r.Ops, Bound: r.Bound,
+		Name: c.Op, Kernel: kernelName(&n), Grid: fmt.Sprintf("%dx1x1", n.Channels), TimeUS: r.TimeUS, Ops: r.Ops, Bound: r.Bound, Energy: r.Energy,
 		Waves: math.NaN(), Occupancy: math.NaN(), WarpInsts: math.NaN(), L2HitPct: math.NaN(), DRAMBytes: math.NaN(),
 	}}
 	return r, nil

@@ -1,9 +1,12 @@
 package cpu
 
 import (
+	"math"
+	"strconv"
 	"testing"
 
 	"gpusim/configs"
+	"gpusim/cpu/pipe"
 	"gpusim/workloads"
 )
 
@@ -127,18 +130,74 @@ func TestInstructionSets(t *testing.T) {
 	}
 }
 
-// Sums that go through memory wait for the store before: so plain loops take the
-// latency of a load, a multiply-add and what lies between.
+// Sums that go through memory wait for the store before: plain loops over the input
+// channels of a point take a load, a multiply-add and the store for each output
+// channel, however many vectors the point has, until the core is full; images go to
+// threads of their own.
 func TestPlainLoopsTakeTheChain(t *testing.T) {
 	m := shipped(t, "knl-7250f")
-	_, kernels := convTime(t, m, "conv:n=8,c=32,h=79,w=341,k=32,r=5,s=10,stride=2,pass=bwd_data")
-	k := &kernels[0]
-	if k.Kernel != "plain_loops_bwd_data" || k.Threads != 16 {
-		t.Fatalf("%s on %d threads", k.Kernel, k.Threads)
-	}
-	perVector := k.Cycles * float64(k.Threads) / (k.Ops / 2 / 16)
 	chain := float64(m.CPU.Core.VectorLoad + m.CPU.Issue.FMALatency)
-	if perVector < chain || perVector > chain+2 {
-		t.Errorf("%.2f cycles per vector, the chain is %.0f", perVector, chain)
+	for _, c := range []struct{ channels, images string }{{"32", "8"}, {"64", "16"}, {"32", "66"}} {
+		seconds, kernels := convTime(t, m, "conv:n="+c.images+",c="+c.channels+",h=79,w=341,k=32,r=5,s=10,stride=2,pass=bwd_data")
+		k := &kernels[0]
+		if k.Kernel != "plain_loops_bwd_data" || strconv.Itoa(k.Threads) != c.images {
+			t.Fatalf("%s on %d threads", k.Kernel, k.Threads)
+		}
+		const turns = 38 * 166 * 50 * 32
+		if per := seconds * k.ClockHz / turns; per < chain || per > chain+2 {
+			t.Errorf("%s channels: %.2f cycles a turn, the chain is %.0f", c.channels, per, chain)
+		}
+	}
+}
+
+// Two cores that share a cache hold what both read once: convolutions whose filters
+// are common are faster than on halves of it, and never slower.
+func TestSharedTileHoldsMore(t *testing.T) {
+	const text = "conv:n=8,c=128,h=28,w=28,k=128,r=3,s=3,pad=1"
+	shared, _ := convTime(t, shipped(t, "knl-7250f"), text)
+	halves := shipped(t, "knl-7250f")
+	halves.CPU.Caches[1].Cores = 1
+	alone, _ := convTime(t, halves, text)
+	if shared > 0.97*alone {
+		t.Errorf("%.4g s with a shared cache, %.4g s with halves", shared, alone)
+	}
+}
+
+func TestEvenTile(t *testing.T) {
+	for points, want := range map[int]int{3136: 28, 784: 28, 196: 28, 49: 25, 12: 12, 5: 5, 100: 25} {
+		if got := evenTile(points, 28); got != want {
+			t.Errorf("%d points: tiles of %d, want %d", points, got, want)
+		}
+	}
+}
+
+// Over the calls of a series each array is found in each level as often as its shares
+// say, and what is left over is charged at the rates of the levels.
+func TestSeriesKeepsShares(t *testing.T) {
+	m, err := newModel(shipped(t, "skylake-8180"), "fp32")
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := m.spec(1)
+	s := series{warm: 1, counted: 5, arrays: []array{{home: [3]float64{0.2, 0.6, 0.8}, lines: 10, passes: 1}}}
+	var seen [4]int
+	run, err := runSeries(spec, &s, func(p *pipe.Program, n int, at, _ [][3]float64) {
+		level := 0
+		for level < 3 && at[0][level] == 0 {
+			level++
+		}
+		if n >= 1 {
+			seen[level]++
+		}
+		p.Blocks = append(p.Blocks, pipe.Block{Body: []pipe.Uop{{Op: pipe.Int}}, Trips: 10})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen != [4]int{1, 2, 1, 1} {
+		t.Errorf("places of five calls: %v", seen)
+	}
+	if math.Abs(run.missing) > 1e-6 {
+		t.Errorf("%g cycles are missing", run.missing)
 	}
 }

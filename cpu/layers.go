@@ -43,7 +43,15 @@ func sweepsOf(l *workloads.Layer, elem float64) ([]sweep, error) {
 		if l.Phase != "train" {
 			return []sweep{flat("batchnorm", n, elem, 1, 1, insts{fma: 1}, 0)}, nil
 		}
-		return norm("batchnorm", n, float64(l.C), elem, l.Pass == workloads.PassBackward), nil
+		out := norm("batchnorm", n, float64(l.C), elem, l.Pass == workloads.PassBackward)
+		switch { // ReLU costs no pass; a sum reads another tensor, and its gradient is one more
+		case l.Op != "add+relu":
+		case l.Pass == workloads.PassBackward:
+			out = append(out, flat("batchnorm_add", n, elem, 0, 1, insts{}, 0))
+		default:
+			out = append(out, flat("batchnorm_add", n, elem, 1, 0, insts{fma: 1}, 0))
+		}
+		return out, nil
 	case workloads.KindPool:
 		return pool(l, elem), nil
 	case workloads.KindLRN:

@@ -163,11 +163,11 @@ func (s *System) slot(slice int, local, at uint64) (i int, gone int32) {
 // access handles a request that arrives at its slice at cycle t.
 func (s *System) access(i int32, t uint64) {
 	f := &s.flights[i]
-	if f.kind == Jump {
-		s.jump(i)
-		return
-	}
 	if f.kind >= Signal {
+		if f.kind == Jump {
+			s.jump(i)
+			return
+		}
 		s.semaphore(i, t)
 		return
 	}

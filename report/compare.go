@@ -57,15 +57,15 @@ func CompareText(entries []Entry) string {
 	}
 	t := Table{
 		Header: [][]string{
-			{"", "type", "time", "rate", "of peak", "bound by", "energy", "range", "per op", "power", "per W", "per mm2", "payload", "speed"},
-			{"", "", "us", "TOPS", "%", "", "mJ", "%", "pJ", "W", "TOPS", "TOPS", "%", "of first"},
+			{"", "type", "time", "rate", "of peak", "bound by", "energy", "range", "per op", "power", "per W", "area", "per mm2", "payload", "speed"},
+			{"", "", "us", "TOPS", "%", "", "mJ", "%", "pJ", "W", "TOPS", "mm2", "TOPS", "%", "of first"},
 		},
 		Left: map[int]bool{1: true, 5: true},
 	}
 	if networks { // in place of what follows from the others
 		t.Header = [][]string{
-			{"", "type", "time", "samples", "rate", "of peak", "bound by", "a sample", "range", "per op", "power", "per mm2", "payload", "host", "speed"},
-			{"", "", "us", "a second", "TOPS", "%", "", "J", "%", "pJ", "W", "TOPS", "%", "% of time", "of first"},
+			{"", "type", "time", "samples", "rate", "of peak", "bound by", "a sample", "range", "per op", "power", "per W", "area", "per mm2", "payload", "host", "speed"},
+			{"", "", "us", "a second", "TOPS", "%", "", "J", "%", "pJ", "W", "TOPS", "mm2", "TOPS", "%", "% of time", "of first"},
 		}
 		t.Left = map[int]bool{1: true, 6: true}
 	}
@@ -94,7 +94,7 @@ func CompareText(entries []Entry) string {
 		}
 		notes = append(notes, unitLines(e, "  ")...)
 		row := []string{"  " + e.Machine.Name, f.dtype, human(f.timeUS), human(f.tops()), percent(f.peakPct()), f.bound, human(f.energyUJ() / 1e3),
-			f.interval(), human(f.pjPerOp()), human(f.powerW()), human(f.topsPerW()), human(f.tops() / f.areaMM2), percent(f.payloadPct()), ratio(first / f.timeUS)}
+			f.interval(), human(f.pjPerOp()), human(f.powerW()), human(f.topsPerW()), human(f.areaMM2), human(f.tops() / f.areaMM2), percent(f.payloadPct()), ratio(first / f.timeUS)}
 		if networks {
 			host := "-"
 			if f.result.Fallback != nil {
@@ -104,7 +104,7 @@ func CompareText(entries []Entry) string {
 				}
 			}
 			row = []string{"  " + e.Machine.Name, f.dtype, human(f.timeUS), human(f.imagesPerS), human(f.tops()), percent(f.peakPct()), f.bound, human(f.energyUJ() / 1e6 / f.images()),
-				f.interval(), human(f.pjPerOp()), human(f.powerW()), human(f.tops() / f.areaMM2), percent(f.payloadPct()), host, ratio(first / f.timeUS)}
+				f.interval(), human(f.pjPerOp()), human(f.powerW()), human(f.topsPerW()), human(f.areaMM2), human(f.tops() / f.areaMM2), percent(f.payloadPct()), host, ratio(first / f.timeUS)}
 		}
 		t.Rows = append(t.Rows, row)
 	}

@@ -184,6 +184,11 @@ func (l *Layer) inputs() int64 {
 	out := l.outputs()
 	unit := int64(l.Batch) * int64(l.Hidden)
 	switch l.Kind {
+	case KindBatchNorm:
+		if l.Op == "add+relu" && l.Pass != PassBackward {
+			return 2 * out
+		}
+		return out
 	case KindElementwise:
 		n := out
 		chain, _ := l.Chain() // checked when the layer was made

@@ -24,6 +24,8 @@ func TestParse(t *testing.T) {
 			"gemm:m=3,n=5,k=7,dtype=fp16,acc=fp16,ta=t,tb=n,batch=4,order=col,kernel=volta_h884gemm_64x64",
 			"gemm:3x5x7:fp16,acc=fp16,ta=t,batch=4,kernel=volta_h884gemm_64x64",
 		},
+		{"gemm:3x5x8:fp16,kernel=a,sparse=TRUE", "gemm:m=3,n=5,k=8,dtype=fp16,acc=fp32,ta=n,tb=n,batch=1,order=col,sparse=true,kernel=a", "gemm:3x5x8:fp16,sparse=true,kernel=a"},
+		{"gemm:3x5x7:fp16,sparse=false", base, "gemm:3x5x7:fp16"},
 		// Row-major C = A x B' is column-major C' = B x A'.
 		{"gemm:m=3,n=5,k=7,ta=n,tb=t,order=row", "gemm:m=5,n=3,k=7,dtype=fp32,acc=fp32,ta=t,tb=n,batch=1,order=col", "gemm:5x3x7:fp32,ta=t"},
 	} {
@@ -68,6 +70,7 @@ func TestParseErrors(t *testing.T) {
 		"gemm:m=1,n=2,k=3,,":                       "is not key=value",
 		"gemm:1x2x3:fp32,acc=fp16":                 `fp32 is not accumulated in "fp16" (allowed: fp32)`,
 		"gemm:1x2x3,kernel=a b":                    "letters, digits",
+		"gemm:1x2x4,sparse=2:4":                    "sparse=2:4 (allowed: true, false)",
 		"gemm:2147483647x2147483647x4":             "more than 2^63 operations",
 		"gemm:9x9x2147483647,batch=2147483647":     "more than 2^63 operations",
 		"conv:n=1":                                 "c is missing",

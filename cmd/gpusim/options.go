@@ -28,5 +28,5 @@ func fidelityOf(value string) (gpusim.Fidelity, error) {
 
 // valuesFlag adds --values.
 func valuesFlag(c *cobra.Command, to *string) {
-	c.Flags().StringVar(to, "values", "random", "how operands are distributed: random, one-signed, integers, trained or zeros; bits that flip cost energy")
+	c.Flags().StringVar(to, "values", "random", "how operands are distributed: random, one-signed, integers, trained or zeros; bits that flip cost energy, but on links, which scramble them")
 }

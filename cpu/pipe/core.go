@@ -267,13 +267,11 @@ func (c *core) step(u *Uop, addr uint64, st *Stream, h *hint) {
 		done = loaded
 	case u.Op == Store:
 		at := c.operands(u, t+1, &why)
-		if s.MemoryInOrder {
+		if s.MemoryInOrder { // of its address: the store buffer gets the data when they are there
+			c.lastM = max(c.lastM, t+1)
 			at = max(at, c.lastM)
 		}
 		cycle, _ := c.ports.claim(at, c.doing[Store], c.order[Store])
-		if s.MemoryInOrder {
-			c.lastM = cycle
-		}
 		freed, done = cycle, cycle+1
 	default:
 		at := c.operands(u, operand, &why)

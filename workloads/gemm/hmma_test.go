@@ -26,6 +26,8 @@ func fill(m *machine, t tile.Tensor, dtype string, rnd *rand.Rand) {
 	for i := range int(t.Bytes) / t.Elem {
 		v := rnd.NormFloat64()
 		switch {
+		case t.Elem == 1:
+			at[i] = byte(encode(dtype, float64(rnd.Intn(7)-3)))
 		case dtype == "bf16" && t.Elem == 2:
 			binary.LittleEndian.PutUint16(at[2*i:], uint16(tile.BF16Bits(float32(v))))
 		case dtype == "tf32": // as precise as the instruction is
@@ -55,6 +57,8 @@ func matrix(m *machine, t tile.Tensor, dtype string, batch int) *mat.Dense {
 		for c := range t.Cols {
 			i := int64(batch)*t.BatchStride + int64(r)*t.RowStride + int64(c)*t.ColStride
 			switch t.Elem {
+			case 1:
+				out.Set(r, c, tile.Value(dtype, uint32(at[i])))
 			case 2:
 				h := binary.LittleEndian.Uint16(at[2*i:])
 				if dtype == "bf16" {

@@ -30,20 +30,6 @@ func raw(m *machine, t *tile.Tensor, at int64, bits uint32) {
 	}
 }
 
-// small draws a whole number that all types represent, as sums of their products are.
-func small(r *rand.Rand, typ string) (float64, uint32) {
-	v := float64(r.Intn(9) - 4)
-	switch typ {
-	case "fp16":
-		return v, uint32(tile.HalfBits(v))
-	case "bf16":
-		return v, math.Float32bits(float32(v)) >> 16
-	case "int8":
-		return v, uint32(uint8(int8(v)))
-	}
-	return v, math.Float32bits(float32(v))
-}
-
 // TestSparseFunctional prunes a random op(B), stores what is left with its metadata as
 // a library would and compares the kernel's C with plain loops over the whole of it.
 func TestSparseFunctional(t *testing.T) {
@@ -103,9 +89,9 @@ func verifySparse(t *testing.T, p Problem, c Config, inst tile.MMA) {
 	for n := range p.Batch {
 		for i := range p.M {
 			for kk := range p.K {
-				v, bits := small(r, p.DType)
+				v := float64(r.Intn(9) - 4)
 				fa[(n*p.M+i)*p.K+kk] = v
-				raw(m, a, at(a, n, i, kk), bits)
+				raw(m, a, at(a, n, i, kk), encode(p.DType, v))
 			}
 		}
 		for j := range p.N {
@@ -117,15 +103,12 @@ func verifySparse(t *testing.T, p Problem, c Config, inst tile.MMA) {
 				} else if i%2 == 1 && r.Intn(3) == 0 { // or both of the first half
 					kk = i/2*4 + 1
 				}
-				if p.DType != "tf32" && i%2 == 1 && fbUsed(fb, n, p, kk, j) {
-					kk = i/2*4 + 2
+				if fb[(n*p.N+j)*p.K+kk] != 0 {
+					kk++
 				}
-				v, bits := small(r, p.DType)
-				if v == 0 {
-					v, bits = one(p.DType)
-				}
+				v := float64(1 + r.Intn(4))
 				fb[(n*p.N+j)*p.K+kk] = v
-				raw(m, b, at(b, n, i, j), bits)
+				raw(m, b, at(b, n, i, j), encode(p.DType, v))
 				// Its index: the word of the lane, of the block of columns and of k.
 				step := kk / inst.K
 				within := i - step*inst.K/2
@@ -171,18 +154,4 @@ func verifySparse(t *testing.T, p Problem, c Config, inst tile.MMA) {
 	if got := m.Stored["C"]; got != cc.Bytes {
 		t.Errorf("wrote %d bytes of C, not %d", got, cc.Bytes)
 	}
-}
-
-func fbUsed(fb []float64, n int, p Problem, kk, j int) bool { return fb[(n*p.N+j)*p.K+kk] != 0 }
-
-func one(typ string) (float64, uint32) {
-	switch typ {
-	case "fp16":
-		return 1, uint32(tile.HalfBits(1))
-	case "bf16":
-		return 1, math.Float32bits(1) >> 16
-	case "int8":
-		return 1, 1
-	}
-	return 1, math.Float32bits(1)
 }

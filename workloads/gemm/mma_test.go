@@ -221,3 +221,15 @@ func integers(t *testing.T, p Problem, c Config, inst tile.MMA) {
 		}
 	}
 }
+
+// TestQMMAFunctional: fp8, whose C is of bf16.
+func TestQMMAFunctional(t *testing.T) {
+	for _, c := range []Config{
+		{TileM: 128, TileN: 64, TileK: 64, WarpM: 64, WarpN: 32, Stages: 3}, {TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 4},
+		{TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 3, Splits: 2, Workspace: true},
+	} {
+		c.Family = "mma"
+		p := Problem{M: c.TileM + 8, N: c.TileN + 3, K: 208, Batch: 1, TransA: true, DType: "fp8", Acc: "fp32", Alpha: 1}
+		verifyOn(t, p, c, mmaLatencies(mmaOf("fp8", "fp32", 16, 8, 32)))
+	}
+}

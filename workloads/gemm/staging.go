@@ -76,8 +76,11 @@ type drain struct {
 func (e *staging) drain() drain {
 	d := drain{half: e.p.OutBytes() == 2 && !e.c.Workspace, bytes: e.p.OutBytes() == 1 && !e.c.Workspace}
 	d.vec = min(e.c.VecC, e.rows*e.c.WarpM/32)
-	if !d.half {
+	switch {
+	case !d.half:
 		d.vec = min(d.vec, 4)
+	case e.p.InBytes() == 1: // widths count elements of the factors
+		d.vec = min(d.vec, 8)
 	}
 	d.wide = !d.half || !e.acc16
 	d.src = !e.c.Workspace && (e.p.Beta != 0 || e.c.Splits > 1)

@@ -93,8 +93,10 @@ var catalogue = map[string][]Entry{
 	"ampere_bf16_s16816gemm": ampereEntries("ampere_bf16_s16816gemm_bf16", "bf16/fp32"),
 	// cuBLAS 10 computes plain int8 products on DP4A; Turing's Tensor Cores ask for
 	// operands in layouts of their own, and so for its caller's consent.
-	"turing_imma":           slices.Concat(cutlassInt("75", "i8816", "int8", 8, 2, true), cutlassInt("75", "i8832", "int4", 4, 2, false), cutlassInt("75", "b88128", "int1", 1, 2, false)),
-	"ampere_imma":           slices.Concat(cutlassInt("80", "i16832", "int8", 8, 3, false), cutlassInt("80", "i16864", "int4", 4, 3, false), cutlassInt("80", "b168256", "int1", 1, 3, false)),
+	"turing_imma": slices.Concat(cutlassInt("75", "i8816", "int8", 8, 2, true), cutlassInt("75", "i8832", "int4", 4, 2, false), cutlassInt("75", "b88128", "int1", 1, 2, false)),
+	"ampere_imma": slices.Concat(cutlassInt("80", "i16832", "int8", 8, 3, false), cutlassInt("80", "i16864", "int4", 4, 3, false), cutlassInt("80", "b168256", "int1", 1, 3, false)),
+	// fp8 with operands contiguous in k, as cublasLt has it for Ada: CUTLASS's for sm_89.
+	"ada_fp8":               slices.Concat(cutlassInt("89", "s16832", "fp8", 8, 3, false), sparseEntries("s16864spgemm_e4m3", "fp8", 1)),
 	"ampere_d884gemm":       tensorDGEMM(),
 	"ampere_tf32_s1688gemm": ampereEntries("ampere_tf32_s1688gemm", "tf32"),
 	"ampere_spgemm": slices.Concat(
@@ -274,7 +276,7 @@ func dgemm(family string) []Entry {
 // V100 are 32x128, 64x64 or 128x32, however large the matrices.
 func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
-		return !e.takes(p) || p.Batch <= 1 && e.Gain == 0
+		return !e.takes(p) || p.Batch <= 1 && e.Gain == 0 || e.Sparse && e.sparseBytes(p) > int(g.SM.SharedMemory)
 	})
 	if p.Batch <= 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.Only }) {
 		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.Only })

@@ -201,18 +201,13 @@ func largeOnly(c *workloads.Conv) bool {
 }
 
 // gradientTile says whether there is a kernel of matrix instructions of this tile for
-// gradients of filters. Turing's is 128x128 (the one in public profiles): whatever
-// channels and filters up to as many, a tap and point take 0.67 to 0.89 ns on T4.
-// Volta's have sides of 64 for no more channels or filters than that. [fit]
+// gradients of filters: V100's rows of no more than 64 channels or filters take what
+// tiles of 64 do, all others what larger ones do. [fit] T4's rows of so few take 1.6 to
+// 2.1 times as long, as the 128x128 of public profiles would, but for 5x20 filters,
+// which would then take five times too long.
 func gradientTile(e *Entry, c *workloads.Conv) bool {
 	const side = 128
-	switch {
-	case c.Pass != workloads.PassWeight:
-		return true
-	case e.Family == "mma" && e.Stages == 2:
-		return e.TileM == side && e.TileN == side
-	}
-	return (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
+	return c.Pass != workloads.PassWeight || (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
 }
 
 // channelsOf is what a kernel wants channels to be multiples of: blocks of int8,
