@@ -47,13 +47,14 @@ func TestGEMVErrors(t *testing.T) {
 }
 
 func TestZeroKernel(t *testing.T) {
-	for _, bytes := range []int64{4, 12, 4096, 100004} {
+	for _, bytes := range []int64{4, 6, 12, 4096, 100004} {
+		whole := (bytes + 3) / 4 * 4 // of words: allocations end on none
 		x := tile.Tensor{Name: "workspace", Base: tile.DeviceBase + 512, Bytes: bytes}
 		k, err := ZeroKernel(x, voltaLatencies)
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := newMachine([]tile.Tensor{{Base: tile.DeviceBase, Bytes: 512}, x, {Base: tile.DeviceBase + 512 + uint64(bytes), Bytes: 512}}) // with what surrounds it
+		m := newMachine([]tile.Tensor{{Base: tile.DeviceBase, Bytes: 512}, x, {Base: tile.DeviceBase + 512 + uint64(whole), Bytes: 512}}) // with what surrounds it
 		for i := range m.Mem {
 			m.Mem[i] = 1
 		}
@@ -61,12 +62,12 @@ func TestZeroKernel(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, v := range m.Mem {
-			if want := i < 512 || i >= 512+int(bytes); want != (v == 1) {
+			if want := i < 512 || i >= 512+int(whole); want != (v == 1) {
 				t.Fatalf("%d bytes: byte %d is %d", bytes, i-512, v)
 			}
 		}
 	}
-	if _, err := ZeroKernel(tile.Tensor{Bytes: 6}, voltaLatencies); err == nil {
-		t.Error("6 bytes: no error")
+	if _, err := ZeroKernel(tile.Tensor{}, voltaLatencies); err == nil {
+		t.Error("no bytes: no error")
 	}
 }
