@@ -103,8 +103,10 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 			return nil, fmt.Errorf("precision: %w", err)
 		}
 	}
-	if n.DType == "fp16" && strings.Contains(strings.ToLower(get("model")), "mxnet") {
-		n.Norms = true // NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu, --fuse-bn-add-relu), in fp16 alone
+	if n.Phase == workloads.PhaseTrain && n.DType == "fp16" && strings.Contains(strings.ToLower(get("model")), "mxnet") {
+		// NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu,
+		// --fuse-bn-add-relu), in fp16 alone; cuDNN has them for training alone.
+		n.Fused = true
 	}
 	if b := get("batch"); b != "" {
 		v, err := strconv.Atoi(b)

@@ -74,7 +74,7 @@ func networkForms() []Form {
 	return []Form{
 		{"model:resnet50,batch=128,dtype=fp16", "network: " + strings.Join(models.Names(), ", ")},
 		{"  phase=infer", "infer, or train: forward, both backward passes, update (default infer)"},
-		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer); norms: only batch norms take ReLU and sums along, as in MXNet and XLA (which is what true means in training, nhwc)"},
+		{"  fused=false", "layer by layer rather than as an inference compiler fuses it (default true for infer); norms: only batch norms take ReLU and sums along, as in XLA (and in training, nhwc, where true means this)"},
 		{"  layout=nhwc", "of images: nchw, nhwc, nchw_vect_c (default nhwc for fp16 and bf16, nchw for fp32 and tf32, nchw_vect_c for integers)"},
 		{"model:resnet50,batch=128,dtype=fp16,phase=train,optimizer=momentum", "a training step; optimizer: sgd, momentum, adam (default momentum with convolutions, else adam)"},
 		{"model:bert-base,batch=8,dtype=fp16,seq=384", "seq: tokens of a sample, of transformers"},
