@@ -161,18 +161,30 @@ func encode(header []string, rows [][]cell) []byte {
 func SummaryJSON(entries []Entry) []byte { return rowsJSON(entries, summaryColumns) }
 
 func rowsJSON(entries []Entry, columns []column) []byte {
+	names, rows := make([]string, len(columns)), make([][]cell, len(entries))
+	for i := range columns {
+		names[i] = columns[i].name
+	}
+	for i := range entries {
+		rows[i] = rowOf(entries[i].figures(), columns)
+	}
+	return encodeJSON(names, rows)
+}
+
+// encodeJSON gives rows as an array of objects with the header's names.
+func encodeJSON(header []string, rows [][]cell) []byte {
 	var b bytes.Buffer
 	b.WriteString("[")
-	for i := range entries {
+	for i, r := range rows {
 		if i > 0 {
 			b.WriteString(",")
 		}
 		b.WriteString("\n  {")
-		for j, c := range rowOf(entries[i].figures(), columns) {
+		for j, c := range r {
 			if j > 0 {
 				b.WriteString(", ")
 			}
-			b.WriteString(`"` + columns[j].name + `": ` + jsonValue(c))
+			b.WriteString(`"` + header[j] + `": ` + jsonValue(c))
 		}
 		b.WriteString("}")
 	}

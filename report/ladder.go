@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"strings"
@@ -94,30 +93,18 @@ func (r *LadderRow) cells(m *configs.Machine) []cell {
 
 // LadderCSV gives ladder.csv.
 func LadderCSV(m *configs.Machine, rows []LadderRow) []byte {
-	out := make([][]cell, len(rows))
-	for i := range rows {
-		out[i] = rows[i].cells(m)
-	}
-	return encode(ladderColumns, out)
+	return encode(ladderColumns, ladderCells(m, rows))
 }
 
 // LadderJSON gives the same as an array of objects.
 func LadderJSON(m *configs.Machine, rows []LadderRow) []byte {
-	var b bytes.Buffer
-	b.WriteString("[")
+	return encodeJSON(ladderColumns, ladderCells(m, rows))
+}
+
+func ladderCells(m *configs.Machine, rows []LadderRow) [][]cell {
+	out := make([][]cell, len(rows))
 	for i := range rows {
-		if i > 0 {
-			b.WriteString(",")
-		}
-		b.WriteString("\n  {")
-		for j, c := range rows[i].cells(m) {
-			if j > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(`"` + ladderColumns[j] + `": ` + jsonValue(c))
-		}
-		b.WriteString("}")
+		out[i] = rows[i].cells(m)
 	}
-	b.WriteString("\n]\n")
-	return b.Bytes()
+	return out
 }
