@@ -1,9 +1,7 @@
 package energy
 
 import (
-	"encoding/csv"
 	"math"
-	"os"
 	"strconv"
 	"testing"
 
@@ -29,15 +27,7 @@ type powerRow struct {
 // NVIDIA's, as quoted by Inoue. Events of the P4 are those of the closed form.
 func readPowerRows(t *testing.T) []powerRow {
 	t.Helper()
-	f, err := os.Open("testdata/power_counts.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	recs, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := readTestdata(t, "power_counts.csv")
 	num := func(s string) float64 {
 		v, err := strconv.ParseFloat(s, 64)
 		if err != nil {

@@ -8,6 +8,21 @@ import (
 	"testing"
 )
 
+// readTestdata gives the records of a CSV of testdata, the header first.
+func readTestdata(t *testing.T, name string) [][]string {
+	t.Helper()
+	f, err := os.Open("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	recs, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return recs
+}
+
 // leastSquares solves the normal equations by elimination.
 func leastSquares(rows [][]float64, y []float64, without int) []float64 {
 	n := len(rows[0])
@@ -47,23 +62,17 @@ func leastSquares(rows [][]float64, y []float64, without int) []float64 {
 // The constants of the SRAM curve are the least squares of CACTI's points, and their
 // stated error is that of points left out.
 func TestSRAMCurve(t *testing.T) {
-	f, err := os.Open("testdata/cacti_sram.csv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	recs, err := csv.NewReader(f).ReadAll()
-	if err != nil {
-		t.Fatal(err)
-	}
+	recs := readTestdata(t, "cacti_sram.csv")
 	var rows [][]float64
 	var y [2][]float64
 	for _, r := range recs[1:] {
 		var v [5]float64
 		for i := range v {
-			if v[i], err = strconv.ParseFloat(r[i], 64); err != nil {
+			x, err := strconv.ParseFloat(r[i], 64)
+			if err != nil {
 				t.Fatal(err)
 			}
+			v[i] = x
 		}
 		rows = append(rows, []float64{1, math.Log(v[0]), math.Log(v[1]), math.Log(v[2] / fitNM)})
 		y[0], y[1] = append(y[0], math.Log(v[3])), append(y[1], math.Log(v[4]))
