@@ -68,15 +68,6 @@ func (n *Node) perChannel() bool {
 
 func (l *lowering) pool(n *Node, pass string) {
 	a, x := n.Attr, n.In[0].Shape
-	if a.R == x[2] && a.S == x[3] && a.PadT+a.PadB+a.PadL+a.PadR == 0 && pass == "" && l.layout == "nchw" {
-		// Of all points of an image: a row per channel.
-		fn := map[string]string{"avg": "mean"}[a.Fn]
-		if fn == "" {
-			fn = a.Fn
-		}
-		l.step(n, "", "reduce:op=%s,rows=%d,cols=%d,dtype=%s", fn, x[0]*x[1], x[2]*x[3], l.plain)
-		return
-	}
 	if a.StrideH != a.StrideW {
 		l.err = fmt.Errorf("strides %d and %d of a pooling layer differ", a.StrideH, a.StrideW)
 		return

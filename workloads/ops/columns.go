@@ -126,7 +126,7 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 		odd := c.and(val{{reg: tid}}, word(1))
 		c.set(bit, c.choose(c.and(val{{reg: tid}}, word(2)), c.choose(odd, word(8), word(4)), c.choose(odd, word(2), word(1))))
 	}
-	ragged := r.max && rows%step != 0
+	ragged := r.max && each%step != 0
 	load := func(t, u int) []reg {
 		reg := c.regs(1)
 		a := tile.Access{Tensor: t, Bytes: k.Tensors[t].Elem, RowVar: tile.VarM, ColVar: tile.VarN, RowStep: int32(step),
@@ -153,7 +153,7 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 			}
 			term := r.term(c, v)
 			if ragged {
-				inside := c.compare(tile.CmpLT, row, num(float64(rows-u*columnWarps)))
+				inside := c.compare(tile.CmpLT, row, num(float64(each-u*columnWarps)))
 				for i := range term {
 					term[i] = c.choose(inside, term[i], num(r.start))
 				}

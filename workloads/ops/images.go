@@ -126,6 +126,9 @@ func digitsOf(l *workloads.Layer, h, w []tile.Digit, channel, image int64) []til
 
 // pool builds the kernel of either pass of a pooling layer.
 func pool(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
+	if l.R == l.H && l.S == l.W && l.Pad == 0 {
+		return poolAll(l, d)
+	}
 	if l.Pass == workloads.PassBackward {
 		return poolBack(l, d)
 	}
@@ -171,6 +174,37 @@ func pool(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	}
 	w.store(out, c.one(joined(taps), (*code).max))
 	return []*tile.Kernel{w.k}, c.finish(d.Latencies)
+}
+
+// poolAll builds the kernels of a pooling layer with one window, the whole image:
+// reductions of rows or columns, however large the image is.
+func poolAll(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
+	if l.Pass == workloads.PassBackward { // a point lies in one window, whatever the stride
+		one := *l
+		one.Stride = max(l.R, l.S)
+		return poolBack(&one, d)
+	}
+	points, scale := l.H*l.W, 0.0
+	if l.Op == "avg" {
+		scale = 1 / float64(points)
+	}
+	name := l.Op + "_pool_forward"
+	if l.Layout != workloads.LayoutNHWC {
+		ks, err := rowReduction(name, "x", "out", l.DType, l.DType, l.N*l.C, points, l.Op == "max", scale, d)
+		allocate(ks)
+		return ks, err
+	}
+	r := columnReduction{
+		in: []namedSource{{name: "x", dtype: l.DType}}, out: []string{"out"}, outType: l.DType, max: l.Op == "max", scale: scale,
+		term: func(_ *code, v []val) []val { return v },
+	}
+	if r.max {
+		r.start = math.Inf(-1)
+	}
+	k, err := columnKernel(name, l.N*points, l.C, l.N, r, d) // each image is a split
+	ks := []*tile.Kernel{k}
+	allocate(ks)
+	return ks, err
 }
 
 func joined(vs []val) val {

@@ -20,6 +20,7 @@ func at(l *workloads.Layer, h, w, n, c, y, x int) int {
 var pools = []string{
 	"n=2,c=3,h=8,w=9,r=3,s=3,stride=2,pad=1", "n=1,c=5,h=7,w=7,r=7,s=7", "n=2,c=2,h=6,w=5,r=2,s=2,stride=2", "n=1,c=3,h=5,w=5,r=3,s=3,pad=1",
 	"n=1,c=2,h=12,w=11,r=2,s=3,stride=3", "n=1,c=1,h=9,w=9,r=5,s=5,stride=2,pad=2",
+	"n=3,c=40,h=21,w=20,r=21,s=20", "n=2,c=33,h=8,w=8,r=8,s=8,stride=8",
 }
 
 // eachWindow calls f for each result and each point of its window inside the image.
