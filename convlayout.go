@@ -71,7 +71,8 @@ func turnedCall(m *configs.Machine, w *workloads.Conv, layout string, o Options)
 // reordered puts the kernel before a convolution of blocked int8 images that
 // brings the filters into the order in which Tensor Cores want them: cuDNN does so
 // in every call, unless the caller has done it and says so
-// (cudnnSetConvolutionReorderType), which DeepBench does not.
+// (cudnnSetConvolutionReorderType), which DeepBench does not and inference compilers
+// do, who know the filters beforehand.
 func reordered(m *configs.Machine, w *workloads.Conv, ks []*tile.Kernel) ([]*tile.Kernel, error) {
 	words := (w.C/w.Groups + 31) / 32 * 8 // of four channels, which stay together
 	k, err := changeLayout(m, image{w.K, words, w.R, w.S}, workloads.LayoutNCHW, workloads.LayoutNHWC, "fp32")

@@ -18,6 +18,8 @@ type Lowered struct {
 	// GatherB says that op(B) is gathered, whose addresses take work in every
 	// k-tile, and not op(A).
 	GatherB bool
+	// Apart says that every vector of the gathered matrix has an address of its own.
+	Apart bool
 	// Table is the bytes of a table of offsets, one for each k, by which the
 	// gathered matrix is addressed. 0: addresses are computed by increments.
 	Table int64
@@ -185,6 +187,9 @@ func (p *Problem) indexRegs(n int) int {
 }
 
 const indexWork = 4
+
+// apart says whether each piece of a gathered operand's chunks takes address work.
+func (p *Problem) apart() bool { return p.Lowered != nil && p.Lowered.Apart }
 
 // gathers says whether an operand is a gathered one.
 func (p *Problem) gathers(tensor int) bool {

@@ -83,6 +83,11 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	if len(out) > 0 { // a library that has convolutions at all
 		out = append(out, winogradCalls(g, c)...)
 		out = append(out, fftCalls(g, c)...)
+		images, err := imageCalls(g, c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, images...)
 	}
 	if side := *c; len(out) == 0 && c.Layout == workloads.LayoutNCHW {
 		if side.Layout = workloads.LayoutNHWC; len(convEntries(g, &side)) > 0 {
@@ -157,12 +162,17 @@ func words(e *Entry, c *workloads.Conv) bool {
 // to MLPerf give images to Turing and Xavier) and not of 32.
 const fewChannels = 4
 
+// typeOf is a convolution's type as entries call it.
+func typeOf(c *workloads.Conv) string {
+	if c.DType == "fp16" || c.DType == "bf16" {
+		return c.DType + "/" + c.Acc
+	}
+	return c.DType
+}
+
 // convEntries lists the kernels that take a convolution's type and layout.
 func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
-	typ := c.DType
-	if c.DType == "fp16" || c.DType == "bf16" {
-		typ += "/" + c.Acc
-	}
+	typ := typeOf(c)
 	var out []Entry
 	blocks := slices.ContainsFunc(g.Library.Convolutions, func(f string) bool {
 		return slices.ContainsFunc(convCatalogue[f], func(e Entry) bool { return e.Type == "int8" && e.tensor() })
@@ -274,11 +284,11 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words {
+	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words && !w.Apart {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)
-	if e.Family == "direct" {
+	if e.Family == "direct" || w.Apart {
 		w.Name = e.Name
 	}
 	call.Kernel = w.Name
