@@ -112,17 +112,34 @@ var convCatalogue = map[string][]Entry{
 
 	"volta_s884cudnn":   hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
 	"turing_s1688cudnn": turingEntries("turing_fp16_s1688cudnn_fp16", "fp16/fp32"),
-	"turing_i8816cudnn": mmaKernels("int8", "turing_int8_i8816cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles(2)),
+	"turing_i8816cudnn": turingIntEntries(),
 	"ampere_cudnn": slices.Concat(
 		ampereEntries("ampere_fp16_s16816cudnn_fp16", "fp16/fp32"), ampereEntries("ampere_bf16_s16816cudnn_bf16", "bf16/fp32"),
-		ampereEntries("ampere_tf32_s1688cudnn", "tf32"), mmaKernels("int8", "ampere_int8_i16832cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles(3))),
+		ampereEntries("ampere_tf32_s1688cudnn", "tf32"), mmaKernels("int8", "ampere_int8_i16832cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles())),
 }
 
-// intTiles are the tiles of kernels for int8, of 64 bytes along k.
-func intTiles(stages int) []Entry {
-	es := cutlassInt("", "", "int8", 8, stages, false)
+// intTiles are the tiles of Ampere's kernels for int8, of 64 bytes along k.
+func intTiles() []Entry {
+	es := cutlassInt("", "", "int8", 8, 3, false)
 	for i := range es {
 		es[i].TileK = 64
+	}
+	return es
+}
+
+// turingIntEntries are Turing's kernels for int8, named by points x filters. A step
+// of k is one block of 32 channels: rows of DeepBench on T4 that have too few tiles to
+// fill it take some 600 cycles for each such block and tap, a load's way from L2.
+func turingIntEntries() []Entry {
+	es := []Entry{
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.85},
+	}
+	for i := range es {
+		e := &es[i]
+		e.Name = fmt.Sprintf("turing_int8_i8816cudnn_int8_%dx%d_ldg16", e.TileN, e.TileM)
+		e.Family, e.Type, e.WarpK, e.TileK, e.Stages, e.Swizzle = "mma", "int8", 1, 32, 2, true
 	}
 	return es
 }
