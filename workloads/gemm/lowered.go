@@ -67,14 +67,14 @@ func (s *Seen) tensor(name string, elem, rows, cols int) tile.Tensor {
 
 // tensors are those of a lowered product, workspace and table last.
 func (w *Lowered) tensors(p Problem, in, out, splits int) ([]tile.Tensor, error) {
-	if splits > 1 && (!w.C.Dense || len(w.Phases) > 1) {
+	if splits > 0 && (!w.C.Dense || len(w.Phases) > 1) {
 		return nil, fmt.Errorf("gemm: split-K of a lowered product whose output is not dense")
 	}
 	ts := []tile.Tensor{
 		w.A.tensor("A", in, p.M, p.K), w.B.tensor("B", in, p.K, p.N), w.C.tensor("C", out, p.M, p.N),
-		stored("workspace", 4, p.M, p.N*splits, p.Batch, false),
+		stored("workspace", 4, p.M, p.N*max(1, splits), p.Batch, false),
 	}
-	if splits <= 1 {
+	if splits == 0 {
 		ts[tensorWorkspace].Bytes = 0
 	}
 	if w.Table > 0 {

@@ -293,6 +293,9 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
 		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Workspace: z > 1,
 	}
+	if e.sums && c.Pass == workloads.PassWeight && p.Batch == 1 {
+		cfg.Workspace, cfg.Sums = true, true
+	}
 	w := *p.Lowered
 	p.Lowered = &w
 	call := ConvCall{Name: convNames[c.Pass], Algo: AlgoPrecomp}
@@ -310,7 +313,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	call.Kernel = w.Name
 	call.Cost = cost(g, p, e, z, cfg.Workspace) + beliefCall
-	if z > 1 && e.tensor() { // partial sums are written and read
+	if cfg.Workspace && e.tensor() { // sums are written and read
 		call.Cost += 8 * float64(z) * float64(p.M) * float64(p.N) / beliefDRAM
 	}
 	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
