@@ -71,13 +71,16 @@ func turnedCall(m *configs.Machine, w *workloads.Conv, layout string, o Options)
 // reordered puts the kernel before a convolution of blocked int8 images that
 // brings the filters into the order in which Tensor Cores want them: cuDNN does so
 // in every call, unless the caller has done it and says so
-// (cudnnSetConvolutionReorderType), which DeepBench does not.
+// (cudnnSetConvolutionReorderType), which DeepBench does not and inference compilers
+// do, who know the filters beforehand.
 func reordered(m *configs.Machine, w *workloads.Conv, ks []*tile.Kernel) ([]*tile.Kernel, error) {
-	words := (w.C/w.Groups + 31) / 32 * 8 // of four channels, which stay together
-	k, err := changeLayout(m, image{w.K, words, w.R, w.S}, workloads.LayoutNCHW, workloads.LayoutNHWC, "fp32")
+	words := (w.K + 31) / 32 * 32 * w.R * w.S * (w.C/w.Groups + 31) / 32 * 8
+	c, err := parsedCall(m, fmt.Sprintf("elementwise:op=copy,size=%d,dtype=fp32", words))
 	if err != nil {
 		return nil, err
 	}
+	k := c.kernels[0]
+	k.Name = "reorderFilterKernel"
 	next := uint64(0)
 	for _, o := range ks {
 		for _, t := range o.Tensors {
@@ -97,13 +100,18 @@ func changeLayout(m *configs.Machine, i image, from, to, dtype string) (*tile.Ke
 	if dtype == "tf32" {
 		dtype = "fp32"
 	}
-	w, err := workloads.Parse(fmt.Sprintf("layout:n=%d,c=%d,h=%d,w=%d,from=%s,to=%s,dtype=%s", i.n, i.c, i.h, i.w, from, to, dtype))
-	if err != nil {
-		return nil, err
-	}
-	c, err := layerCall(m, w.Layer, Options{})
+	c, err := parsedCall(m, fmt.Sprintf("layout:n=%d,c=%d,h=%d,w=%d,from=%s,to=%s,dtype=%s", i.n, i.c, i.h, i.w, from, to, dtype))
 	if err != nil {
 		return nil, err
 	}
 	return c.kernels[0], nil
+}
+
+// parsedCall is the call of a layer that is given as text.
+func parsedCall(m *configs.Machine, text string) (call, error) {
+	w, err := workloads.Parse(text)
+	if err != nil {
+		return call{}, err
+	}
+	return layerCall(m, w.Layer, Options{})
 }

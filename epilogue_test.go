@@ -22,7 +22,7 @@ func TestEpilogues(t *testing.T) {
 	}
 	for _, c := range []struct{ plain, epilogue, pass string }{
 		{"gemm:512x2048x512:fp16,ta=t", ",epilogue=bias+add+relu", "elementwise:op=bias+add+relu,size=1048576,channels=512,inner=1,dtype=fp16"},
-		{"conv:n=64,c=128,h=14,w=14,k=256,r=1,s=1,dtype=fp16,layout=nhwc,algo=volta_s884cudnn_fp16_128x128_relu_exp_small_nhwc_tn", ",epilogue=bias+add+relu", "elementwise:op=bias+add+relu,size=3211264,channels=256,inner=1,dtype=fp16"},
+		{"conv:n=16,c=128,h=14,w=14,k=256,r=1,s=1,dtype=fp16,layout=nhwc", ",epilogue=bias+add+relu", "elementwise:op=bias+add+relu,size=802816,channels=256,inner=1,dtype=fp16"},
 		{"conv:n=16,c=128,h=14,w=14,k=256,r=1,s=1,dtype=fp32", ",epilogue=bias+add+relu", "elementwise:op=bias+add+relu,size=802816,channels=256,inner=196"},
 	} {
 		plain, fused, pass := run(c.plain), run(c.plain+c.epilogue), run(c.pass)

@@ -86,7 +86,7 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 	if library.PlainHalves(g, w) {
 		return turnedCall(m, w, workloads.LayoutNCHW, o)
 	}
-	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
+	c, err := library.ChooseConv(library.Of(g, o.compiled), w, firstOf(o.Kernel, w.Algo))
 	if errors.Is(err, library.ErrLayout) && w.DType != "int8" { // whose callers keep its blocks themselves
 		return turnedCall(m, w, workloads.LayoutNHWC, o)
 	}
@@ -94,7 +94,7 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 		return call{name: c.Name}, err
 	}
 	ks, err := c.Build(library.Latencies(g))
-	if err == nil && w.Layout == workloads.LayoutVectC && g.Tensor.Rate("int8") > 0 {
+	if err == nil && w.Layout == workloads.LayoutVectC && g.Tensor.Rate("int8") > 0 && !o.compiled && c.Algo != library.AlgoImage {
 		ks, err = reordered(m, w, ks)
 	}
 	if err != nil || c.Fused || w.Epilogue == "" || w.DType == "int8" { // of int8 an epilogue is not counted

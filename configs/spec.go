@@ -311,7 +311,7 @@ type Library struct {
 	Kernels   []string `yaml:"kernels" doc:"catalogue: kernel families that exist on this machine"`
 
 	Convolutions []string `yaml:"convolutions,omitempty" doc:"the same of convolutions"`
-	Compiled     []string `yaml:"compiled,omitempty" doc:"the same of convolutions with an epilogue, which an inference compiler brings; without it they have those of the library"`
+	Compiled     []string `yaml:"compiled,omitempty" doc:"the same of convolutions in networks that an inference compiler has laid out, which brings kernels of its own; without it they have those of the library"`
 }
 
 // Energy holds the energy coefficients of a machine: what one event costs,

@@ -55,7 +55,7 @@ func fetch(p *Problem, reg int, k *tile.Kernel, wave []chunk, iterAdd int32, g t
 	for _, c := range wave {
 		_, pieces, bytes := c.of.split()
 		for i := range pieces {
-			if i == 0 && p.gathers(c.of.factor()) {
+			if (i == 0 || p.apart()) && p.gathers(c.of.factor()) {
 				for _, in := range addressing(reg, reg) {
 					out = append(out, guarded(g, in))
 				}

@@ -55,7 +55,7 @@ func buildDirect(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) 
 		return nil, fmt.Errorf("gemm: direct kernels compute on fp32, not on %s", p.DType)
 	}
 	d.c.TileM, d.c.TileN, d.c.TileK, d.c.Splits = directThreads, 1, directK, 1
-	ts, err := p.tensors(1)
+	ts, err := p.tensors(0)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func buildGEMV(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 		g.matrix, g.rowVar, g.rowsOfA, g.rows = tensorB, tile.VarN, false, p.N
 		kContig, width = !p.TransB, c.VecB
 	}
-	ts, err := p.tensors(1)
+	ts, err := p.tensors(0)
 	if err != nil {
 		return nil, err
 	}

@@ -18,6 +18,8 @@ type Lowered struct {
 	// GatherB says that op(B) is gathered, whose addresses take work in every
 	// k-tile, and not op(A).
 	GatherB bool
+	// Apart says that every vector of the gathered matrix has an address of its own.
+	Apart bool
 	// Table is the bytes of a table of offsets, one for each k, by which the
 	// gathered matrix is addressed. 0: addresses are computed by increments.
 	Table int64
@@ -65,14 +67,14 @@ func (s *Seen) tensor(name string, elem, rows, cols int) tile.Tensor {
 
 // tensors are those of a lowered product, workspace and table last.
 func (w *Lowered) tensors(p Problem, in, out, splits int) ([]tile.Tensor, error) {
-	if splits > 1 && (!w.C.Dense || len(w.Phases) > 1) {
+	if splits > 0 && (!w.C.Dense || len(w.Phases) > 1) {
 		return nil, fmt.Errorf("gemm: split-K of a lowered product whose output is not dense")
 	}
 	ts := []tile.Tensor{
 		w.A.tensor("A", in, p.M, p.K), w.B.tensor("B", in, p.K, p.N), w.C.tensor("C", out, p.M, p.N),
-		stored("workspace", 4, p.M, p.N*splits, p.Batch, false),
+		stored("workspace", 4, p.M, p.N*max(1, splits), p.Batch, false),
 	}
-	if splits <= 1 {
+	if splits == 0 {
 		ts[tensorWorkspace].Bytes = 0
 	}
 	if w.Table > 0 {
@@ -185,6 +187,9 @@ func (p *Problem) indexRegs(n int) int {
 }
 
 const indexWork = 4
+
+// apart says whether each piece of a gathered operand's chunks takes address work.
+func (p *Problem) apart() bool { return p.Lowered != nil && p.Lowered.Apart }
 
 // gathers says whether an operand is a gathered one.
 func (p *Problem) gathers(tensor int) bool {

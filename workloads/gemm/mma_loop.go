@@ -14,11 +14,11 @@ func (m *mma) copies(iterAdd int32) []tile.Inst {
 	for _, o := range []*mmaOperand{&m.rows, &m.cols} {
 		chunks, pieces, bytes := o.split()
 		for j := range chunks {
-			if m.p.gathers(o.tensor) {
-				work := m.regAddr + mmaAddrRegs - indexWork
-				out = append(out, addressing(work, work)...)
-			}
 			for i := range pieces {
+				if (i == 0 || m.p.apart()) && m.p.gathers(o.tensor) {
+					work := m.regAddr + mmaAddrRegs - indexWork
+					out = append(out, addressing(work, work)...)
+				}
 				in := bare(tile.OpLDGSTS)
 				g := o.global(m.k.Threads, j, i, iterAdd)
 				g.Bypass = bytes == 16 // .cg takes 16 bytes only

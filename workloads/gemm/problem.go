@@ -35,6 +35,7 @@ type Config struct {
 	Swizzle             int  // N tiles to a strip of the grid, see placer; 0 and 1: none
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
+	Sums                bool // with Workspace: even a single slice leaves its sums there
 	VecA, VecB, VecC    int
 
 	// Of Hopper's kernels, which are persistent.

@@ -22,8 +22,8 @@ const maxSplits = 256
 // the workspace, at the same addresses; splits is its number of slices. It
 // serves every family that splits K through a workspace.
 func reduceKernel(p Problem, splits int, ts []tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
-	if splits < 2 || splits > maxSplits {
-		return nil, fmt.Errorf("gemm: %d split-K slices: must be 2 to %d", splits, maxSplits)
+	if splits < 1 || splits > maxSplits {
+		return nil, fmt.Errorf("gemm: %d split-K slices: must be 1 to %d", splits, maxSplits)
 	}
 	if len(ts) <= tensorWorkspace {
 		return nil, fmt.Errorf("gemm: split-K reduction without a workspace")

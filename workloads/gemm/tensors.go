@@ -52,7 +52,7 @@ func stored(name string, elem, rows, cols, batch int, trans bool) tile.Tensor {
 }
 
 // tensors describes op(A) as M x K, op(B) as K x N and C as M x N, and with
-// splits > 1 the workspace of partial sums, all placed in memory. Sums have
+// splits > 0 the workspace of so many slices' sums, all placed in memory. Sums have
 // 64 bits if the operands have, else 32. The workspace is the M x (N*splits) matrix whose column s*N+n holds column n of
 // slice s.
 func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
@@ -73,7 +73,7 @@ func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 		stored("B", in, p.K, p.N, p.Batch, p.TransB),
 		stored("C", out, p.M, p.N, p.Batch, false),
 	}
-	if splits > 1 {
+	if splits > 0 {
 		ts = append(ts, stored("workspace", max(in, 4), p.M, p.N*splits, p.Batch, false))
 	}
 	allocate(ts)
@@ -90,21 +90,21 @@ func kSlices(k, tileK, splits int) (slices, per int) {
 }
 
 // slice settles a configuration's split-K: as many slices as have work, of per
-// k-tiles each, and no workspace for a single one.
+// k-tiles each, and no workspace for a single one, unless its sums are to go there.
 func (c *Config) slice(k, tileK int) (per int) {
 	c.Splits, per = kSlices(k, tileK, c.Splits)
-	if c.Splits == 1 {
+	if c.Splits == 1 && !c.Sums {
 		c.Workspace = false
 	}
 	return per
 }
 
-// workspaces is the slices whose partial sums a workspace holds, 1 if there is none.
+// workspaces is the slices whose sums a workspace holds, 0 if there is none.
 func (c *Config) workspaces() int {
 	if c.Workspace {
 		return c.Splits
 	}
-	return 1
+	return 0
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

@@ -183,7 +183,7 @@ func (w *wgmma) kernel() error {
 // tensors adds the scale factors to A, B and C.
 func (w *wgmma) tensors() ([]tile.Tensor, error) {
 	p := w.p
-	ts, err := p.tensors(1)
+	ts, err := p.tensors(0)
 	if err != nil || !w.c.Scaled {
 		return ts, err
 	}

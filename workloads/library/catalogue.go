@@ -37,7 +37,8 @@ type Entry struct {
 	ClusterM int  // CTAs of a cluster along m, of Hopper's kernels
 	Sparse   bool // for 2:4 sparsity, and for that alone
 
-	slab int // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
+	sums bool // a kernel for gradients of filters whose sums always go through a workspace in fp32
+	slab int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }
 
 // catalogue lists the kernels by the family names that machine files use.

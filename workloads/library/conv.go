@@ -77,12 +77,17 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
-	if slices.Contains(convFamilies(g, c), "maxwell_scudnn") && c.Pass != workloads.PassWeight {
+	if slices.Contains(g.Library.Convolutions, "maxwell_scudnn") && c.Pass != workloads.PassWeight {
 		preferLargest(out)
 	}
 	if len(out) > 0 { // a library that has convolutions at all
 		out = append(out, winogradCalls(g, c)...)
 		out = append(out, fftCalls(g, c)...)
+		images, err := imageCalls(g, c)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, images...)
 	}
 	if side := *c; len(out) == 0 && c.Layout == workloads.LayoutNCHW {
 		if side.Layout = workloads.LayoutNHWC; len(convEntries(g, &side)) > 0 {
@@ -93,15 +98,6 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 		return nil, fmt.Errorf("the library of this machine has no convolution for dtype %s with %s accumulators in layout %s", c.DType, c.Acc, c.Layout)
 	}
 	return out, nil
-}
-
-// convFamilies are those that a convolution's kernels come from. One that takes what
-// follows along is an inference compiler's, which brings kernels of its own.
-func convFamilies(g *configs.GPU, c *workloads.Conv) []string {
-	if c.Epilogue != "" && len(g.Library.Compiled) > 0 {
-		return g.Library.Compiled
-	}
-	return g.Library.Convolutions
 }
 
 // convCatalogue lists kernels of implicit GEMM by family. Tiles are of names in
@@ -117,10 +113,10 @@ var convCatalogue = map[string][]Entry{
 	"volta_s884cudnn":   hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32"),
 	"trt_volta_s884":    large(hmmaEntries("volta_s884cudnn_fp16", "fp16/fp32")),
 	"turing_s1688cudnn": turingEntries("turing_fp16_s1688cudnn_fp16", "fp16/fp32"),
-	"turing_i8816cudnn": mmaKernels("int8", "turing_int8_i8816cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles(2)),
+	"turing_i8816cudnn": turingIntEntries(),
 	"ampere_cudnn": slices.Concat(
 		ampereEntries("ampere_fp16_s16816cudnn_fp16", "fp16/fp32"), ampereEntries("ampere_bf16_s16816cudnn_bf16", "bf16/fp32"),
-		ampereEntries("ampere_tf32_s1688cudnn", "tf32"), mmaKernels("int8", "ampere_int8_i16832cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles(3))),
+		ampereEntries("ampere_tf32_s1688cudnn", "tf32"), mmaKernels("int8", "ampere_int8_i16832cudnn_int8_%dx%d_ldg16_relu_%dx%d", intTiles())),
 }
 
 // large are the entries whose tiles hold at least as many outputs as largeTile:
@@ -131,11 +127,28 @@ func large(es []Entry) []Entry {
 	return slices.DeleteFunc(es, func(e Entry) bool { return e.TileM*e.TileN < largeTile })
 }
 
-// intTiles are the tiles of kernels for int8, of 64 bytes along k.
-func intTiles(stages int) []Entry {
-	es := cutlassInt("", "", "int8", 8, stages, false)
+// intTiles are the tiles of Ampere's kernels for int8, of 64 bytes along k.
+func intTiles() []Entry {
+	es := cutlassInt("", "", "int8", 8, 3, false)
 	for i := range es {
 		es[i].TileK = 64
+	}
+	return es
+}
+
+// turingIntEntries are Turing's kernels for int8, named by points x filters. A step
+// of k is one block of 32 channels: rows of DeepBench on T4 that have too few tiles to
+// fill it take some 600 cycles for each such block and tap, a load's way from L2.
+func turingIntEntries() []Entry {
+	es := []Entry{
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.95},
+		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.90},
+		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, PerSM: 2, Gain: 0.85},
+	}
+	for i := range es {
+		e := &es[i]
+		e.Name = fmt.Sprintf("turing_int8_i8816cudnn_int8_%dx%d_ldg16", e.TileN, e.TileM)
+		e.Family, e.Type, e.WarpK, e.TileK, e.Stages, e.Swizzle = "mma", "int8", 1, 32, 2, true
 	}
 	return es
 }
@@ -175,17 +188,22 @@ func words(e *Entry, c *workloads.Conv) bool {
 // to MLPerf give images to Turing and Xavier) and not of 32.
 const fewChannels = 4
 
+// typeOf is a convolution's type as entries call it.
+func typeOf(c *workloads.Conv) string {
+	if c.DType == "fp16" || c.DType == "bf16" {
+		return c.DType + "/" + c.Acc
+	}
+	return c.DType
+}
+
 // convEntries lists the kernels that take a convolution's type and layout.
 func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
-	typ := c.DType
-	if c.DType == "fp16" || c.DType == "bf16" {
-		typ += "/" + c.Acc
-	}
+	typ := typeOf(c)
 	var out []Entry
-	blocks := slices.ContainsFunc(convFamilies(g, c), func(f string) bool {
+	blocks := slices.ContainsFunc(g.Library.Convolutions, func(f string) bool {
 		return slices.ContainsFunc(convCatalogue[f], func(e Entry) bool { return e.Type == "int8" && e.tensor() })
 	})
-	for _, f := range convFamilies(g, c) {
+	for _, f := range g.Library.Convolutions {
 		es := convCatalogue[f]
 		if slices.Contains(scudnnFamilies, f) {
 			if own := plainEntries(c); own != nil {
@@ -284,6 +302,9 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
 		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Workspace: z > 1,
 	}
+	if e.sums && c.Pass == workloads.PassWeight && p.Batch == 1 {
+		cfg.Workspace, cfg.Sums = true, true
+	}
 	w := *p.Lowered
 	p.Lowered = &w
 	call := ConvCall{Name: convNames[c.Pass], Algo: AlgoPrecomp}
@@ -292,16 +313,16 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words {
+	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words && !w.Apart {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)
-	if e.Family == "direct" {
+	if e.Family == "direct" || w.Apart {
 		w.Name = e.Name
 	}
 	call.Kernel = w.Name
 	call.Cost = cost(g, p, e, z, cfg.Workspace) + beliefCall
-	if z > 1 && e.tensor() { // partial sums are written and read
+	if cfg.Workspace && e.tensor() { // sums are written and read
 		call.Cost += 8 * float64(z) * float64(p.M) * float64(p.N) / beliefDRAM
 	}
 	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)

@@ -24,7 +24,7 @@ func halvesOfPlain(g *configs.GPU, c *workloads.Conv) bool {
 	if c.Pass == workloads.PassForward || c.PadH < c.DilH*(c.R-1)+1 && c.PadW < c.DilW*(c.S-1)+1 {
 		return false
 	}
-	return slices.ContainsFunc(convFamilies(g, c), func(f string) bool { return slices.Contains(scudnnFamilies, f) })
+	return slices.ContainsFunc(g.Library.Convolutions, func(f string) bool { return slices.Contains(scudnnFamilies, f) })
 }
 
 // halves are fp32 kernels as they take halves, which become fp32 on their way to

@@ -34,7 +34,9 @@ func hmmaEntries(name, typ string) []Entry {
 }
 
 // turingEntries are the Tensor Core kernels of Turing: Volta's tiles, two
-// buffers.
+// buffers. Gradients of filters leave sums in fp32 and a second kernel makes halves of
+// them (reduce_wgrad_nchw_helper<float, __half> in public profiles): DeepBench's rows
+// on T4 of one slice take as much longer than others as that moves, 12 bytes an element.
 func turingEntries(name, typ string) []Entry {
 	shapes := []Entry{
 		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, Threads: 256, PerSM: 1, Gain: 0.90},
@@ -47,7 +49,7 @@ func turingEntries(name, typ string) []Entry {
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
 	}
 	for i := range shapes {
-		shapes[i].TileK, shapes[i].Stages = 32, 2
+		shapes[i].TileK, shapes[i].Stages, shapes[i].sums = 32, 2, true
 	}
 	return mmaKernels(typ, name+"_%[1]dx%[2]d_ldg8_f2f", shapes)
 }

@@ -1,0 +1,56 @@
+package library
+
+import (
+	"testing"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+// TestImageChoice: images of three or four channels have a kernel of their own where
+// the library and its caller know it, and slabs of 32 channels elsewhere.
+func TestImageChoice(t *testing.T) {
+	for _, tc := range []struct {
+		machine, conv, algo string
+		compiled            bool
+		want                string
+	}{
+		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", false, AlgoImage},
+		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", AlgoPrecomp, false, AlgoPrecomp}, // as DeepBench asks
+		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", true, AlgoPrecomp},
+		{"volta", "c=1,k=64,r=5,s=5,dtype=fp16,layout=nhwc", "", false, AlgoPrecomp},
+		{"volta", "c=3,k=96,r=7,s=7,dtype=fp16,layout=nhwc", "", false, AlgoPrecomp},
+		{"volta", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc,pass=bwd_data", "", false, AlgoPrecomp},
+		{"volta", "c=3,k=64,r=7,s=7,dtype=fp32", "", false, AlgoPrecomp},
+		{"turing", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", true, AlgoImage},
+		{"turing", "c=3,k=64,r=7,s=7,dtype=int8,layout=nchw_vect_c", "", true, AlgoImage},
+		{"turing", "c=32,k=64,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", true, AlgoPrecomp},
+		{"ampere", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", false, AlgoImage},
+		{"ampere", "c=3,k=32,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", true, AlgoImage},
+		{"hopper", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc", "", false, AlgoImage},
+	} {
+		m, err := configs.Load(tc.machine, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := workloads.Parse("conv:n=4,h=64,w=64,pad=1," + tc.conv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call, err := ChooseConv(Of(m.GPU, tc.compiled), w.Conv, tc.algo)
+		if err != nil {
+			t.Fatalf("%+v: %v", tc, err)
+		}
+		if call.Algo != tc.want {
+			t.Errorf("%+v: %s", tc, call.Algo)
+		}
+		ks, err := call.Build(Latencies(m.GPU))
+		if err != nil {
+			t.Errorf("%+v: %v", tc, err)
+			continue
+		}
+		if k := ks[len(ks)-1]; tc.want == AlgoImage && (len(ks) != 1 || k.Name != call.Kernel) {
+			t.Errorf("%+v: %d kernels, the last %s", tc, len(ks), k.Name)
+		}
+	}
+}
