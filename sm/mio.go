@@ -144,7 +144,6 @@ func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 	w.due(b, hit)
 	bypass := !c.l1.Global || c.kernel.Accesses[u.access].Bypass
 	misses := len(c.out)
-	conflicts := uint64(c.lineGen.Passes * max(1, lineBytes/c.l1.BytesClk))
 	for i, l := range c.lines {
 		at := start + uint64(i/c.l1.TagsPerClk)
 		if bypass {
@@ -177,7 +176,11 @@ func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 			c.follow(uint32(tag), w, b)
 		}
 	}
-	if len(c.out) == misses && len(c.lines) > 0 && conflicts > cycles { // all from L1: its banks count
+	if len(c.out) != misses || len(c.lines) == 0 {
+		return
+	}
+	// All from L1: its banks count.
+	if conflicts := uint64(c.lineGen.Passes() * max(1, lineBytes/c.l1.BytesClk)); conflicts > cycles {
 		if c.l1.Unified {
 			c.lsuFree += conflicts - cycles
 		} else {

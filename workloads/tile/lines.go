@@ -8,9 +8,8 @@ type LineGen struct {
 	warps int
 	cache [][]pattern // per access*warps+warp: by address of the first lane modulo a line
 
-	// Passes is, of the latest instruction, the most words that one of 32 banks
-	// of a data array delivers to it.
-	Passes int
+	runs   [][]run // per access*warps+warp of tensors with views, see runsOf
+	latest latest
 
 	addr     [32]uint64 // of the active lanes of the latest instruction
 	row, col cursor     // through the view of its tensor
@@ -33,7 +32,26 @@ const lineBytes, sectorBytes = 128, 32
 
 // NewLineGen makes a generator for one kernel.
 func NewLineGen(k *Kernel) *LineGen {
-	return &LineGen{k: k, warps: k.Warps(), cache: make([][]pattern, len(k.Accesses)*k.Warps())}
+	n := len(k.Accesses) * k.Warps()
+	return &LineGen{k: k, warps: k.Warps(), cache: make([][]pattern, n), runs: make([][]run, n)}
+}
+
+// latest is the latest instruction that lines were asked for.
+type latest struct {
+	acc    *Access // nil where passes is known
+	cta    *CTA
+	warp   int
+	iter   int32
+	passes int
+}
+
+// Passes is, of the latest instruction, the most words that one of 32 banks of a data
+// array delivers to it. Few ask: where L1 misses, banks do not count.
+func (g *LineGen) Passes() int {
+	if l := &g.latest; l.acc != nil {
+		l.passes, l.acc = int(conflicts(g.lanes(l.acc, l.cta, l.warp, l.iter), l.acc.Bytes)), nil
+	}
+	return g.latest.passes
 }
 
 // LaneAddr is the device address that a thread of a CTA touches in a
@@ -77,6 +95,10 @@ func limit(extent int, c *CTA, v Var) int32 {
 // lanes.
 func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []Line {
 	acc := &g.k.Accesses[access]
+	if len(g.k.Tensors[acc.Tensor].Views) > 0 {
+		g.latest = latest{acc: acc, cta: c, warp: warp, iter: iter}
+		return g.viewed(access, c, warp, iter, out)
+	}
 	if g.inside(acc, c, warp, iter) {
 		first, _ := LaneAddr(g.k, acc, c, warp*32, iter)
 		at := access*g.warps + warp
@@ -93,18 +115,14 @@ func (g *LineGen) Lines(access int, c *CTA, warp int, iter int32, out []Line) []
 			}
 			p.passes = conflicts(addr, acc.Bytes)
 		}
-		g.Passes = int(p.passes)
+		g.latest = latest{passes: int(p.passes)}
 		for i := range p.lines {
 			out = append(out, Line{base + uint64(p.lines[i].delta), p.lines[i].sectors})
 		}
 		return out
 	}
-	addr := g.lanes(acc, c, warp, iter)
-	g.Passes = 1 // ragged edges are not looked at more closely
-	if len(g.k.Tensors[acc.Tensor].Views) > 0 {
-		g.Passes = int(conflicts(addr, acc.Bytes))
-	}
-	return touched(addr, acc.Bytes, out)
+	g.latest = latest{passes: 1} // ragged edges are not looked at more closely
+	return touched(g.lanes(acc, c, warp, iter), acc.Bytes, out)
 }
 
 // lanes gives the addresses of an access's active lanes, as LaneAddr has them.
@@ -153,9 +171,6 @@ func conflicts(lanes []uint64, bytes int) uint8 {
 // inside says whether all lanes of the warp are within the limits.
 func (g *LineGen) inside(acc *Access, c *CTA, warp int, iter int32) bool {
 	t := &g.k.Tensors[acc.Tensor]
-	if len(t.Views) > 0 {
-		return false
-	}
 	iter += acc.IterAdd
 	row := limit(t.Rows, c, acc.RowVar) - c.Origin[acc.RowVar] - acc.row(iter)
 	col := limit(t.Cols, c, acc.ColVar) - c.Origin[acc.ColVar] - iter*acc.ColStep
@@ -167,17 +182,23 @@ func (g *LineGen) inside(acc *Access, c *CTA, warp int, iter int32) bool {
 func touched(lanes []uint64, bytes int, out []Line) []Line {
 	begin := len(out)
 	for _, a := range lanes {
-		end := a + uint64(bytes) - 1
-		for s := a / sectorBytes; s <= end/sectorBytes; s++ {
-			addr, bit := s*sectorBytes&^(lineBytes-1), uint8(1)<<(s%(lineBytes/sectorBytes))
-			i := len(out) - 1
-			for ; i >= begin && out[i].Addr != addr; i-- {
-			}
-			if i >= begin {
-				out[i].Sectors |= bit
-			} else {
-				out = append(out, Line{addr, bit})
-			}
+		out = span(a, bytes, out, begin)
+	}
+	return out
+}
+
+// span appends the lines and sectors of some bytes to those from begin on.
+func span(a uint64, bytes int, out []Line, begin int) []Line {
+	end := a + uint64(bytes) - 1
+	for s := a / sectorBytes; s <= end/sectorBytes; s++ {
+		addr, bit := s*sectorBytes&^(lineBytes-1), uint8(1)<<(s%(lineBytes/sectorBytes))
+		i := len(out) - 1
+		for ; i >= begin && out[i].Addr != addr; i-- {
+		}
+		if i >= begin {
+			out[i].Sectors |= bit
+		} else {
+			out = append(out, Line{addr, bit})
 		}
 	}
 	return out
