@@ -152,7 +152,7 @@ func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Ener
 		l.L2HitPct = math.NaN()
 	}
 	var report gpu.Report
-	report.SM.SharedPasses, report.SM.L1Accesses = d.Passes, (d.ReadSecs+d.WriteSecs)/4
+	report.SM.SharedWords, report.SM.SharedLanes, report.SM.L1Misses = d.Words, d.Lanes, d.ReadSecs+d.WriteSecs
 	var err error
 	l.Energy, err = energy.Build(table, counts(uint64(seconds*hz)*uint64(g.SM.Count), &report, &f.work, &mem), seconds)
 	return l, err

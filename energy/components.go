@@ -39,8 +39,9 @@ const (
 
 // GPU shared memory and L1.
 const (
-	SharedPass = "shared_pass" // one data pass (wavefront) of up to 128 bytes
-	L1Access   = "l1_access"   // one 128-byte line looked up and moved, loads and stores
+	SharedWord = "shared_word" // one 32-bit word read from or written to a bank, for however many lanes
+	SharedLane = "shared_lane" // one 32-bit word given to a lane or taken from it
+	L1Sector   = "l1_sector"   // one 32-byte sector looked up and moved by a load
 )
 
 // GPU L2, per 32-byte sector read or written at a slice, hits and fills alike.

@@ -14,7 +14,7 @@ func hmmaGEMM(m, n, k, tm uint64) []Count {
 	fma := m * n * k
 	steps := fma / 256            // 32 lanes x 8 multiply-adds
 	slice := fma / (64 * 64 * 4)  // one warp tile, four deep: 16 MMAs, 64 steps
-	lds := slice * 8              // A and B, 4 x 64 halves each, go to two quads: 4 LDS.128 of two passes
+	lds := slice * 4              // A and B, 4 x 64 halves each, go to two quads: LDS.128 of two passes
 	panel := 2*fma/128 + 2*fma/tm // bytes of A and B that CTA tiles read from L2
 	warpPanel := panel / 128      // the same in 128-byte lines, staged once through STS
 	instructions := slice*4 + panel/512*2 + slice*2
@@ -23,7 +23,7 @@ func hmmaGEMM(m, n, k, tm uint64) []Count {
 		{MMAFP32, fma}, {WarpInstruction, steps + instructions}, {MMASlot, fma}, {LaneSlot, 32 * instructions}, {IntOp, 32 * slice * 2},
 		// A and B of an MMA stay in the reuse cache over its four steps.
 		{RFRead, steps*2 + steps/4*4 + warpPanel}, {RFWrite, 2*steps + 16*slice + warpPanel},
-		{SharedPass, lds + warpPanel}, {L1Access, warpPanel},
+		{SharedWord, 64*lds + 32*warpPanel}, {SharedLane, 128*lds + 32*warpPanel}, {L1Sector, 4 * warpPanel},
 		{L2SectorRead, panel / 32}, {XbarSector, panel / 32}, {XbarRequest, panel / 128},
 		{DRAMSectorRead, dram / 32}, {DRAMActivate, dram / 32 / 16},
 	}

@@ -30,7 +30,7 @@ func (a *asyncUnits) remove(b *cta) {
 func (c *Core) fromPeer(r memory.Reply) {
 	tag := r.Tag &^ memory.PeerTag
 	if b := c.member(int(tag >> barrierBit)); b != nil {
-		c.counts.SharedPasses++
+		c.counts.wide(1)
 		c.signal(b, int(tag&(1<<barrierBit-1)), 0, -int32(r.Bytes), r.Ready)
 	}
 }

@@ -83,6 +83,8 @@ type Counts struct {
 	WarpInsts    uint64
 	Segments     [][]uint64 // per program, per segment: passes by warps
 	SharedPasses uint64
+	SharedWords  uint64 // 32-bit words that banks of shared memory are asked for
+	SharedLanes  uint64 // 32-bit words that lanes give it or take from it
 	L1Accesses   uint64 // lines looked up
 	L1Hits       uint64 // sectors
 	L1Misses     uint64 // sectors

@@ -15,6 +15,8 @@ type Demand struct {
 	Shared     uint64 // of the busiest pipe that an SM has once
 	MemOps     uint64 // memory instructions through the load/store unit
 	Passes     uint64 // data passes of shared memory
+	Words      uint64 // 32-bit words that its banks are asked for
+	Lanes      uint64 // 32-bit words that lanes give it or take from it
 	ReadSecs   uint64 // sectors of 32 B that loads from global memory ask for
 	WriteSecs  uint64 // that stores send
 	OnceChain  uint64 // cycles that the slowest warp of a CTA needs between its issues, as compiled, outside loops
@@ -75,6 +77,8 @@ func (d *Demand) memory(k *tile.Kernel, in *tile.Inst, warp int, times uint64, l
 	passes := func(access int16) {
 		if a := &k.Accesses[access]; len(a.Passes) > warp {
 			d.Passes += times * uint64(a.Passes[warp])
+			d.Words += times * uint64(a.Words[warp])
+			d.Lanes += times * a.LaneWords()
 			if loop {
 				d.LoopStages = max(d.LoopStages, int(a.Buffers))
 			}

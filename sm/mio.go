@@ -34,8 +34,9 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 		passes = uint64(a.Passes[w.id])
 		if !w.guarded(u) {
 			passes = 0
+		} else {
+			c.counts.shared(a, w.id)
 		}
-		c.counts.SharedPasses += passes
 		passes *= c.passCycles
 		if u.class == clLDS && passes > 0 {
 			// Lanes that read the same word share a pass, but each gets its data.
@@ -112,7 +113,7 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 		return
 	case clCopy:
 		if n > 0 {
-			c.counts.SharedPasses += uint64(c.kernel.Accesses[u.into].Passes[w.id])
+			c.counts.shared(&c.kernel.Accesses[u.into], w.id)
 		}
 		c.load(w, u, w.open(), start, cycles)
 		return

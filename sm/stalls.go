@@ -1,5 +1,7 @@
 package sm
 
+import "gpusim/workloads/tile"
+
 // Reason says what an issue slot of a sub-core was used for, or why it was
 // not used. Each slot of each cycle has exactly one reason.
 type Reason uint8
@@ -36,6 +38,8 @@ func (r Reason) String() string { return reasonNames[r] }
 func (a *Counts) Add(b *Counts) {
 	a.WarpInsts += b.WarpInsts
 	a.SharedPasses += b.SharedPasses
+	a.SharedWords += b.SharedWords
+	a.SharedLanes += b.SharedLanes
 	a.L1Accesses += b.L1Accesses
 	a.L1Hits += b.L1Hits
 	a.L1Misses += b.L1Misses
@@ -57,4 +61,18 @@ func (a *Counts) Add(b *Counts) {
 			a.Segments[i][j] += n
 		}
 	}
+}
+
+// shared counts an access of a warp to shared memory.
+func (a *Counts) shared(acc *tile.Access, warp int16) {
+	a.SharedPasses += uint64(acc.Passes[warp])
+	a.SharedWords += uint64(acc.Words[warp])
+	a.SharedLanes += acc.LaneWords()
+}
+
+// wide counts passes of units that move all words of each: TMA, WGMMA, other SMs.
+func (a *Counts) wide(passes uint64) {
+	a.SharedPasses += passes
+	a.SharedWords += tile.SwizzleBytes / 4 * passes
+	a.SharedLanes += tile.SwizzleBytes / 4 * passes
 }

@@ -126,7 +126,7 @@ func (c *Core) box(s *subcore, w *warp, u *uop, t, next uint64) {
 	_, bytes := b.Lines(c.kernel)
 	j.line, j.end = b.Share(c.kernel, &j.work)
 	j.rest = int32((j.end - j.line) * bytes)
-	c.counts.SharedPasses += uint64(j.rest+tile.SwizzleBytes-1) / tile.SwizzleBytes
+	c.counts.wide(uint64(j.rest+tile.SwizzleBytes-1) / tile.SwizzleBytes)
 	q := &c.async.loads
 	if u.class == clTMAST {
 		q = &c.async.stores

@@ -77,7 +77,7 @@ func (c *Core) matrix(s *subcore, w *warp, u *uop, t, next uint64) {
 		begin := max(t, c.async.tensorFree)
 		c.async.tensorFree = begin + op.hold
 		c.counts.TensorCycles += op.hold
-		c.counts.SharedPasses += op.passes
+		c.counts.wide(op.passes)
 		g.done[n%mathRing] = begin + op.hold + op.after
 		g.started = n + 1
 		kept := g.math[:0]

@@ -49,30 +49,32 @@ func (k *Kernel) finishAccess(i int, l *Latencies) error {
 			return fmt.Errorf("thread %d: %d B at %d (buffers %d apart) in %d B of shared memory", t, a.Bytes, addr, a.BufferStride, k.Shared)
 		}
 	}
-	a.Passes = make([]uint8, k.Warps())
+	a.Passes, a.Words = make([]uint8, k.Warps()), make([]uint16, k.Warps())
 	for w := range a.Passes {
 		addr := a.Addr[w*32 : w*32+32]
 		if a.Matrices == 0 {
-			a.Passes[w] = passes(addr, a.Bytes, max(1, l.SharedBanks))
+			a.Passes[w], a.Words[w] = passes(addr, a.Bytes, max(1, l.SharedBanks))
 			continue
 		}
 		for m := 0; m < 8*a.Matrices; m += 8 { // a matrix at a time
-			a.Passes[w] += passes(addr[m:m+8], a.Bytes, max(1, l.SharedBanks))
+			p, n := passes(addr[m:m+8], a.Bytes, max(1, l.SharedBanks))
+			a.Passes[w] += p
+			a.Words[w] += n
 		}
 	}
 	return nil
 }
 
-// passes counts the data passes of a shared-memory access by some lanes: lanes of
-// equal words share them, different words of one bank do not. Accesses of 8
-// and 16 bytes are served by half warps.
-func passes(addr []int32, bytes, banks int) uint8 {
+// passes counts the data passes of a shared-memory access by some lanes and the words
+// that banks are asked for in them: lanes of equal words share them, different words
+// of one bank do not. Accesses of 8 and 16 bytes are served by half warps.
+func passes(addr []int32, bytes, banks int) (uint8, uint16) {
 	group := 32
 	if bytes > 4 {
 		group = 16
 	}
 	group = min(group, len(addr))
-	total := 0
+	total, all := 0, 0
 	// Words of a bank that were met form a list: words, and by each the one before.
 	var words [64]int32
 	var before [64]uint8
@@ -97,8 +99,9 @@ func passes(addr []int32, bytes, banks int) uint8 {
 			}
 		}
 		total += most
+		all += count
 	}
-	return uint8(total)
+	return uint8(total), uint16(all)
 }
 
 // checkAccess says whether an access exists and is to the memory wanted.

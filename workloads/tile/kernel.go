@@ -75,9 +75,10 @@ type Access struct {
 	Addr         []int32 // per thread of the CTA
 	Matrices     int     // that an OpLDSM loads, 1, 2 or 4; 0 for other instructions
 	BufferStride int32
-	Buffers      int32   // of the ring; 0 means two
-	BufferFlip   int32   // added to iter before the buffer is chosen
-	Passes       []uint8 // per warp: shared-memory data passes (wavefronts); filled in by Finish
+	Buffers      int32    // of the ring; 0 means two
+	BufferFlip   int32    // added to iter before the buffer is chosen
+	Passes       []uint8  // per warp: shared-memory data passes (wavefronts); filled in by Finish
+	Words        []uint16 // per warp: 32-bit words that banks are asked for in them; filled in by Finish
 }
 
 // Buffer is the byte offset of the buffer that a main-loop iteration uses.
@@ -96,6 +97,10 @@ func (a *Access) LaneBytes() int {
 	}
 	return a.Bytes
 }
+
+// LaneWords is the 32-bit words that lanes of a warp give to or take from shared
+// memory; lanes that ask for the same word count it each.
+func (a *Access) LaneWords() uint64 { return 32 * uint64(max(1, a.LaneBytes()/4)) }
 
 // CTA is what distinguishes one CTA of a grid from another.
 type CTA struct {

@@ -165,7 +165,8 @@ func conflicts(lanes []uint64, bytes int) uint8 {
 	for i, a := range lanes {
 		addr[i] = int32(a & (1<<30 - 1))
 	}
-	return passes(addr[:len(lanes)], bytes, 32)
+	n, _ := passes(addr[:len(lanes)], bytes, 32)
+	return n
 }
 
 // inside says whether all lanes of the warp are within the limits.
