@@ -311,7 +311,6 @@ type Library struct {
 	Kernels   []string `yaml:"kernels" doc:"catalogue: kernel families that exist on this machine"`
 
 	Convolutions []string `yaml:"convolutions,omitempty" doc:"the same of convolutions"`
-	Uncompiled   []string `yaml:"uncompiled,omitempty" doc:"those of convolutions that frameworks' libraries have and the inference compiler does not, as of an earlier year"`
 }
 
 // Energy holds the energy coefficients of a machine: what one event costs,

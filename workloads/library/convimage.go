@@ -2,7 +2,6 @@ package library
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gpusim/configs"
@@ -35,17 +34,6 @@ func imageEntries(family, typ, name string, tileK, stages int) []Entry {
 		Name: name, Family: family, Type: typ, TileM: 64, TileN: 256, TileK: tileK, WarpM: 64, WarpN: 64, WarpK: 1,
 		Stages: stages, Threads: 128, PerSM: 2, Gain: 0.7,
 	}}
-}
-
-// Of is a GPU as the library sees it that a call comes from: for layers of networks
-// that an inference compiler has laid out without the kernels that it does not have.
-func Of(g *configs.GPU, compiled bool) *configs.GPU {
-	if !compiled || len(g.Library.Uncompiled) == 0 {
-		return g
-	}
-	own := *g
-	own.Library.Convolutions = slices.DeleteFunc(slices.Clone(g.Library.Convolutions), func(f string) bool { return slices.Contains(g.Library.Uncompiled, f) })
-	return &own
 }
 
 // imageName completes a kernel's name by what it says of filters, if it does.
