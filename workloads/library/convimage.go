@@ -2,6 +2,7 @@ package library
 
 import (
 	"fmt"
+	"strings"
 
 	"gpusim/configs"
 	"gpusim/workloads"
@@ -23,9 +24,9 @@ const AlgoImage = "first_layer"
 var imageCatalogue = map[string][]Entry{
 	"volta_first_layer": imageEntries("hmma", "fp16/fp32", "first_layer_fwd_kernel", 32, 0),
 	"turing_first_layer": append(imageEntries("mma", "fp16/fp32", "first_layer_fwd_kernel", 32, 2),
-		imageEntries("mma", "int8", "turing_first_layer_filter%dx%d_imma_fwd", 64, 2)...),
-	"ampere_first_layer": append(imageEntries("mma", "fp16/fp32", "sm80_xmma_fprop_image_first_layer_f16f16_f32_f16_nhwckrsc_nhwc_hmma_k64c4r%ds%d", 32, 4),
-		imageEntries("mma", "int8", "ampere_first_layer_filter%dx%d_imma_fwd", 64, 3)...),
+		imageEntries("mma", "int8", "turing_first_layer_filter%[1]dx%[2]d_imma_fwd", 64, 2)...),
+	"ampere_first_layer": append(imageEntries("mma", "fp16/fp32", "sm80_xmma_fprop_image_first_layer_f16f16_f32_f16_nhwckrsc_nhwc_hmma_k%[3]dc4r%[1]ds%[2]d", 32, 4),
+		imageEntries("mma", "int8", "ampere_first_layer_filter%[1]dx%[2]d_imma_fwd", 64, 3)...),
 }
 
 func imageEntries(family, typ, name string, tileK, stages int) []Entry {
@@ -44,6 +45,14 @@ func Of(g *configs.GPU, compiled bool) *configs.GPU {
 	own := *g
 	own.Library.Convolutions = g.Library.Compiled
 	return &own
+}
+
+// imageName completes a kernel's name by what it says of filters, if it does.
+func imageName(name string, c *workloads.Conv) string {
+	if strings.Contains(name, "%") {
+		return fmt.Sprintf(name, c.R, c.S, c.K)
+	}
+	return name
 }
 
 // imageFilters are the filters for which there is such a kernel: frameworks fill
@@ -78,9 +87,7 @@ func imageCalls(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			if err != nil {
 				return nil, err
 			}
-			if e.Type == "int8" || e.Stages > 2 {
-				e.Name = fmt.Sprintf(e.Name, c.R, c.S)
-			}
+			e.Name = imageName(e.Name, c)
 			call := implicit(g, c, p, e, 1)
 			call.Algo = AlgoImage
 			out = append(out, call)

@@ -12,22 +12,21 @@ import (
 func TestImageChoice(t *testing.T) {
 	for _, tc := range []struct {
 		machine, conv, algo string
-		compiled            bool
 		want                string
 	}{
-		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", false, AlgoImage},
-		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", AlgoPrecomp, false, AlgoPrecomp}, // as DeepBench asks
-		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", true, AlgoPrecomp},
-		{"volta", "c=1,k=64,r=5,s=5,dtype=fp16,layout=nhwc", "", false, AlgoPrecomp},
-		{"volta", "c=3,k=96,r=7,s=7,dtype=fp16,layout=nhwc", "", false, AlgoPrecomp},
-		{"volta", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc,pass=bwd_data", "", false, AlgoPrecomp},
-		{"volta", "c=3,k=64,r=7,s=7,dtype=fp32", "", false, AlgoPrecomp},
-		{"turing", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", true, AlgoImage},
-		{"turing", "c=3,k=64,r=7,s=7,dtype=int8,layout=nchw_vect_c", "", true, AlgoImage},
-		{"turing", "c=32,k=64,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", true, AlgoPrecomp},
-		{"ampere", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", false, AlgoImage},
-		{"ampere", "c=3,k=32,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", true, AlgoImage},
-		{"hopper", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc", "", false, AlgoImage},
+		{"xavier", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", AlgoImage},
+		{"turing", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", AlgoPrecomp, AlgoPrecomp}, // as DeepBench asks
+		{"volta", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", AlgoPrecomp},
+		{"turing", "c=1,k=64,r=5,s=5,dtype=fp16,layout=nhwc", "", AlgoPrecomp},
+		{"turing", "c=3,k=96,r=7,s=7,dtype=fp16,layout=nhwc", "", AlgoPrecomp},
+		{"turing", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc,pass=bwd_data", "", AlgoPrecomp},
+		{"volta", "c=3,k=64,r=7,s=7,dtype=fp32", "", AlgoPrecomp},
+		{"turing", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", AlgoImage},
+		{"turing", "c=3,k=64,r=7,s=7,dtype=int8,layout=nchw_vect_c", "", AlgoImage},
+		{"turing", "c=32,k=64,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", AlgoPrecomp},
+		{"ampere", "c=3,k=64,r=7,s=7,dtype=fp16,layout=nhwc", "", AlgoImage},
+		{"ampere", "c=3,k=32,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", AlgoImage},
+		{"hopper", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc", "", AlgoImage},
 	} {
 		m, err := configs.Load(tc.machine, nil)
 		if err != nil {
@@ -37,7 +36,7 @@ func TestImageChoice(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		call, err := ChooseConv(Of(m.GPU, tc.compiled), w.Conv, tc.algo)
+		call, err := ChooseConv(m.GPU, w.Conv, tc.algo)
 		if err != nil {
 			t.Fatalf("%+v: %v", tc, err)
 		}
