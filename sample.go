@@ -35,7 +35,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	}
 	var cta tile.CTA
 	k.Place(0, &cta)
-	s := sampling{ctas: k.CTAs(), trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM, budget: budget}
+	s := sampling{ctas: k.CTAs(), trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM, streams: k.Streams, budget: budget}
 	if o.Budget > 0 {
 		s.budget = o.Budget
 	}
@@ -55,7 +55,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 		return l, nil
 	}
 	if k.Streams {
-		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.trips > 0 && !oneLoop(k))
+		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.work(p, g), s.trips > 0 && !oneLoop(k))
 		if w := &l.Waves; w.By > 0 {
 			p.Behind = w.At + w.By
 			return l, nil
@@ -65,6 +65,17 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 		}
 		return l, nil
 	}
+	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
+	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
+	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
+	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
+	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g) < dramBound {
+		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.work(p, g), false)
+		if w := &l.Waves; w.By > 0 {
+			p.Behind = w.At + w.By
+			return l, nil
+		}
+	}
 	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
 	if err != nil {
 		return nil, err
@@ -73,10 +84,6 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	if !policy.Even() {
 		s.leastWaves = unevenWaves
 	}
-	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
-	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
-	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
-	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
 	l.Waves = s.waves(max(1, k.Splits))
 	if p.LoopSends() > 0 {
 		if err := p.Sample(s.windows(l.Waves.Run(s.ctas))); err != nil {
@@ -92,6 +99,7 @@ type sampling struct {
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	leastWaves         int // waves simulated at least
+	streams            bool
 	budget             int // warp instructions that may be simulated
 }
 

@@ -1,6 +1,7 @@
 package gpusim
 
 import (
+	"gpusim/configs"
 	"gpusim/sm"
 	"gpusim/sm/gpu"
 	"gpusim/workloads/tile"
@@ -20,6 +21,11 @@ const (
 	loopPace    = 0.75 // times that what a window of iterations measures fills L2
 	loopLeast   = 3    // iterations that it measures at least
 	loopWindows = 3    // windows, of which the first leads
+	issueWaves  = 16   // waves of either where the pace is not DRAM's
+	matrixLead  = 2    // waves before the gap, at least, of a product or convolution whose pace is DRAM's
+	matrixPace  = 5    // and of those that the pace rests on: its CTAs fall out of step slowly
+	dramBound   = 2    // times as long as DRAM moves its tensors that a product takes whose pace is DRAM's
+	issueBound  = 2    // times as long as DRAM moves its tensors that a kernel issues whose pace L2 does not change
 )
 
 // oneLoop says whether a kernel has one main loop, which does not write: the second
@@ -86,22 +92,37 @@ func lines(k *tile.Kernel, p *tile.Program) (once, each int) {
 	return once, each
 }
 
-// streaming leaves out whole waves if that saves half at least. bytes are those of all
+// streaming leaves out whole waves if that saves a third at least. bytes are those of all
 // tensors. CTAs that pass over their rows several times take twice as many waves until
 // they are out of step.
-func (s *sampling) streaming(l2, bytes int, several bool) gpu.WavePlan {
+func (s *sampling) streaming(l2, bytes int, work float64, several bool) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots, Streams: true}
 	wave := max(1, bytes/s.ctas*s.slots)
-	least := streamWaves
-	if several {
-		least *= 2
+	turns := func(n float64, least int) int { return max(least, int(n*float64(l2))/wave+1) }
+	before, pace := streamWaves, streamWaves
+	switch {
+	case !s.streams:
+		before, pace = matrixLead, matrixPace
+	case several:
+		before, pace = 2*before, 2*pace
 	}
-	turns := func(n float64) int { return max(least, int(n*float64(l2))/wave+1) }
-	lead := s.slots * turns(streamLead)
-	keep := lead + s.slots*(turns(streamPace)+2) // the pace compares waves, but for the last
+	before, pace = turns(streamLead, before), turns(streamPace, pace)
+	if work > issueBound {
+		before, pace = min(before, issueWaves), min(pace, issueWaves)
+	}
+	lead := s.slots * before
+	keep := lead + s.slots*(pace+2) // the pace compares waves, but for the last
 	full := s.ctas / s.slots * s.slots
-	if by := full - keep; by >= keep {
+	if by := full - keep; by >= keep/2 {
 		p.At, p.By = lead, by
 	}
 	return p
+}
+
+// work is how long a kernel's instructions take of the SMs at least, in times that DRAM
+// takes for its tensors.
+func (s *sampling) work(p *sm.Prepared, g *configs.GPU) float64 {
+	d := p.Demand(&g.SM, &g.Tensor, uint64(s.ctas*s.trips), uint64(s.ctas))
+	cycles := float64(max(d.Slots, d.SubCore)) / float64(g.SM.Count*g.SM.SubCores)
+	return cycles / float64(g.Clock.Sustained) * g.DRAM.PeakBandwidth() / float64(p.Kernel.Bytes())
 }

@@ -27,7 +27,7 @@ func ZeroKernel(t tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 	per := zeroThreads * zeroStores * vec
 	k := &tile.Kernel{
 		Name: fmt.Sprintf("memset_%s", t.Name), Grid: [3]int{ceilDiv(n, per), 1, 1}, Threads: zeroThreads, Regs: 16,
-		TileM: per, TileN: 1, Splits: 1, Role: make([]uint8, zeroThreads/32), Tensors: []tile.Tensor{t}, DType: "fp32",
+		TileM: per, TileN: 1, Splits: 1, Role: make([]uint8, zeroThreads/32), Tensors: []tile.Tensor{t}, DType: "fp32", Streams: true,
 	}
 	const value, addr = 0, 4
 	code := []tile.Inst{ins(tile.OpS2R, addr, tile.RZ, tile.RZ, tile.RZ), ins(tile.OpS2R, addr+1, tile.RZ, tile.RZ, tile.RZ)}

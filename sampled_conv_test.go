@@ -1,0 +1,43 @@
+package gpusim_test
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"gpusim"
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+// A convolution that writes more than it computes goes at DRAM's pace, which the first
+// waves of CTAs, in step and with an L2 that is not full of dirty lines yet, do not show.
+func TestSampledConvolutionAtDRAMsPace(t *testing.T) {
+	t.Parallel()
+	m, err := configs.Load("volta", []string{"gpu.sm.count=20", "gpu.sm.gpcs=2", "gpu.l2.slices=16", "gpu.dram.channels=8", "gpu.l2.size=1536 KiB"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		"conv:n=36,c=64,h=56,w=56,k=256,r=1,s=1,dtype=fp16,layout=nhwc",
+		"conv:n=48,c=512,h=28,w=28,k=128,r=1,s=1,dtype=fp16,layout=nhwc,pass=bwd_data",
+	} {
+		w, err := workloads.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		run := func(f gpusim.Fidelity) gpusim.Result {
+			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f, Budget: 1 << 18})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r
+		}
+		some, all := run(gpusim.Sampled), run(gpusim.Detailed)
+		off := 100 * (some.TimeUS/all.TimeUS - 1)
+		t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated)", text, all.TimeUS, off, some.SimulatedPct)
+		if some.SimulatedPct > 80 || math.Abs(off) > 5 {
+			t.Errorf("%s: %+.2f %% by %.0f %% of it", text, off, some.SimulatedPct)
+		}
+	}
+}
