@@ -22,8 +22,9 @@ const (
 	loopLeast   = 3    // iterations that it measures at least
 	loopWindows = 3    // windows, of which the first leads
 	issueWaves  = 16   // waves of either where the pace is not DRAM's
-	matrixLead  = 2    // waves before the gap, at least, of a product or convolution whose pace is DRAM's
-	matrixPace  = 5    // and of those that the pace rests on: its CTAs fall out of step slowly
+	matrixLead  = 1    // waves before the gap, at least, of a product or convolution whose pace is DRAM's
+	matrixPace  = 2    // and of those that the pace rests on
+	matrixAgain = 1    // of which so many, the first in step again, show none
 	dramBound   = 2    // times as long as DRAM moves its tensors that a product takes whose pace is DRAM's
 	issueBound  = 2    // times as long as DRAM moves its tensors that a kernel issues whose pace L2 does not change
 )
@@ -102,7 +103,7 @@ func (s *sampling) streaming(l2, bytes int, work float64, several bool) gpu.Wave
 	before, pace := streamWaves, streamWaves
 	switch {
 	case !s.streams:
-		before, pace = matrixLead, matrixPace
+		before, pace, p.Settle = matrixLead, matrixPace, matrixAgain*s.slots
 	case several:
 		before, pace = 2*before, 2*pace
 	}

@@ -16,10 +16,12 @@ import (
 //
 // Of a kernel that streams (Streams) there is one plane, and the pace is that of
 // what comes behind the gap, in an L2 that is in the state in which the gap leaves it.
-// What comes before shows how the kernel begins.
+// What comes before shows how the kernel begins. The first Settle CTAs behind the gap
+// show no pace.
 type WavePlan struct {
 	Slots, At, By, Plane int
 	Streams              bool
+	Settle               int
 }
 
 // planes is the number of planes of a grid of n.
@@ -69,7 +71,7 @@ func (p *WavePlan) skipped(ends []uint64) (cycles, spread uint64) {
 	from := max(0, len(ends)/2/p.Slots-1) * p.Slots
 	n := len(ends) - p.Slots - from
 	if p.Streams { // the last of all have the GPU for themselves
-		from, n = 0, len(ends)-2*p.Slots
+		from, n = p.Settle, len(ends)-2*p.Slots-p.Settle
 	}
 	if n <= 0 {
 		return 0, 0
