@@ -12,7 +12,10 @@ import (
 // before, of which dirty lines take DRAM's time and clean ones save it. So a part at
 // the beginning is simulated as it is; then whole waves, or iterations, are left out,
 // L2 is put into the state in which they would have left it, and the pace of what
-// comes behind is theirs.
+// comes behind is theirs. So are convolutions and products that move more than they
+// compute: their first waves go up to a fifth too fast. [fit] The numbers of waves, 16
+// and both bounds were chosen among nine settings on 13 calls of a ResNet-50 training
+// step against detailed runs (0.9 % on average behind it; ten other calls 1.8 %).
 const (
 	streamLine  = 8    // warp instructions that a line counts as: what it takes to simulate
 	streamLead  = 1.25 // times that what moves before the gap fills L2
