@@ -86,7 +86,7 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 	if library.PlainHalves(g, w) {
 		return turnedCall(m, w, workloads.LayoutNCHW, o)
 	}
-	c, err := library.ChooseConv(g, w, firstOf(o.Kernel, w.Algo))
+	c, err := library.ChooseConv(library.Of(g, o.compiled), w, firstOf(o.Kernel, w.Algo))
 	if errors.Is(err, library.ErrLayout) && w.DType != "int8" { // whose callers keep its blocks themselves
 		return turnedCall(m, w, workloads.LayoutNHWC, o)
 	}

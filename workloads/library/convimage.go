@@ -36,17 +36,6 @@ func imageEntries(family, typ, name string, tileK, stages int) []Entry {
 	}}
 }
 
-// Of is a GPU as the library sees it that a call comes from: for layers of networks
-// that an inference compiler has laid out with that compiler's kernels.
-func Of(g *configs.GPU, compiled bool) *configs.GPU {
-	if !compiled || len(g.Library.Compiled) == 0 {
-		return g
-	}
-	own := *g
-	own.Library.Convolutions = g.Library.Compiled
-	return &own
-}
-
 // imageName completes a kernel's name by what it says of filters, if it does.
 func imageName(name string, c *workloads.Conv) string {
 	if strings.Contains(name, "%") {

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"strings"
 	"testing"
 
 	"gpusim/configs"
@@ -50,6 +51,28 @@ func TestImageChoice(t *testing.T) {
 		}
 		if k := ks[len(ks)-1]; tc.want == AlgoImage && (len(ks) != 1 || k.Name != call.Kernel) {
 			t.Errorf("%+v: %d kernels, the last %s", tc, len(ks), k.Name)
+		}
+	}
+}
+
+// TestCompiledNetworks: layers of networks that TensorRT has laid out for Volta have
+// large tiles only, whatever the library would take.
+func TestCompiledNetworks(t *testing.T) {
+	m, err := configs.Load("volta", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := workloads.Parse("conv:n=1,c=256,h=14,w=14,k=256,r=3,s=3,pad=1,dtype=fp16,layout=nhwc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for compiled, tile := range map[bool]string{false: "64x64", true: "128x128"} {
+		call, err := ChooseConv(Of(m.GPU, compiled), w.Conv, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(call.Kernel, tile) {
+			t.Errorf("compiled %v: %s, want a tile of %s", compiled, call.Kernel, tile)
 		}
 	}
 }

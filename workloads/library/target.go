@@ -37,3 +37,14 @@ func matrices(t *configs.TensorCore) []tile.MMA {
 	}
 	return out
 }
+
+// Of is a GPU as the library sees it that a call comes from: for layers of networks
+// that an inference compiler has laid out with that compiler's kernels.
+func Of(g *configs.GPU, compiled bool) *configs.GPU {
+	if !compiled || len(g.Library.Compiled) == 0 {
+		return g
+	}
+	own := *g
+	own.Library.Convolutions = g.Library.Compiled
+	return &own
+}
