@@ -47,3 +47,19 @@ func TestEpilogues(t *testing.T) {
 		t.Errorf("the last kernel is %s", last)
 	}
 }
+
+// Layers that an inference compiler has laid out run its kernels: TensorRT's for Volta
+// have large tiles only.
+func TestCompiledLayersHaveTheCompilersKernels(t *testing.T) {
+	t.Parallel()
+	w := mustParse(t, "conv:n=1,c=256,h=14,w=14,k=256,r=1,s=1,dtype=fp16,layout=nhwc,epilogue=bias+relu")
+	for compiled, tile := range map[bool]string{false: "64x64", true: "128x128"} {
+		r, err := Run(context.Background(), machine(t, "volta"), w, Options{compiled: compiled})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k := r.Layers[len(r.Layers)-1].Kernel; !strings.Contains(k, tile) {
+			t.Errorf("compiled %v: %s, want a tile of %s", compiled, k, tile)
+		}
+	}
+}
