@@ -74,7 +74,7 @@ func turnedCall(m *configs.Machine, w *workloads.Conv, layout string, o Options)
 // (cudnnSetConvolutionReorderType), which DeepBench does not and inference compilers
 // do, who know the filters beforehand.
 func reordered(m *configs.Machine, w *workloads.Conv, ks []*tile.Kernel) ([]*tile.Kernel, error) {
-	words := (w.K + 31) / 32 * 32 * w.R * w.S * (w.C/w.Groups + 31) / 32 * 8
+	words := (w.K + 31) / 32 * 32 * w.R * w.S * ((w.C/w.Groups + 31) / 32) * 8 // of four channels
 	c, err := parsedCall(m, fmt.Sprintf("elementwise:op=copy,size=%d,dtype=fp32", words))
 	if err != nil {
 		return nil, err

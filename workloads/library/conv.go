@@ -121,7 +121,7 @@ var convCatalogue = map[string][]Entry{
 
 // large are the entries whose tiles hold at least as many outputs as largeTile:
 // of TensorRT's for Volta, logs name 128x128, 256x64 and 256x128 alone. That smaller
-// ones lack explains why ResNet-50 takes half as long again for eight images as for
+// ones are missing explains why ResNet-50 takes but half as long again for eight images as for
 // one, and longer than in int8, whose kernels have tiles of 128x32.
 func large(es []Entry) []Entry {
 	return slices.DeleteFunc(es, func(e Entry) bool { return e.TileM*e.TileN < largeTile })
