@@ -54,10 +54,16 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	if s.insts(s.ctas, s.trips) <= s.budget {
 		return l, nil
 	}
+	skips := func(several bool) bool { // whole waves, as of a stream
+		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.work(p, g), several)
+		if l.Waves.By == 0 {
+			return false
+		}
+		p.Behind = l.Waves.At + l.Waves.By
+		return true
+	}
 	if k.Streams {
-		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.work(p, g), s.trips > 0 && !oneLoop(k))
-		if w := &l.Waves; w.By > 0 {
-			p.Behind = w.At + w.By
+		if skips(s.trips > 0 && !oneLoop(k)) {
 			return l, nil
 		}
 		if p.LoopSends() > 0 && oneLoop(k) {
@@ -69,12 +75,8 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
 	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
-	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g) < dramBound {
-		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.work(p, g), false)
-		if w := &l.Waves; w.By > 0 {
-			p.Behind = w.At + w.By
-			return l, nil
-		}
+	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g) < dramBound && skips(false) {
+		return l, nil
 	}
 	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
 	if err != nil {

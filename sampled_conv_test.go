@@ -1,13 +1,10 @@
 package gpusim_test
 
 import (
-	"context"
 	"math"
 	"testing"
 
-	"gpusim"
 	"gpusim/configs"
-	"gpusim/workloads"
 )
 
 // A convolution that writes more than it computes goes at DRAM's pace, which the first
@@ -22,18 +19,7 @@ func TestSampledConvolutionAtDRAMsPace(t *testing.T) {
 		"conv:n=36,c=64,h=56,w=56,k=256,r=1,s=1,dtype=fp16,layout=nhwc",
 		"conv:n=48,c=512,h=28,w=28,k=128,r=1,s=1,dtype=fp16,layout=nhwc,pass=bwd_data",
 	} {
-		w, err := workloads.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run := func(f gpusim.Fidelity) gpusim.Result {
-			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f, Budget: 1 << 18})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}
-		some, all := run(gpusim.Sampled), run(gpusim.Detailed)
+		some, all := bothWays(t, m, text, 1<<18)
 		off := 100 * (some.TimeUS/all.TimeUS - 1)
 		t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated)", text, all.TimeUS, off, some.SimulatedPct)
 		if some.SimulatedPct > 80 || math.Abs(off) > 5 {

@@ -23,18 +23,7 @@ func TestSampledPersistentGrid(t *testing.T) {
 		"gemm:m=2048,n=2048,k=4096,dtype=fp16,ta=t,kernel=sm90_xmma_gemm_f16f16_f16f32_f32_tilesize128x256x64",
 		"gemm:m=2048,n=2048,k=8192,dtype=fp8,ta=t",
 	} {
-		w, err := workloads.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run := func(f gpusim.Fidelity) gpusim.Result {
-			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}
-		some, all := run(gpusim.Sampled), run(gpusim.Detailed)
+		some, all := bothWays(t, m, text, 0)
 		off := func(a, b float64) float64 { return 100 * (a/b - 1) }
 		t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated)", text, all.TimeUS, off(some.TimeUS, all.TimeUS), some.SimulatedPct)
 		if some.SimulatedPct > 75 {
@@ -47,4 +36,19 @@ func TestSampledPersistentGrid(t *testing.T) {
 			t.Errorf("%s: energy %+.2f %%", text, e)
 		}
 	}
+}
+
+// bothWays runs a workload sampled and in detail.
+func bothWays(t *testing.T, m *configs.Machine, text string, budget int) (some, all gpusim.Result) {
+	t.Helper()
+	w, err := workloads.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for f, r := range map[gpusim.Fidelity]*gpusim.Result{gpusim.Sampled: &some, gpusim.Detailed: &all} {
+		if *r, err = gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f, Budget: budget}); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	return some, all
 }
