@@ -34,7 +34,7 @@ func cpuKernels(m *configs.Machine, w workloads.Workload) ([]cpu.Result, error) 
 // runCPU simulates a workload on a CPU.
 func runCPU(m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
 	priced := *m // by the values that it works on; a machine of its own, as its power limit acts on that
-	priced.Energy = *energy.AtValues(&m.Energy, o.Values, w.Shape().Type())
+	priced.Energy = *energy.AtValues(&m.Energy, o.Values, w.Shape().Type(), 0)
 	kernels, err := cpuKernels(&priced, w)
 	if err != nil {
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, err)}

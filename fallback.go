@@ -258,7 +258,7 @@ func (f *offload) link(way string, bytes, seconds float64) (*Result, error) {
 		count = energy.Count{Component: energy.DRAMByte, Events: events(2 * bytes)}
 		dram = 2 * bytes
 	}
-	l, err := energy.Build(energy.AtValues(&f.m.Energy, f.o.Values, f.dtype), []energy.Count{count}, seconds)
+	l, err := energy.Build(energy.AtValues(&f.m.Energy, f.o.Values, f.dtype, 0), []energy.Count{count}, seconds)
 	if err != nil {
 		return nil, err
 	}

@@ -163,7 +163,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
 	}
 	for i := range reports {
-		l, err := layer(m, clock, &reports[i], c.name, energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), o.Values, r.DType))
+		l, err := layer(m, clock, &reports[i], c.name, o.Values, r.DType)
 		if err != nil {
 			return Result{}, err
 		}
@@ -219,9 +219,9 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
-// iterations for memory traffic. table is the machine's at this clock and for the
-// values that it works on.
-func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, table *configs.Energy) (Layer, error) {
+// iterations for memory traffic. Its events are priced at this clock, for operands of
+// such values and type.
+func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, values energy.Values, dtype string) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(clock)
@@ -251,6 +251,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, t
 	}
 	l.Bound = bound(g, clock, r, &mem, &slots, seconds)
 	var err error
+	table := energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), values, dtype, work.Padding)
 	l.Energy, err = energy.Build(table, counts(smCycles(g, r), r, &work, &mem), seconds)
 	return l, err
 }

@@ -107,7 +107,7 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 	}
 	var err error
 	run.counts = append(run.counts, energy.Count{Component: energy.MACCycle, Events: events(run.cycles * multipliers(m))})
-	if r.Energy, err = energy.Build(energy.AtValues(&m.Energy, o.Values, r.DType), run.counts, seconds); err != nil {
+	if r.Energy, err = energy.Build(energy.AtValues(&m.Energy, o.Values, r.DType, 0), run.counts, seconds); err != nil {
 		return Result{}, err
 	}
 	r.Layers = []Layer{{

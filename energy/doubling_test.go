@@ -81,13 +81,13 @@ func TestValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	table := &m.Energy
-	if AtValues(table, Random, "fp16") != table || AtValues(table, "", "fp16") != table {
+	if AtValues(table, Random, "fp16", 0) != table || AtValues(table, "", "fp16", 0) != table {
 		t.Error("random values change the table")
 	}
 	for _, dtype := range []string{"fp64", "fp32", "tf32", "bf16", "fp16", "fp8", "int8", "int4"} {
-		zero := AtValues(table, Zeros, dtype)
+		zero := AtValues(table, Zeros, dtype, 0)
 		for _, v := range allValues[1:] {
-			now := AtValues(table, v, dtype)
+			now := AtValues(table, v, dtype, 0)
 			for name, e := range now.Events {
 				if old := table.Events[name]; e.PJ < zero.Events[name].PJ || e.Column == Payload && v == Zeros && e.PJ != 0 || e.PJ > 1.3*old.PJ {
 					t.Errorf("%s %s: %s from %g to %g pJ", dtype, v, name, old.PJ, e.PJ)
@@ -98,6 +98,14 @@ func TestValues(t *testing.T) {
 			if zero.Events[name] != table.Events[name] {
 				t.Errorf("%s follows the values", name)
 			}
+		}
+	}
+	// Of a product that is all padding nothing is left of the arithmetic, half of what
+	// reading operands swings, and all of what memory moves.
+	padded := AtValues(table, Random, "fp16", 1)
+	for name, want := range map[string]float64{MMAFP32: 0, SharedWord: 0.75, WarpInstruction: 1 - 0.3*0.75, L1Sector: 1, L2SectorRead: 1, DRAMSectorRead: 1, SMCycle: 1} {
+		if got := padded.Events[name].PJ / table.Events[name].PJ; math.Abs(got-want) > 1e-12 {
+			t.Errorf("padding makes %s %g of itself, want %g", name, got, want)
 		}
 	}
 	if _, err := ValuesNamed("zeroes"); err == nil {

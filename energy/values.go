@@ -68,12 +68,18 @@ var dataShare = map[string]float64{
 }
 
 // AtValues gives the coefficients of a machine that works on such values of a type.
-// dtype is canonical; types that it does not know count as random.
-func AtValues(spec *configs.Energy, v Values, dtype string) *configs.Energy {
-	if v == "" || v == Random {
+// dtype is canonical; types that it does not know count as random. padding is the share
+// of multiply-adds of which one operand is a zero that fills up a tile: the other
+// operand still flips, product and sum rest.
+func AtValues(spec *configs.Energy, v Values, dtype string, padding float64) *configs.Energy {
+	if v == "" {
+		v = Random
+	}
+	if v == Random && padding == 0 {
 		return spec
 	}
-	a := activityOf(v, dtype)
+	stored := activityOf(v, dtype) // what memory holds is not padded
+	a := activity{stored.operand * (1 - padding/2), stored.product * (1 - padding), stored.sum * (1 - padding)}
 	out := *spec
 	out.Events = make(map[string]configs.EnergyEvent, len(spec.Events))
 	for name, e := range spec.Events {
@@ -88,6 +94,8 @@ func AtValues(spec *configs.Energy, v Values, dtype string) *configs.Energy {
 		switch {
 		case e.Column == Payload: // the multiplier is about half of a multiply-add, the adder the rest
 			rate = (a.product + a.sum) / 2
+		case e.Column == L2 || e.Column == Crossbar || e.Column == DRAM || name == L1Sector:
+			rate = stored.operand
 		case e.Column == Register || name == LaneSlot || name == WarpInstruction: // operands in, sums in and out
 			rate = (a.operand + a.sum) / 2
 		}

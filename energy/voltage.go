@@ -6,7 +6,9 @@ import (
 
 // AtVoltage gives the coefficients of a machine whose core runs at supply v:
 // dynamic energy of what the core supply feeds goes with the square of the
-// voltage, leakage with the voltage itself. DRAM with its interface, links and
+// voltage, and so does leakage, whose current falls with it too: a T4 without work
+// takes 27 W at 0.718 V and 34 W at 0.84 V, which beside the board's 9 W is a power
+// of 2.07 (TestIdleT4). DRAM with its interface, links and
 // the rest of the board have supplies of their own. A table that names no
 // voltage, or a machine that names no supply (v = 0), is given back as it is.
 func AtVoltage(spec *configs.Energy, v configs.Voltage) *configs.Energy {
@@ -25,7 +27,7 @@ func AtVoltage(spec *configs.Energy, v configs.Voltage) *configs.Energy {
 	out.Static = make(map[string]configs.StaticPower, len(spec.Static))
 	for name, s := range spec.Static {
 		if name == Leakage {
-			s.Power *= configs.Power(ratio)
+			s.Power *= configs.Power(ratio * ratio)
 		}
 		out.Static[name] = s
 	}

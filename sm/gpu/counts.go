@@ -8,10 +8,11 @@ import (
 // follows from the program and the trip counts alone, so it is exact under
 // any sampling.
 type Work struct {
-	Trips     uint64 // main-loop iterations, all CTAs
-	Tiles     uint64 // of a persistent grid; else CTAs
-	WarpInsts uint64 // HMMA groups count as one
-	Slots     uint64 // issue slots: HMMA steps count
+	Trips     uint64  // main-loop iterations, all CTAs
+	Tiles     uint64  // of a persistent grid; else CTAs
+	Padding   float64 // share of a product's multiply-adds of which an operand is padding
+	WarpInsts uint64  // HMMA groups count as one
+	Slots     uint64  // issue slots: HMMA steps count
 	Ops       [tile.NumOps]uint64
 	HMMASteps uint64
 	HMMAFP32  uint64 // m8n8k4 groups with fp32 accumulators (1024 FMA each)
@@ -26,12 +27,19 @@ type Work struct {
 func Account(k *tile.Kernel, stepsFP32 uint8) Work {
 	w := Work{FMAs: map[string]uint64{}}
 	var cta tile.CTA
+	padding := 0.0 // iterations
 	n := k.CTAs()
 	w.Tiles = uint64(max(n, k.Tiles))
 	for i := range int(w.Tiles) {
 		cta = tile.CTA{}
 		k.Place(i, &cta)
 		w.Trips += uint64(cta.Trips)
+		if k.Product {
+			padding += float64(cta.Trips) * (1 - inside(&cta, tile.VarM, k.TileM)*inside(&cta, tile.VarN, k.TileN))
+		}
+	}
+	if w.Trips > 0 {
+		w.Padding = padding / float64(w.Trips)
 	}
 	for _, role := range k.Role {
 		for _, s := range k.Programs[role].Segments {
@@ -48,6 +56,11 @@ func Account(k *tile.Kernel, stepsFP32 uint8) Work {
 		}
 	}
 	return w
+}
+
+// inside is the share of a tile's extent that lies within the limit.
+func inside(cta *tile.CTA, v tile.Var, extent int) float64 {
+	return min(1, float64(cta.Limit[v]-cta.Origin[v])/float64(extent))
 }
 
 func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel) {

@@ -137,7 +137,7 @@ func (h *hmma) kernel(per int) error {
 	}
 	h.k = &tile.Kernel{
 		Name: h.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: hmmaTileK, Splits: c.Splits,
-		Grid:    p.grid(&c),
+		Grid: p.grid(&c), Product: true,
 		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: "fp16", Role: make([]uint8, threads/32),
 	}
 	h.regRows = h.accRegs()

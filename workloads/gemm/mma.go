@@ -146,7 +146,7 @@ func (m *mma) kernel(per int) error {
 	}
 	m.k = &tile.Kernel{
 		Name: m.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
-		Grid:    p.grid(&c),
+		Grid: p.grid(&c), Product: true,
 		Tensors: ts, MMAs: []tile.MMA{m.inst}, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
 	}
 	m.regRows = m.rows.frags * m.cols.frags * m.inst.RegsC()

@@ -173,7 +173,7 @@ func (s *simt) kernel(per int) error {
 	}
 	s.k = &tile.Kernel{
 		Name: s.name(), Threads: threads, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: c.Splits,
-		Grid:    p.grid(&c),
+		Grid: p.grid(&c), Product: true,
 		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
 	}
 	s.operands()

@@ -163,7 +163,7 @@ func (w *wgmma) kernel() error {
 	}
 	w.k = &tile.Kernel{
 		Name: w.name(), Threads: 128 * (w.groups + 1), Regs: launchRegs2, TileM: c.TileM, TileN: c.TileN, TileK: c.TileK, Splits: 1,
-		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Cluster: w.cluster(),
+		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Cluster: w.cluster(), Product: true,
 	}
 	if w.groups == 1 {
 		w.k.Regs = launchRegs1

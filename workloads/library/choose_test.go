@@ -173,6 +173,14 @@ func TestSpecialKernels(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if name == "maxwell" {
+			for n, want := range map[int]string{16: "sgemm_sm35_ldg_32x16x64x8x16_tn", 32: "sgemm_sm35_ldg_32x16x64x8x16_tn", 33: "maxwell_sgemm_128x64_tn"} {
+				c, err := Choose(m.GPU, gemm.Problem{M: 4096, N: n, K: 4096, Batch: 1, TransA: true, DType: "fp32", Alpha: 1}, Force{})
+				if err != nil || c.Kernel != want {
+					t.Errorf("n = %d on Maxwell: %s, want %s (%v)", n, c.Kernel, want, err)
+				}
+			}
+		}
 		p := gemm.Problem{M: 64, N: 64, K: 64, Batch: 1, DType: "int8", Acc: "int32", Alpha: 1}
 		if _, err := Choose(m.GPU, p, Force{}); err == nil || !strings.Contains(err.Error(), "no GEMM kernel for dtype int8") {
 			t.Errorf("int8 on %s, which has no DP4A: %v", name, err)

@@ -142,6 +142,10 @@ type Kernel struct {
 	// layers do: what caches hold of a launch before is the ends of all of them.
 	Streams bool
 
+	// Product says that a CTA multiplies TileM rows from VarM on by TileN columns from
+	// VarN on, and that those at or beyond the limits are zeros.
+	Product bool
+
 	// Place fills in the CTA with the given linear index (x fastest), or of a
 	// persistent grid the tile with that index.
 	Place func(index int, c *CTA)
