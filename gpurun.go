@@ -28,6 +28,9 @@ type call struct {
 // callOf is what the library of a machine launches for a workload. Its errors
 // are the user's.
 func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
+	if err := library.Check(m.GPU); err != nil {
+		return call{}, err
+	}
 	switch {
 	case w.GEMM != nil:
 		return gemmCall(m, w.GEMM, o)

@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gpusim"
 	"gpusim/configs"
+	"gpusim/workloads/library"
 )
 
 func (a *app) configCommand() *cobra.Command {
@@ -80,6 +82,11 @@ func (a *app) configCheck() *cobra.Command {
 				m, err := configs.Load(arg, sets)
 				if err != nil {
 					return err
+				}
+				if m.GPU != nil {
+					if err := library.Check(m.GPU); err != nil {
+						return &gpusim.InputError{Err: fmt.Errorf("%s: %w", arg, err)}
+					}
 				}
 				fmt.Fprintf(a.out, "%s: ok, %s, hash %s\n", arg, m.Name, m.Hash()[:12])
 			}
