@@ -18,9 +18,25 @@ const offsetInts = 30
 // implicit GEMM addresses images: an entry for each k. Table is that kernel's
 // tensor.
 func Offsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
+	return offsets("computeOffsetsKernel", table, l)
+}
+
+// FilterOffsets is the kernel beside it for gradients of the input, whose filters
+// lie across their walk along k: an offset for each k, in a table of as many entries
+// behind the first. Profiles of cuDNN 7 show one before every such kernel. What the
+// kernel of the product loads of it comes with what it loads of the first table.
+func FilterOffsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
+	table.Name, table.Base = "filter_offsets", table.Base+uint64(table.Bytes+tableAlign-1)/tableAlign*tableAlign
+	return offsets("computeBOffsetsKernel", table, l)
+}
+
+// tableAlign is where tables begin.
+const tableAlign = 256
+
+func offsets(name string, table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 	n := int(table.Bytes / int64(table.Elem))
 	k := &tile.Kernel{
-		Name: "computeOffsetsKernel", Grid: [3]int{(n + offsetThreads - 1) / offsetThreads, 1, 1},
+		Name: name, Grid: [3]int{(n + offsetThreads - 1) / offsetThreads, 1, 1},
 		Threads: offsetThreads, Regs: 20, TileM: offsetThreads, TileN: 1, Splits: 1,
 		Role: make([]uint8, offsetThreads/32), Tensors: []tile.Tensor{table}, DType: "fp32",
 	}

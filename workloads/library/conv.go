@@ -346,7 +346,11 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		if err != nil {
 			return nil, err
 		}
-		return append([]*tile.Kernel{o}, ks...), nil
+		if c.Pass != workloads.PassData {
+			return append([]*tile.Kernel{o}, ks...), nil
+		}
+		b, err := conv.FilterOffsets(gemm.Table(main), l)
+		return append([]*tile.Kernel{o, b}, ks...), err
 	}
 	return call
 }
