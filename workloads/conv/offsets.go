@@ -30,6 +30,25 @@ func FilterOffsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 	return offsets("computeBOffsetsKernel", table, l)
 }
 
+// PointOffsets are the kernels before those gradients of filters that take offsets of
+// points from tables (wgrad_idx in names of Turing's): one fills that of a slice, one
+// where each slice begins, if there are several. The tables lie behind the output.
+func PointOffsets(out tile.Tensor, points, slices int, l tile.Latencies) ([]*tile.Kernel, error) {
+	table := func(name string, after tile.Tensor, entries int) tile.Tensor {
+		return tile.Tensor{
+			Name: name, Elem: 4, Rows: entries, Cols: 1, RowStride: 1, ColStride: 1, Bytes: 4 * int64(entries),
+			Base: after.Base + uint64(after.Bytes+tableAlign-1)/tableAlign*tableAlign,
+		}
+	}
+	of := table("point_offsets", out, (points+slices-1)/slices)
+	k, err := offsets("computeWgradBOffsetsKernel", of, l)
+	if err != nil || slices == 1 {
+		return []*tile.Kernel{k}, err
+	}
+	s, err := offsets("computeWgradSplitKOffsetsKernel", table("slice_offsets", of, slices), l)
+	return []*tile.Kernel{s, k}, err
+}
+
 // tableAlign is where tables begin.
 const tableAlign = 256
 
