@@ -313,6 +313,12 @@ const leastConvSlice = 128
 // number goes with the root of the points.
 const beliefSlice = 24000
 
+// indexBytes is the shared memory that kernels of gradients of filters by tables hold
+// for each point of a k-tile: its offset. With it, two CTAs of 128x128 do not fit the
+// 64 KiB of a Turing SM any more; DeepBench's rows of 72 and 144 tiles on T4 take a
+// third longer than two at a time would.
+const indexBytes = 4
+
 // implicit is a call of implicit GEMM.
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
 	cfg := gemm.Config{
@@ -363,6 +369,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 			if err != nil || !cfg.Sums {
 				return append([]*tile.Kernel{zero}, ks...), err
 			}
+			main.Shared += indexBytes * e.TileK * e.Stages
 			index, err := conv.PointOffsets(main.Tensors[2], p.K, z, l)
 			return append(append(index, zero), ks...), err
 		}
