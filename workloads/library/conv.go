@@ -241,21 +241,24 @@ func largeOnly(c *workloads.Conv) bool {
 // tiles of 64 do, all others what larger ones do. On Turing there is the 128x128 of
 // public profiles alone: T4's rows of so few channels take 1.6 to 2.1 times as long as
 // smaller tiles would, six of 256 and 512 filters a third longer than larger ones. [fit]
-// But 5x20 filters would then take five times too long.
 func gradientTile(e *Entry, c *workloads.Conv) bool {
 	const side = 128
 	switch {
 	case c.Pass != workloads.PassWeight:
 		return true
-	case e.sums && c.R*c.S <= mostTaps:
+	case e.sums:
 		return e.TileM == side && e.TileN == side
 	}
 	return (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
 }
 
-// mostTaps is the largest filter of those kernels of Turing. [fit] Of DeepBench's
-// filters, those of 5x10 taps are, those of 5x20 are not.
+// mostTaps is the largest filter whose gradient has tiles of one tap: those of 5x20
+// taps have a quarter of the tiles on T4 and half of them on V100, as slabs of 32
+// channels give; those of 7x7 and 5x10 have not. [fit] on DeepBench's rows
 const mostTaps = 64
+
+// tapSlab is the channels of a tap of larger filters.
+const tapSlab = 32
 
 // channelsOf is what a kernel wants channels to be multiples of: blocks of int8,
 // and whole vectors where they are copied past the registers.
@@ -271,12 +274,18 @@ func channelsOf(e *Entry, c *workloads.Conv) int {
 	return 1
 }
 
-// slabsOf is what a kernel of gradients of filters takes together. Those of matrix
-// instructions have tiles of one filter tap each: DeepBench's rows of 1 to 64
-// channels take as long, a tap and point, as such tiles do that are full. [fit]
+// slabsOf is what kernels of gradients take together. Those of filters by matrix
+// instructions have tiles of one tap each, if there are no more than mostTaps:
+// DeepBench's rows of 1 to 64 channels take as long, a tap and point, as such tiles do
+// that are full. [fit]
+// Turing's kernels for gradients of the input with strides walk all points alike: the
+// eight rows of 1x1 filters on T4 take what four times their multiply-adds would.
 func slabsOf(e *Entry, c *workloads.Conv) conv.Slabs {
-	s := conv.Slabs{Points: e.slab}
-	if e.tensor() && c.R*c.S > 1 {
+	s := conv.Slabs{Points: e.slab, Alike: e.sums}
+	switch {
+	case e.tensor() && c.R*c.S > mostTaps:
+		s.Channels = tapSlab
+	case e.tensor() && c.R*c.S > 1:
 		s.Channels = e.TileM
 	}
 	return s
@@ -312,12 +321,6 @@ const leastConvSlice = 128
 // they take what 1, 1, 2, 2, 3, 4 and 5 slices do, be there 2 tiles or 16, so the
 // number goes with the root of the points.
 const beliefSlice = 24000
-
-// indexBytes is the shared memory that kernels of gradients of filters by tables hold
-// for each point of a k-tile: its offset. With it, two CTAs of 128x128 do not fit the
-// 64 KiB of a Turing SM any more; DeepBench's rows of 72 and 144 tiles on T4 take a
-// third longer than two at a time would.
-const indexBytes = 4
 
 // implicit is a call of implicit GEMM.
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
@@ -369,7 +372,6 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 			if err != nil || !cfg.Sums {
 				return append([]*tile.Kernel{zero}, ks...), err
 			}
-			main.Shared += indexBytes * e.TileK * e.Stages
 			index, err := conv.PointOffsets(main.Tensors[2], p.K, z, l)
 			return append(append(index, zero), ks...), err
 		}
