@@ -45,6 +45,11 @@ type Slabs struct {
 	// Alike: the kernel for gradients of the input walks all points of the image, those
 	// too that strides keep every tap from; it adds zeros up there.
 	Alike bool
+
+	// Near: the kernel takes all taps of a slab of channels of NHWC images before the
+	// next slab, as CUTLASS's do. Neighbouring taps see nearly the same points, so what
+	// one has loaded is still in the caches for the next.
+	Near bool
 }
 
 // LowerSlabs is Lower for such kernels.
@@ -54,7 +59,7 @@ func LowerSlabs(c *workloads.Conv, s Slabs) (gemm.Problem, error) { return lower
 const wordChannels = 4
 
 func lower(c *workloads.Conv, block int, s Slabs) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0, max(1, s.Channels), s.Alike}
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0, max(1, s.Channels), s.Alike, s.Near}
 	if q := max(1, l.q); s.Points > 1 {
 		l.fill = max(0, (2*((l.p*l.q+s.Points-1)/s.Points*s.Points)+q)/(2*q)-l.p)
 	}
@@ -93,7 +98,7 @@ type lowering struct {
 	fill  int // lines of zeros below an image, of the gradient of filters
 	whole int // channels of a tap come in multiples of so many there
 
-	alike bool // see Slabs
+	alike, near bool // see Slabs
 }
 
 // bytes of a tensor.

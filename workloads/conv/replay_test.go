@@ -83,6 +83,18 @@ func TestAlikeReplay(t *testing.T) {
 	}
 }
 
+// TestNearReplay does so for kernels that take all taps of a slab of channels in a row.
+func TestNearReplay(t *testing.T) {
+	c := gemm.Config{Family: "hmma", TileM: 64, TileN: 64, TileK: 32, Splits: 1}
+	for _, s := range append([]string{"conv:n=1,c=64,h=6,w=5,k=96,r=3,s=2,pad=1", "conv:n=2,c=96,h=7,w=6,k=64,r=2,s=3,stride=2,pad=1"}, shapes...) {
+		for _, pass := range []string{workloads.PassForward, workloads.PassData} {
+			for _, alike := range []bool{false, true} {
+				replayedSlabs(t, s+",layout=nhwc,dtype=fp16,pass="+pass, c, Slabs{Near: true, Alike: alike})
+			}
+		}
+	}
+}
+
 // TestInt8Replay does so for sums of bytes, written as bytes.
 func TestInt8Replay(t *testing.T) {
 	c := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}

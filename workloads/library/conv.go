@@ -237,17 +237,20 @@ func largeOnly(c *workloads.Conv) bool {
 }
 
 // gradientTile says whether there is a kernel of matrix instructions of this tile for
-// gradients of filters: V100's rows of no more than 64 channels or filters take what
+// gradients: V100's of filters of no more than 64 channels or filters take what
 // tiles of 64 do, all others what larger ones do. On Turing there is the 128x128 of
 // public profiles alone: T4's rows of so few channels take 1.6 to 2.1 times as long as
-// smaller tiles would, six of 256 and 512 filters a third longer than larger ones. [fit]
+// smaller tiles would, six of 256 and 512 filters a third longer than larger ones, and
+// gradients of the input fit it best too. [fit]
 func gradientTile(e *Entry, c *workloads.Conv) bool {
 	const side = 128
 	switch {
-	case c.Pass != workloads.PassWeight:
+	case c.Pass == workloads.PassForward:
 		return true
 	case e.sums:
 		return e.TileM == side && e.TileN == side
+	case c.Pass == workloads.PassData:
+		return true
 	}
 	return (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
 }
@@ -279,9 +282,11 @@ func channelsOf(e *Entry, c *workloads.Conv) int {
 // DeepBench's rows of 1 to 64 channels take as long, a tap and point, as such tiles do
 // that are full. [fit]
 // Turing's kernels for gradients of the input with strides walk all points alike: the
-// eight rows of 1x1 filters on T4 take what four times their multiply-adds would.
+// eight rows of 1x1 filters on T4 take what four times their multiply-adds would. They
+// and those of forward passes take near taps together: else T4's L2 keeps too little
+// of 3x3 filters' images, which then take a third longer than DeepBench's.
 func slabsOf(e *Entry, c *workloads.Conv) conv.Slabs {
-	s := conv.Slabs{Points: e.slab, Alike: e.sums}
+	s := conv.Slabs{Points: e.slab, Alike: e.sums, Near: e.sums}
 	switch {
 	case e.tensor() && c.R*c.S > mostTaps:
 		s.Channels = tapSlab
