@@ -41,6 +41,15 @@ func LowerWords(c *workloads.Conv) (gemm.Problem, error) { return lower(c, wordC
 type Slabs struct {
 	Points   int // of one image: lines of zeros complete it, about
 	Channels int // of one filter tap, of NHWC images: tiles do not reach over taps
+
+	// Alike: the kernel for gradients of the input walks all points of the image, those
+	// too that strides keep every tap from; it adds zeros up there.
+	Alike bool
+
+	// Near: the kernel takes all taps of a slab of channels of NHWC images before the
+	// next slab, as CUTLASS's do. Neighbouring taps see nearly the same points, so what
+	// one has loaded is still in the caches for the next.
+	Near bool
 }
 
 // LowerSlabs is Lower for such kernels.
@@ -50,7 +59,7 @@ func LowerSlabs(c *workloads.Conv, s Slabs) (gemm.Problem, error) { return lower
 const wordChannels = 4
 
 func lower(c *workloads.Conv, block int, s Slabs) (gemm.Problem, error) {
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0, max(1, s.Channels)}
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), block, 0, max(1, s.Channels), s.Alike, s.Near}
 	if q := max(1, l.q); s.Points > 1 {
 		l.fill = max(0, (2*((l.p*l.q+s.Points-1)/s.Points*s.Points)+q)/(2*q)-l.p)
 	}
@@ -88,6 +97,8 @@ type lowering struct {
 	block int // channels that lie together in layout nchw_vect_c
 	fill  int // lines of zeros below an image, of the gradient of filters
 	whole int // channels of a tap come in multiples of so many there
+
+	alike, near bool // see Slabs
 }
 
 // bytes of a tensor.
@@ -177,10 +188,13 @@ func (l *lowering) phases() []phase {
 			f := phase{a: a, b: b, r0: (a + l.PadH) % l.StrideH, s0: (b + l.PadW) % l.StrideW}
 			f.h, f.w = (l.H-a+l.StrideH-1)/l.StrideH, (l.W-b+l.StrideW-1)/l.StrideW
 			f.r, f.s = max(0, (l.R-f.r0+l.StrideH-1)/l.StrideH), max(0, (l.S-f.s0+l.StrideW-1)/l.StrideW)
-			if f.r*f.s > 0 {
+			if f.r*f.s > 0 || l.alike {
 				f.rs, f.ss = (l.R+l.StrideH-1)/l.StrideH, (l.S+l.StrideW-1)/l.StrideW
 			}
 			f.p0, f.q0 = (a+l.PadH-f.r0)/l.StrideH, (b+l.PadW-f.s0)/l.StrideW
+			if f.r*f.s == 0 && l.alike { // any tap, of points below the output
+				f.r0, f.s0, f.p0, f.q0 = 0, 0, l.p+f.rs, l.q+f.ss
+			}
 			if f.rs*f.ss > 0 && l.scatters() {
 				f.a, f.b, f.h, f.w, f.p0, f.q0 = -l.PadH, -l.PadW, l.p, l.q, 0, 0
 			}
@@ -193,4 +207,4 @@ func (l *lowering) phases() []phase {
 // scatters says whether a gradient of the input walks the points of the output and
 // writes what belongs to each, if it lies in the image: so do those of 1x1 filters
 // with strides. Others walk the points of the image.
-func (l *lowering) scatters() bool { return l.R*l.S == 1 && l.StrideH*l.StrideW > 1 }
+func (l *lowering) scatters() bool { return l.R*l.S == 1 && l.StrideH*l.StrideW > 1 && !l.alike }

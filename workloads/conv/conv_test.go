@@ -86,7 +86,7 @@ func channel(c *workloads.Conv, s strides, ch, points int) int64 {
 // direct is the definition; offsets follow the layout.
 func direct(c *workloads.Conv) []float64 {
 	x, f, y := inputs(c)
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), slab, 0, 1}
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), slab, 0, 1, false, false}
 	in, out, fil := l.image(c.C, c.H, c.W), l.image(c.K, l.p, l.q), l.filters()
 	dst := map[string][]float64{workloads.PassForward: make([]float64, len(y)), workloads.PassData: make([]float64, len(x)), workloads.PassWeight: make([]float64, len(f))}[c.Pass]
 	for n := range c.N {

@@ -66,7 +66,7 @@ func epilogued(t *testing.T, text string, cfg gemm.Config) {
 	}
 	has := func(step string) bool { return workloads.HasStep(c.Epilogue, step) }
 	want := direct(c)
-	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), slab, 0, 1}
+	l := lowering{c, c.C / c.Groups, c.K / c.Groups, c.P(), c.Q(), slab, 0, 1, false, false}
 	out := l.image(c.K, l.p, l.q)
 	for n := range c.N {
 		for k := range c.K {

@@ -64,7 +64,17 @@ func (l *lowering) around(channels tile.Digit, taps []tile.Digit, points int) []
 		b := l.blocks(points)
 		return append(append(b[:1:1], taps...), b[1])
 	}
-	return append([]tile.Digit{channels}, taps...)
+	return l.across(channels, taps)
+}
+
+// across puts the channels before the digits of taps, or a slab of them before and
+// the slabs behind, if there are whole ones.
+func (l *lowering) across(channels tile.Digit, taps []tile.Digit) []tile.Digit {
+	if !l.near || channels.Least > 0 || int(channels.Size) <= slab {
+		return append([]tile.Digit{channels}, taps...)
+	}
+	inner := tile.Digit{Size: slab, Stride: channels.Stride}
+	return append(append([]tile.Digit{inner}, taps...), tile.Digit{Stride: slab * channels.Stride})
 }
 
 // blocks are the digits of channels in blocks that hold so many points.

@@ -18,9 +18,44 @@ const offsetInts = 30
 // implicit GEMM addresses images: an entry for each k. Table is that kernel's
 // tensor.
 func Offsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
+	return offsets("computeOffsetsKernel", table, l)
+}
+
+// FilterOffsets is the kernel beside it for gradients of the input, whose filters
+// lie across their walk along k: an offset for each k, in a table of as many entries
+// behind the first. Profiles of cuDNN 7 show one before every such kernel. What the
+// kernel of the product loads of it comes with what it loads of the first table.
+func FilterOffsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
+	table.Name, table.Base = "filter_offsets", table.Base+uint64(table.Bytes+tableAlign-1)/tableAlign*tableAlign
+	return offsets("computeBOffsetsKernel", table, l)
+}
+
+// PointOffsets are the kernels before those gradients of filters that take offsets of
+// points from tables (wgrad_idx in names of Turing's): one fills that of a slice, one
+// where each slice begins, if there are several. The tables lie behind the output.
+func PointOffsets(out tile.Tensor, points, slices int, l tile.Latencies) ([]*tile.Kernel, error) {
+	table := func(name string, after tile.Tensor, entries int) tile.Tensor {
+		return tile.Tensor{
+			Name: name, Elem: 4, Rows: entries, Cols: 1, RowStride: 1, ColStride: 1, Bytes: 4 * int64(entries),
+			Base: after.Base + uint64(after.Bytes+tableAlign-1)/tableAlign*tableAlign,
+		}
+	}
+	of := table("point_offsets", out, (points+slices-1)/slices)
+	k, err := offsets("computeWgradBOffsetsKernel", of, l)
+	if err != nil || slices == 1 {
+		return []*tile.Kernel{k}, err
+	}
+	s, err := offsets("computeWgradSplitKOffsetsKernel", table("slice_offsets", of, slices), l)
+	return []*tile.Kernel{s, k}, err
+}
+
+// tableAlign is where tables begin.
+const tableAlign = 256
+
+func offsets(name string, table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 	n := int(table.Bytes / int64(table.Elem))
 	k := &tile.Kernel{
-		Name: "computeOffsetsKernel", Grid: [3]int{(n + offsetThreads - 1) / offsetThreads, 1, 1},
+		Name: name, Grid: [3]int{(n + offsetThreads - 1) / offsetThreads, 1, 1},
 		Threads: offsetThreads, Regs: 20, TileM: offsetThreads, TileN: 1, Splits: 1,
 		Role: make([]uint8, offsetThreads/32), Tensors: []tile.Tensor{table}, DType: "fp32",
 	}

@@ -74,7 +74,7 @@ func (l *lowering) gradient(h phase, outChannel, filterChannel tile.Digit) (dy, 
 	filter := tile.Digit{Stride: fil.n} // by output channel
 	if l.Layout == workloads.LayoutNHWC {
 		filter.Size, filter.Least = outChannel.Size, outChannel.Least
-		tap, back = append([]tile.Digit{outChannel}, tap...), append([]tile.Digit{filter}, back...)
+		tap, back = l.across(outChannel, tap), l.across(filter, back)
 	} else {
 		tap, back = append(tap, outChannel), append(back, filter)
 	}

@@ -60,6 +60,41 @@ func TestSlabReplay(t *testing.T) {
 	}
 }
 
+// TestAlikeReplay does so for gradients of the input that walk all points, whether a
+// tap reaches them or not; nothing clears the output before.
+func TestAlikeReplay(t *testing.T) {
+	c := gemm.Config{Family: "hmma", TileM: 64, TileN: 64, TileK: 32, Splits: 1}
+	for _, s := range append([]string{"conv:n=2,c=40,h=7,w=5,k=33,r=1,s=1,stride=2", "conv:n=1,c=8,h=8,w=7,k=70,r=2,s=1,stride=3,pad=1"}, shapes...) {
+		s += ",pass=bwd_data,layout=nhwc,dtype=fp16"
+		replayedSlabs(t, s, c, Slabs{Alike: true})
+		w, err := workloads.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := LowerSlabs(w.Conv, Slabs{Alike: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range p.Lowered.Phases {
+			if f.K != p.K && f.M*f.N > 0 {
+				t.Errorf("%s: a phase of %d products, another of %d", s, f.K, p.K)
+			}
+		}
+	}
+}
+
+// TestNearReplay does so for kernels that take all taps of a slab of channels in a row.
+func TestNearReplay(t *testing.T) {
+	c := gemm.Config{Family: "hmma", TileM: 64, TileN: 64, TileK: 32, Splits: 1}
+	for _, s := range append([]string{"conv:n=1,c=64,h=6,w=5,k=96,r=3,s=2,pad=1", "conv:n=2,c=96,h=7,w=6,k=64,r=2,s=3,stride=2,pad=1"}, shapes...) {
+		for _, pass := range []string{workloads.PassForward, workloads.PassData} {
+			for _, alike := range []bool{false, true} {
+				replayedSlabs(t, s+",layout=nhwc,dtype=fp16,pass="+pass, c, Slabs{Near: true, Alike: alike})
+			}
+		}
+	}
+}
+
 // TestInt8Replay does so for sums of bytes, written as bytes.
 func TestInt8Replay(t *testing.T) {
 	c := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}

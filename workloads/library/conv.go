@@ -237,14 +237,31 @@ func largeOnly(c *workloads.Conv) bool {
 }
 
 // gradientTile says whether there is a kernel of matrix instructions of this tile for
-// gradients of filters: V100's rows of no more than 64 channels or filters take what
-// tiles of 64 do, all others what larger ones do. [fit] T4's rows of so few take 1.6 to
-// 2.1 times as long, as the 128x128 of public profiles would, but for 5x20 filters,
-// which would then take five times too long.
+// gradients: V100's of filters of no more than 64 channels or filters take what
+// tiles of 64 do, all others what larger ones do. On Turing there is the 128x128 of
+// public profiles alone: T4's rows of so few channels take 1.6 to 2.1 times as long as
+// smaller tiles would, six of 256 and 512 filters a third longer than larger ones, and
+// gradients of the input fit it best too. [fit]
 func gradientTile(e *Entry, c *workloads.Conv) bool {
 	const side = 128
-	return c.Pass != workloads.PassWeight || (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
+	switch {
+	case c.Pass == workloads.PassForward:
+		return true
+	case e.sums:
+		return e.TileM == side && e.TileN == side
+	case c.Pass == workloads.PassData:
+		return true
+	}
+	return (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
 }
+
+// mostTaps is the largest filter whose gradient has tiles of one tap: those of 5x20
+// taps have a quarter of the tiles on T4 and half of them on V100, as slabs of 32
+// channels give; those of 7x7 and 5x10 have not. [fit] on DeepBench's rows
+const mostTaps = 64
+
+// tapSlab is the channels of a tap of larger filters.
+const tapSlab = 32
 
 // channelsOf is what a kernel wants channels to be multiples of: blocks of int8,
 // and whole vectors where they are copied past the registers.
@@ -260,12 +277,20 @@ func channelsOf(e *Entry, c *workloads.Conv) int {
 	return 1
 }
 
-// slabsOf is what a kernel of gradients of filters takes together. Those of matrix
-// instructions have tiles of one filter tap each: DeepBench's rows of 1 to 64
-// channels take as long, a tap and point, as such tiles do that are full. [fit]
+// slabsOf is what kernels of gradients take together. Those of filters by matrix
+// instructions have tiles of one tap each, if there are no more than mostTaps:
+// DeepBench's rows of 1 to 64 channels take as long, a tap and point, as such tiles do
+// that are full. [fit]
+// Turing's kernels for gradients of the input with strides walk all points alike: the
+// eight rows of 1x1 filters on T4 take what four times their multiply-adds would. They
+// and those of forward passes take near taps together: else T4's L2 keeps too little
+// of 3x3 filters' images, which then take a third longer than DeepBench's.
 func slabsOf(e *Entry, c *workloads.Conv) conv.Slabs {
-	s := conv.Slabs{Points: e.slab}
-	if e.tensor() && c.R*c.S > 1 {
+	s := conv.Slabs{Points: e.slab, Alike: e.sums, Near: e.sums}
+	switch {
+	case e.tensor() && c.R*c.S > mostTaps:
+		s.Channels = tapSlab
+	case e.tensor() && c.R*c.S > 1:
 		s.Channels = e.TileM
 	}
 	return s
@@ -296,6 +321,12 @@ func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []in
 // leastConvSlice is the least k that a slice is left.
 const leastConvSlice = 128
 
+// beliefSlice is what Turing's library expects a slice of a gradient of filters to
+// cost, in SM cycles. [fit] DeepBench's 1x1 filters on T4: for 400 to 25,000 points
+// they take what 1, 1, 2, 2, 3, 4 and 5 slices do, be there 2 tiles or 16, so the
+// number goes with the root of the points.
+const beliefSlice = 24000
+
 // implicit is a call of implicit GEMM.
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
 	cfg := gemm.Config{
@@ -322,7 +353,13 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	call.Kernel = w.Name
 	call.Cost = cost(g, p, e, z, cfg.Workspace) + beliefCall
-	if cfg.Workspace && e.tensor() { // sums are written and read
+	switch {
+	case e.sums && cfg.Sums:
+		call.Cost += float64(z) * beliefSlice
+		if z == 1 { // its sums are reduced too
+			call.Cost += beliefReduce
+		}
+	case cfg.Workspace && e.tensor(): // sums are written and read
 		call.Cost += 8 * float64(z) * float64(p.M) * float64(p.N) / beliefDRAM
 	}
 	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
@@ -337,7 +374,11 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 			// Profiles show a memset or a scaling of the output, 1.3 to 1.8 us,
 			// before kernels of gradients.
 			zero, err := gemm.ZeroKernel(main.Tensors[2], l)
-			return append([]*tile.Kernel{zero}, ks...), err
+			if err != nil || !cfg.Sums {
+				return append([]*tile.Kernel{zero}, ks...), err
+			}
+			index, err := conv.PointOffsets(main.Tensors[2], p.K, z, l)
+			return append(append(index, zero), ks...), err
 		}
 		if ks, err = gemm.Cleared(ks, p, l); err != nil || w.Table == 0 {
 			return ks, err
@@ -346,7 +387,11 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		if err != nil {
 			return nil, err
 		}
-		return append([]*tile.Kernel{o}, ks...), nil
+		if c.Pass != workloads.PassData {
+			return append([]*tile.Kernel{o}, ks...), nil
+		}
+		b, err := conv.FilterOffsets(gemm.Table(main), l)
+		return append([]*tile.Kernel{o, b}, ks...), err
 	}
 	return call
 }
