@@ -135,14 +135,15 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 	g, kernels := m.GPU, c.kernels
 	r.ClockMHz = float64(clock) / 1e6
 	stream := make([]*gpu.Launch, len(kernels))
+	p := o.partOf(g, kernels)
 	var err error
 	for i, k := range kernels {
-		if stream[i], err = plan(k, g, &o); err != nil {
+		if stream[i], err = plan(k, p, &o); err != nil {
 			return Result{}, err
 		}
 	}
 	clusters := slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return k.Cluster > 1 })
-	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
+	dev, err := gpu.New(ctx, p.GPU, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
 	if err != nil {
 		return Result{}, err
 	}
@@ -156,14 +157,14 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		slog.Warn("live page", "address", "http://"+page.Addr())
 	}
 	for _, k := range kernels {
-		dev.Warm(k)
+		dev.WarmPart(k, p.of)
 	}
 	reports, err := dev.Run(stream)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
 	}
 	for i := range reports {
-		l, err := layer(m, clock, &reports[i], c.name, energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), o.Values, r.DType))
+		l, err := layer(m, p, clock, &reports[i], c.name, energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), o.Values, r.DType))
 		if err != nil {
 			return Result{}, err
 		}
@@ -220,8 +221,8 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
 // iterations for memory traffic. table is the machine's at this clock and for the
-// values that it works on.
-func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, table *configs.Energy) (Layer, error) {
+// values that it works on, p what was simulated of it.
+func layer(m *configs.Machine, p part, clock configs.Freq, r *gpu.Report, name string, table *configs.Energy) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(clock)
@@ -233,7 +234,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, t
 		Waves:     float64(max(k.CTAs(), k.Tiles)) / float64(g.SM.Count*r.Launch.CTAsPerSM),
 		Occupancy: float64(r.Launch.CTAsPerSM*k.Warps()) / float64(g.SM.MaxWarps),
 		TimeUS:    seconds * 1e6,
-		SpreadUS:  spread(r.Launch) / float64(clock) * 1e6,
+		SpreadUS:  spread(r.Launch, p) / float64(clock) * 1e6,
 		WarpInsts: float64(work.WarpInsts),
 	}
 	mem := extrapolate(r, &work)
@@ -243,7 +244,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, t
 	} else {
 		l.L2HitPct = math.NaN()
 	}
-	slots := slots(g, r)
+	slots := slots(p, r)
 	for i, n := range slots {
 		if n > 0 {
 			l.Stalls = append(l.Stalls, Stall{Reason: sm.Reason(i).String(), Slots: n})

@@ -117,9 +117,13 @@ func (d *GPU) Horizon() uint64 { return d.horizon }
 // Warm installs tensors in L2 as a preceding launch of the same kernels
 // leaves them: inputs clean, outputs dirty, in the order in which they were
 // last touched.
-func (d *GPU) Warm(k *tile.Kernel) {
+func (d *GPU) Warm(k *tile.Kernel) { d.WarmPart(k, 1) }
+
+// WarmPart does so where of kernels that stream the GPU runs one of so many parts,
+// that at the beginning of their tensors.
+func (d *GPU) WarmPart(k *tile.Kernel, of int) {
 	if k.Streams {
-		d.warmSideBySide(k, 1)
+		d.warmSideBySide(k, 1/float64(of))
 		return
 	}
 	for i := range k.Tensors {

@@ -1,0 +1,97 @@
+package gpusim
+
+import (
+	"slices"
+
+	"gpusim/configs"
+	"gpusim/workloads/tile"
+)
+
+// Where a kernel is one of many, sampling leaves out SMs too. A part of a GPU (some of
+// its SMs, as large a part of the L2 slices, of the DRAM channels and of the GPCs'
+// ports) is as busy with its part of the CTAs as the whole is with all of them, and
+// takes as long, if CTAs share little. What can serve unevenly (ports, channels, SMs)
+// stays several in a part: V100 with a single port in a quarter takes a quarter longer
+// for products whose CTAs load in step.
+const (
+	mostParts    = 4  // parts, of which one is simulated
+	partSMs      = 16 // SMs of a part at least
+	partChannels = 8  // DRAM channels of a part at least
+	partFills    = 2  // times that the tensors of a call's kernels fill L2 at least: less takes no time to simulate
+	partKeeps    = 2  // times that the operands of a product which all CTAs share fit into a part's L2
+	partSmall    = 8  // part of it that a table fills which few CTAs make
+	partStreams  = 4  // times that the tensors of a product fill L2 at least: what a launch before leaves there is no matter
+)
+
+// part is what is simulated of a GPU: one of so many equal parts.
+type part struct {
+	*configs.GPU
+	of int
+}
+
+// partOf decides how much of a GPU a call is simulated on.
+func (o *Options) partOf(g *configs.GPU, kernels []*tile.Kernel) part {
+	whole, bytes := part{g, 1}, 0
+	for _, k := range kernels {
+		bytes += k.Bytes()
+	}
+	if o.Fidelity == Detailed || o.Budget == 0 || o.Budget >= budget || len(o.clients) > 0 || o.Monitor != "" || bytes < partFills*int(g.L2.Size) {
+		return whole
+	}
+	for of := mostParts; of > 1; of /= 2 {
+		p, ok := cut(g, of)
+		if ok && !slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return !p.represents(k) }) {
+			return p
+		}
+	}
+	return whole
+}
+
+// cut gives one of so many equal parts of a GPU, if there are such.
+func cut(g *configs.GPU, of int) (part, bool) {
+	sides := max(1, g.L2.Partitions)
+	gpcs := (g.SM.GPCs + 1) / 2 // narrower ones: enough of them
+	if g.Crossbar.Coalesce {
+		gpcs = g.SM.GPCs / of // what SMs of one GPC share stays as it is
+	}
+	switch {
+	case g.SM.Count%of != 0 || g.L2.Slices%(of*sides) != 0 || g.DRAM.Channels%of != 0 || gpcs < 1 || gpcs%sides != 0:
+		return part{}, false
+	case g.SM.Count < of*partSMs || g.DRAM.Channels < of*partChannels:
+		return part{}, false
+	}
+	p := *g
+	p.SM.Count /= of
+	p.SM.GPCs = gpcs
+	p.Crossbar.GPCReplyBytes = g.Crossbar.GPCReplyBytes * g.SM.GPCs / (gpcs * of)
+	p.TLB.L2Entries, p.TLB.Walkers = max(1, g.TLB.L2Entries/of), max(1, g.TLB.Walkers/of)
+	p.L2.Slices /= of
+	p.L2.Size /= configs.Bytes(of)
+	p.DRAM.Channels /= of
+	p.DRAM.SpreadChannels = min(p.DRAM.Channels, g.DRAM.SpreadChannels)
+	p.Dispatch.CTAInterval *= of
+	return part{&p, of}, true
+}
+
+// ctas is how many CTAs of a grid the part takes, of those from the beginning on.
+func (p *part) ctas(n int) int { return (n + p.of - 1) / p.of }
+
+// represents says whether a kernel takes as long on the part as on the whole.
+func (p *part) represents(k *tile.Kernel) bool {
+	l2 := int(p.L2.Size)
+	switch {
+	case k.Tiles > 0 || k.Cluster > 1 || k.Splits > 1 || k.Semaphores > 0: // CTAs wait for each other
+		return false
+	case k.Streams || k.Bytes() < l2/partSmall && k.CTAs() <= p.SM.Count:
+		return true
+	}
+	written := k.Written()
+	read, largest := 0, 0
+	for i := range k.Tensors {
+		if n := int(k.Tensors[i].Bytes); !written[i] {
+			read += n
+			largest = max(largest, n)
+		}
+	}
+	return partKeeps*(read-largest) <= l2 && k.Bytes() >= partStreams*p.of*l2
+}
