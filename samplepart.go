@@ -18,7 +18,9 @@ const (
 	partSMs      = 16 // SMs of a part at least
 	partChannels = 8  // DRAM channels of a part at least
 	partFills    = 2  // times that the tensors of a call's kernels fill L2 at least: less takes no time to simulate
-	partKeeps    = 2  // times that the operands of a product which all CTAs share fit into a part's L2
+	partKeeps    = 1  // times that the operands of a product which all CTAs share fit into a part's L2
+	manyParts    = 2  // parts beyond which a product's CTAs must not load the others again,
+	partAgain    = 2  // all together so often: then L2 decides what DRAM is asked for, by chance in a small one
 	partSmall    = 8  // part of it that a table fills which few CTAs make
 	partStreams  = 4  // times that the tensors of a product fill L2 at least: what a launch before leaves there is no matter
 )
@@ -86,12 +88,38 @@ func (p *part) represents(k *tile.Kernel) bool {
 		return true
 	}
 	written := k.Written()
-	read, largest := 0, 0
+	read, largest := 0, -1
 	for i := range k.Tensors {
 		if n := int(k.Tensors[i].Bytes); !written[i] {
 			read += n
-			largest = max(largest, n)
+			if largest < 0 || n > int(k.Tensors[largest].Bytes) {
+				largest = i
+			}
 		}
 	}
-	return partKeeps*(read-largest) <= l2 && k.Bytes() >= partStreams*p.of*l2
+	if largest < 0 || p.of > manyParts && timesLoaded(k, largest) > partAgain {
+		return false
+	}
+	return partKeeps*(read-int(k.Tensors[largest].Bytes)) <= l2 && k.Bytes() >= partStreams*p.of*l2
+}
+
+// timesLoaded is how often the CTAs of a product load an operand, all together.
+func timesLoaded(k *tile.Kernel, tensor int) float64 {
+	var cta tile.CTA
+	k.Place(0, &cta)
+	bytes := 0
+	for _, r := range k.Role {
+		for _, seg := range k.Programs[r].Segments {
+			times := 1
+			if seg.Loop {
+				times = int(cta.Trips)
+			}
+			for i := range seg.Code {
+				if in := &seg.Code[i]; in.Op == tile.OpLDG && k.Accesses[in.Access].Tensor == tensor {
+					bytes += times * 32 * k.Accesses[in.Access].Bytes
+				}
+			}
+		}
+	}
+	return float64(bytes) * float64(k.CTAs()) / float64(k.Tensors[tensor].Bytes)
 }
