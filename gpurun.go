@@ -157,7 +157,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 		slog.Warn("live page", "address", "http://"+page.Addr())
 	}
 	for _, k := range kernels {
-		dev.WarmPart(k, p.of)
+		dev.WarmPart(k, p.of, p.walked(k)...)
 	}
 	reports, err := dev.Run(stream)
 	if err != nil {

@@ -1,6 +1,7 @@
 package gpusim
 
 import (
+	"math"
 	"slices"
 
 	"gpusim/configs"
@@ -17,12 +18,13 @@ const (
 	mostParts    = 4  // parts, of which one is simulated
 	partSMs      = 16 // SMs of a part at least
 	partChannels = 8  // DRAM channels of a part at least
-	partFills    = 2  // times that the tensors of a call's kernels fill L2 at least: less takes no time to simulate
+	partFills    = 2  // part of L2 that the tensors of a call's kernels fill at least: less takes no time to simulate
 	partKeeps    = 1  // times that the operands of a product which all CTAs share fit into a part's L2
 	manyParts    = 2  // parts beyond which a product's CTAs must not load the others again,
 	partAgain    = 2  // all together so often: then L2 decides what DRAM is asked for, by chance in a small one
 	partSmall    = 8  // part of it that a table fills which few CTAs make
-	partStreams  = 4  // times that the tensors of a product fill L2 at least: what a launch before leaves there is no matter
+	partWalk     = .1 // part of a tensor by which CTAs that walk through it may be elsewhere than their numbers say
+	partStreams  = 4  // times that the tensors of a product fill L2 at least whose CTAs do not walk through them: what a launch before leaves there is no matter then
 )
 
 // part is what is simulated of a GPU: one of so many equal parts.
@@ -37,7 +39,7 @@ func (o *Options) partOf(g *configs.GPU, kernels []*tile.Kernel) part {
 	for _, k := range kernels {
 		bytes += k.Bytes()
 	}
-	if o.Fidelity == Detailed || o.Budget == 0 || o.Budget >= budget || len(o.clients) > 0 || o.Monitor != "" || bytes < partFills*int(g.L2.Size) {
+	if o.Fidelity == Detailed || o.Budget == 0 || o.Budget >= budget || len(o.clients) > 0 || o.Monitor != "" || partFills*bytes < int(g.L2.Size) {
 		return whole
 	}
 	for of := mostParts; of > 1; of /= 2 {
@@ -100,7 +102,40 @@ func (p *part) represents(k *tile.Kernel) bool {
 	if largest < 0 || p.of > manyParts && timesLoaded(k, largest) > partAgain {
 		return false
 	}
-	return partKeeps*(read-int(k.Tensors[largest].Bytes)) <= l2 && k.Bytes() >= partStreams*p.of*l2
+	if !slices.Contains(p.walked(k), largest) && k.Bytes() < partStreams*p.of*l2 {
+		return false
+	}
+	return partKeeps*(read-int(k.Tensors[largest].Bytes)) <= l2
+}
+
+// walked are the tensors of a product of which its CTAs touch one end after the other,
+// so that those of a part touch no more than a part.
+func (p *part) walked(k *tile.Kernel) (tensors []int) {
+	if p.of == 1 || k.Streams {
+		return nil
+	}
+	n := k.CTAs()
+	var cta tile.CTA
+	near := func(index int, a *tile.Access) bool { // about where an even walk has come to
+		k.Place(index, &cta)
+		t := &k.Tensors[a.Tensor]
+		for thread := range k.Threads {
+			if addr, ok := tile.LaneAddr(k, a, &cta, thread, 0); ok {
+				return math.Abs(float64(addr-t.Base)/float64(t.Bytes)-float64(index)/float64(n)) < partWalk
+			}
+		}
+		return false
+	}
+	for i := range k.Accesses {
+		a := &k.Accesses[i]
+		if a.Space != tile.Global || k.Tensors[a.Tensor].Bytes < int64(p.L2.Size)/partSmall || slices.Contains(tensors, a.Tensor) {
+			continue
+		}
+		if near(n/4, a) && near(n/2, a) && near(n-1, a) {
+			tensors = append(tensors, a.Tensor)
+		}
+	}
+	return tensors
 }
 
 // timesLoaded is how often the CTAs of a product load an operand, all together.
@@ -115,7 +150,7 @@ func timesLoaded(k *tile.Kernel, tensor int) float64 {
 				times = int(cta.Trips)
 			}
 			for i := range seg.Code {
-				if in := &seg.Code[i]; in.Op == tile.OpLDG && k.Accesses[in.Access].Tensor == tensor {
+				if in := &seg.Code[i]; (in.Op == tile.OpLDG || in.Op == tile.OpLDGSTS) && k.Accesses[in.Access].Tensor == tensor {
 					bytes += times * 32 * k.Accesses[in.Access].Bytes
 				}
 			}

@@ -5,6 +5,7 @@ package gpu
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	akita "github.com/sarchlab/akita/v3/sim"
 
@@ -119,16 +120,20 @@ func (d *GPU) Horizon() uint64 { return d.horizon }
 // last touched.
 func (d *GPU) Warm(k *tile.Kernel) { d.WarmPart(k, 1) }
 
-// WarmPart does so where of kernels that stream the GPU runs one of so many parts,
-// that at the beginning of their tensors.
-func (d *GPU) WarmPart(k *tile.Kernel, of int) {
+// WarmPart does so where the GPU runs one of so many parts of the kernel, that at the
+// beginning of the tensors named, of which it then knows no more, or of all of a kernel
+// that streams.
+func (d *GPU) WarmPart(k *tile.Kernel, of int, cut ...int) {
 	if k.Streams {
 		d.warmSideBySide(k, 1/float64(of))
 		return
 	}
 	for i := range k.Tensors {
-		t := &k.Tensors[i]
-		d.Memory.System.Warm(t.Base, t.Bytes, t.Output)
+		t, n := &k.Tensors[i], k.Tensors[i].Bytes
+		if slices.Contains(cut, i) {
+			n /= int64(of)
+		}
+		d.Memory.System.Warm(t.Base, n, t.Output)
 	}
 }
 
