@@ -99,7 +99,11 @@ func (p *part) represents(k *tile.Kernel) bool {
 			}
 		}
 	}
-	if largest < 0 || p.of > manyParts && timesLoaded(k, largest) > partAgain {
+	beside := 1 // CTAs that load the same at the same time
+	if k.Grid[0] <= p.SM.Count/2 {
+		beside = k.Grid[0]
+	}
+	if largest < 0 || p.of > manyParts && timesLoaded(k, largest) > float64(partAgain*beside) {
 		return false
 	}
 	if !slices.Contains(p.walked(k), largest) && k.Bytes() < partStreams*p.of*l2 {
