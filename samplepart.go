@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gpusim/configs"
+	"gpusim/sm"
 	"gpusim/workloads/tile"
 )
 
@@ -33,22 +34,35 @@ type part struct {
 	of int
 }
 
-// partOf decides how much of a GPU a call is simulated on.
-func (o *Options) partOf(g *configs.GPU, kernels []*tile.Kernel) part {
-	whole, bytes := part{g, 1}, 0
-	for _, k := range kernels {
+// partsOf decides how much of a GPU each kernel of a call is simulated on.
+func (o *Options) partsOf(g *configs.GPU, kernels []*tile.Kernel) []part {
+	parts, bytes := make([]part, len(kernels)), 0
+	for i, k := range kernels {
+		parts[i] = part{g, 1}
 		bytes += k.Bytes()
 	}
 	if o.Fidelity == Detailed || o.Budget == 0 || o.Budget >= budget || len(o.clients) > 0 || o.Monitor != "" || partFills*bytes < int(g.L2.Size) {
-		return whole
+		return parts
 	}
-	for of := mostParts; of > 1; of /= 2 {
-		p, ok := cut(g, of)
-		if ok && !slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return !p.represents(k) }) {
-			return p
+	small := func(k *tile.Kernel) bool { return k.Bytes() < int(g.L2.Size)/partSmall }
+	for i, k := range kernels {
+		for of := mostParts; of > 1 && parts[i].of == 1; of /= 2 {
+			if p, ok := cut(g, of); ok && p.represents(k) {
+				parts[i] = p
+			}
 		}
 	}
-	return whole
+	for i := len(kernels) - 2; i >= 0; i-- { // a table stays with the kernel that it is for
+		if small(kernels[i]) && parts[i+1].of < parts[i].of {
+			parts[i] = parts[i+1]
+		}
+	}
+	for i := 1; i < len(kernels); i++ {
+		if small(kernels[i]) && parts[i-1].of < parts[i].of {
+			parts[i] = parts[i-1]
+		}
+	}
+	return parts
 }
 
 // cut gives one of so many equal parts of a GPU, if there are such.
@@ -84,19 +98,25 @@ func (p *part) ctas(n int) int { return (n + p.of - 1) / p.of }
 func (p *part) represents(k *tile.Kernel) bool {
 	l2 := int(p.L2.Size)
 	switch {
-	case k.Tiles > 0 || k.Cluster > 1 || k.Splits > 1 || k.Semaphores > 0: // CTAs wait for each other
+	case k.Tiles > 0 || k.Cluster > 1 || k.Semaphores > 0: // CTAs wait for each other
+		return false
+	case k.Splits > 1 && !p.oneWave(k): // slices are left out of, not tiles
 		return false
 	case k.Streams || k.Bytes() < l2/partSmall && k.CTAs() <= p.SM.Count:
 		return true
 	}
-	written := k.Written()
-	read, largest := 0, -1
+	written, walked := k.Written(), p.walked(k)
+	shared, largest := 0, -1
 	for i := range k.Tensors {
-		if n := int(k.Tensors[i].Bytes); !written[i] {
-			read += n
-			if largest < 0 || n > int(k.Tensors[largest].Bytes) {
-				largest = i
-			}
+		n := int(k.Tensors[i].Bytes)
+		if written[i] {
+			continue
+		}
+		if largest < 0 || n > int(k.Tensors[largest].Bytes) {
+			largest = i
+		}
+		if !slices.Contains(walked, i) {
+			shared += n
 		}
 	}
 	beside := 1 // CTAs that load the same at the same time
@@ -106,10 +126,19 @@ func (p *part) represents(k *tile.Kernel) bool {
 	if largest < 0 || p.of > manyParts && timesLoaded(k, largest) > float64(partAgain*beside) {
 		return false
 	}
-	if !slices.Contains(p.walked(k), largest) && k.Bytes() < partStreams*p.of*l2 {
-		return false
+	if !slices.Contains(walked, largest) {
+		if k.Splits > 1 || k.Bytes() < partStreams*p.of*l2 {
+			return false
+		}
+		shared -= int(k.Tensors[largest].Bytes)
 	}
-	return partKeeps*(read-int(k.Tensors[largest].Bytes)) <= l2
+	return partKeeps*shared <= l2
+}
+
+// oneWave says whether all CTAs of a kernel find a place at once.
+func (p *part) oneWave(k *tile.Kernel) bool {
+	n, _, err := sm.Occupancy(k, &p.SM)
+	return err == nil && k.CTAs() <= p.of*p.SM.Count*n
 }
 
 // walked are the tensors of a product of which its CTAs touch one end after the other,
