@@ -21,7 +21,7 @@ const (
 	partChannels = 8  // DRAM channels of a part at least
 	partFills    = 2  // part of L2 that the tensors of a call's kernels fill at least: less takes no time to simulate
 	partKeeps    = 1  // times that the operands of a product which all CTAs share fit into a part's L2
-	manyParts    = 2  // parts beyond which a product's CTAs must not load the others again,
+	manyParts    = 2  // parts beyond which a product's CTAs must keep in step, and not load the others again,
 	partAgain    = 2  // all together so often: then L2 decides what DRAM is asked for, by chance in a small one
 	partSmall    = 8  // part of it that a table fills which few CTAs make
 	partWalk     = .1 // part of a tensor by which CTAs that walk through it may be elsewhere than their numbers say
@@ -69,11 +69,14 @@ func (o *Options) partsOf(g *configs.GPU, kernels []*tile.Kernel) []part {
 func cut(g *configs.GPU, of int) (part, bool) {
 	sides := max(1, g.L2.Partitions)
 	gpcs := (g.SM.GPCs + 1) / 2 // narrower ones: enough of them
-	if g.Crossbar.Coalesce {
+	switch {
+	case g.Crossbar.Coalesce:
 		gpcs = g.SM.GPCs / of // what SMs of one GPC share stays as it is
+	case sides > 1:
+		gpcs = g.SM.GPCs // and so does how many SMs are on either side
 	}
 	switch {
-	case g.SM.Count%of != 0 || g.L2.Slices%(of*sides) != 0 || g.DRAM.Channels%of != 0 || gpcs < 1 || gpcs%sides != 0:
+	case g.SM.Count%of != 0 || g.L2.Slices%(of*sides) != 0 || g.DRAM.Channels%of != 0 || gpcs < sides:
 		return part{}, false
 	case g.SM.Count < of*partSMs || g.DRAM.Channels < of*partChannels:
 		return part{}, false
@@ -123,7 +126,7 @@ func (p *part) represents(k *tile.Kernel) bool {
 	if k.Grid[0] <= p.SM.Count/2 {
 		beside = k.Grid[0]
 	}
-	if largest < 0 || p.of > manyParts && timesLoaded(k, largest) > float64(partAgain*beside) {
+	if largest < 0 || p.of > manyParts && (p.drifts() || timesLoaded(k, largest) > float64(partAgain*beside)) {
 		return false
 	}
 	if !slices.Contains(walked, largest) {
@@ -133,6 +136,13 @@ func (p *part) represents(k *tile.Kernel) bool {
 		shared -= int(k.Tensors[largest].Bytes)
 	}
 	return partKeeps*shared <= l2
+}
+
+// drifts says whether the scheduler lets CTAs get out of step: it takes more of them to
+// know the pace of a product.
+func (p *part) drifts() bool {
+	policy, err := sm.NewScheduler(p.SM.Scheduler, p.SM.ActiveSet)
+	return err != nil || !policy.Even()
 }
 
 // oneWave says whether all CTAs of a kernel find a place at once.
