@@ -3,7 +3,6 @@ package gpusim
 import (
 	"math/bits"
 
-	"gpusim/configs"
 	"gpusim/sm"
 	"gpusim/sm/gpu"
 )
@@ -60,8 +59,9 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 
 // slots are the issue slots of a whole launch by reason. Iterations left out
 // went as those around them on the same SM; an SM that left out fewer than the
-// last one to finish was idle meanwhile. In waves left out no SM was.
-func slots(g *configs.GPU, r *gpu.Report) [sm.NumReasons]uint64 {
+// last one to finish was idle meanwhile. In waves left out no SM was, and all parts of
+// a GPU are alike.
+func slots(g part, r *gpu.Report) [sm.NumReasons]uint64 {
 	var out [sm.NumReasons]uint64
 	all, loops := uint64(0), int64(0)
 	for i, n := range r.SM.Slots {
@@ -78,6 +78,9 @@ func slots(g *configs.GPU, r *gpu.Report) [sm.NumReasons]uint64 {
 		}
 	}
 	out[sm.Idle] += uint64(max(0, int64(r.Launch.SkippedLoops*perCycle)-loops))
+	for i := range out {
+		out[i] *= uint64(g.of)
+	}
 	return out
 }
 
@@ -86,5 +89,15 @@ func slots(g *configs.GPU, r *gpu.Report) [sm.NumReasons]uint64 {
 // sampling left something out: the interval held the detailed time of 25.
 const unseen = 0.03
 
-// spread is half the interval of a launch's time, in cycles.
-func spread(l *gpu.Launch) float64 { return float64(l.Spread) + unseen*float64(l.Skipped) }
+// beside is the same of the parts of a GPU that are not simulated, of the whole time.
+// [fit] Half of the worst of V100's ResNet-50 training step against whole GPUs.
+const beside = 0.02
+
+// spread is half the interval of a launch's time on a part of a GPU, in cycles.
+func spread(l *gpu.Launch, p part) float64 {
+	n := float64(l.Spread) + unseen*float64(l.Skipped)
+	if p.of > 1 {
+		n += beside * float64(l.Cycles())
+	}
+	return n
+}

@@ -137,46 +137,64 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c call, r Result, o Options) (Result, error) {
 	g, kernels := m.GPU, c.kernels
 	r.ClockMHz = float64(clock) / 1e6
-	stream := make([]*gpu.Launch, len(kernels))
-	var err error
-	for i, k := range kernels {
-		if stream[i], err = plan(k, g, &o); err != nil {
+	var reports []gpu.Report
+	parts := o.partsOf(g, kernels)
+	for from, to := 0, 0; from < len(kernels); from = to {
+		for to = from + 1; to < len(kernels) && parts[to].of == parts[from].of; to++ {
+		}
+		some, err := simulateOn(ctx, m, parts[from], clock, kernels, from, to, &r, &o)
+		if err != nil {
 			return Result{}, err
 		}
-	}
-	clusters := slices.ContainsFunc(kernels, func(k *tile.Kernel) bool { return k.Cluster > 1 })
-	dev, err := gpu.New(ctx, g, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
-	if err != nil {
-		return Result{}, err
-	}
-	if o.Monitor != "" {
-		page, err := sim.StartMonitor(o.Monitor)
-		if err != nil {
-			return Result{}, &InputError{err}
-		}
-		defer page.Close()
-		page.Watch(r.Workload, dev.Engine)
-		slog.Warn("live page", "address", "http://"+page.Addr())
-	}
-	for _, k := range kernels {
-		dev.Warm(k)
-	}
-	reports, err := dev.Run(stream)
-	if err != nil {
-		return Result{}, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
+		reports = append(reports, some...)
 	}
 	for i := range reports {
-		l, err := layer(m, clock, &reports[i], c.name, o.Values, r.DType)
+		l, err := layer(m, parts[i], clock, &reports[i], c.name, o.Values, r.DType)
 		if err != nil {
 			return Result{}, err
 		}
 		r.Layers = append(r.Layers, l)
 	}
+	return r.sum(reports), nil
+}
+
+// simulateOn runs kernels [from, to) of a call, one after another, on a part of the
+// GPU; those before have left in its caches what they leave.
+func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.Freq, kernels []*tile.Kernel, from, to int, r *Result, o *Options) ([]gpu.Report, error) {
+	stream := make([]*gpu.Launch, to-from)
+	for i := range stream {
+		var err error
+		if stream[i], err = plan(kernels[from+i], p, o); err != nil {
+			return nil, err
+		}
+	}
+	clusters := slices.ContainsFunc(kernels[from:to], func(k *tile.Kernel) bool { return k.Cluster > 1 })
+	dev, err := gpu.New(ctx, p.GPU, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
+	if err != nil {
+		return nil, err
+	}
+	if o.Monitor != "" {
+		page, err := sim.StartMonitor(o.Monitor)
+		if err != nil {
+			return nil, &InputError{err}
+		}
+		defer page.Close()
+		page.Watch(r.Workload, dev.Engine)
+		slog.Warn("live page", "address", "http://"+page.Addr())
+	}
+	for i := range kernels {
+		k := kernels[(from+i)%len(kernels)] // the one before last
+		dev.WarmPart(k, p.of, p.walked(k)...)
+	}
+	reports, err := dev.Run(stream)
+	if err != nil {
+		return nil, fmt.Errorf("%s on %s: %w", r.Workload, m.Name, err)
+	}
 	for _, u := range dev.Memory.System.Clients() {
 		r.clientReads += float64(u.Reads)
 		r.clientWait += float64(u.Latency) / float64(clock)
 	}
-	return r.sum(reports), nil
+	return reports, nil
 }
 
 // problem is the GEMM as the kernel generators take it.
@@ -223,8 +241,8 @@ func PeakTOPS(g *configs.GPU, dtype string) float64 {
 // layer turns a kernel's report into a layer: counts left out by sampling are
 // filled in from the program, which is exact, and by the share of main-loop
 // iterations for memory traffic. Its events are priced at this clock, for operands of
-// such values and type.
-func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, values energy.Values, dtype string) (Layer, error) {
+// such values and type; p is what was simulated of the machine.
+func layer(m *configs.Machine, p part, clock configs.Freq, r *gpu.Report, name string, values energy.Values, dtype string) (Layer, error) {
 	g, k := m.GPU, r.Launch.Kernel
 	cycles := r.Launch.Cycles()
 	seconds := float64(cycles) / float64(clock)
@@ -236,7 +254,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, v
 		Waves:     float64(max(k.CTAs(), k.Tiles)) / float64(g.SM.Count*r.Launch.CTAsPerSM),
 		Occupancy: float64(r.Launch.CTAsPerSM*k.Warps()) / float64(g.SM.MaxWarps),
 		TimeUS:    seconds * 1e6,
-		SpreadUS:  spread(r.Launch) / float64(clock) * 1e6,
+		SpreadUS:  spread(r.Launch, p) / float64(clock) * 1e6,
 		WarpInsts: float64(work.WarpInsts),
 	}
 	mem := extrapolate(r, &work)
@@ -246,7 +264,7 @@ func layer(m *configs.Machine, clock configs.Freq, r *gpu.Report, name string, v
 	} else {
 		l.L2HitPct = math.NaN()
 	}
-	slots := slots(g, r)
+	slots := slots(p, r)
 	for i, n := range slots {
 		if n > 0 {
 			l.Stalls = append(l.Stalls, Stall{Reason: sm.Reason(i).String(), Slots: n})

@@ -1,7 +1,6 @@
 package gpusim
 
 import (
-	"gpusim/configs"
 	"gpusim/sm"
 	"gpusim/sm/gpu"
 	"gpusim/workloads/gemm"
@@ -24,8 +23,20 @@ const (
 )
 
 // plan prepares a kernel for launch and decides what to leave out.
-func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
-	p, err := sm.Prepare(k, g)
+func plan(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
+	l, err := planPart(k, g, o)
+	if n := k.CTAs(); err == nil && g.of > 1 {
+		l.Waves.Spare(n-g.ctas(n), g.ctas(n))
+		if l.Behind > 0 {
+			l.Behind = l.Waves.At + l.Waves.By
+		}
+	}
+	return l, err
+}
+
+// planPart does so for the CTAs that a part of a GPU runs.
+func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
+	p, err := sm.Prepare(k, g.GPU)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +46,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	}
 	var cta tile.CTA
 	k.Place(0, &cta)
-	s := sampling{ctas: k.CTAs(), trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM, streams: k.Streams, budget: budget}
+	s := sampling{ctas: g.ctas(k.CTAs()), bytes: k.Bytes() / g.of, trips: int(cta.Trips), slots: g.SM.Count * p.CTAsPerSM, streams: k.Streams, budget: budget}
 	if o.Budget > 0 {
 		s.budget = o.Budget
 	}
@@ -55,7 +66,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 		return l, nil
 	}
 	skips := func(several bool) bool { // whole waves, as of a stream
-		l.Waves = s.streaming(int(g.L2.Size), k.Bytes(), s.work(p, g), several)
+		l.Waves = s.streaming(int(g.L2.Size), s.work(p, g.GPU), several)
 		if l.Waves.By == 0 {
 			return false
 		}
@@ -67,7 +78,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 			return l, nil
 		}
 		if p.LoopSends() > 0 && oneLoop(k) {
-			return l, p.Sample(s.streamLoop(int(g.L2.Size), k.Bytes()))
+			return l, p.Sample(s.streamLoop(int(g.L2.Size)))
 		}
 		return l, nil
 	}
@@ -75,7 +86,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
 	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
-	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g) < dramBound && skips(false) {
+	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
 	}
 	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
@@ -98,6 +109,7 @@ func plan(k *tile.Kernel, g *configs.GPU, o *Options) (*gpu.Launch, error) {
 // sampling is what the decision rests on.
 type sampling struct {
 	ctas, trips, slots int
+	bytes              int // of all tensors
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	leastWaves         int // waves simulated at least

@@ -57,9 +57,9 @@ func oneLoop(k *tile.Kernel) bool {
 }
 
 // streamLoop leaves out main-loop iterations of a kernel that streams if that saves
-// half of them at least. bytes are those of all tensors.
-func (s *sampling) streamLoop(l2, bytes int) *sm.Plan {
-	wave := max(1, bytes/s.ctas*min(s.ctas, s.slots)/s.trips)
+// half of them at least.
+func (s *sampling) streamLoop(l2 int) *sm.Plan {
+	wave := max(1, s.bytes/s.ctas*min(s.ctas, s.slots)/s.trips)
 	turns := func(n float64) int { return max(loopLeast, int(n*float64(l2))/wave+1) }
 	lead, each := turns(streamLead), settleAgain+turns(loopPace)
 	left := s.trips - lead - (loopWindows-1)*each
@@ -96,12 +96,11 @@ func lines(k *tile.Kernel, p *tile.Program) (once, each int) {
 	return once, each
 }
 
-// streaming leaves out whole waves if that saves a third at least. bytes are those of all
-// tensors. CTAs that pass over their rows several times take twice as many waves until
+// streaming leaves out whole waves if that saves a third at least. CTAs that pass over their rows several times take twice as many waves until
 // they are out of step.
-func (s *sampling) streaming(l2, bytes int, work float64, several bool) gpu.WavePlan {
+func (s *sampling) streaming(l2 int, work float64, several bool) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots, Streams: true}
-	wave := max(1, bytes/s.ctas*s.slots)
+	wave := max(1, s.bytes/s.ctas*s.slots)
 	turns := func(n float64, least int) int { return max(least, int(n*float64(l2))/wave+1) }
 	before, pace := streamWaves, streamWaves
 	switch {
@@ -126,7 +125,8 @@ func (s *sampling) streaming(l2, bytes int, work float64, several bool) gpu.Wave
 // work is how long a kernel's instructions take of the SMs at least, in times that DRAM
 // takes for its tensors.
 func (s *sampling) work(p *sm.Prepared, g *configs.GPU) float64 {
-	d := p.Demand(&g.SM, &g.Tensor, uint64(s.ctas*s.trips), uint64(s.ctas))
+	n := p.Kernel.CTAs()
+	d := p.Demand(&g.SM, &g.Tensor, uint64(n*s.trips), uint64(n))
 	cycles := float64(max(d.Slots, d.SubCore)) / float64(g.SM.Count*g.SM.SubCores)
 	return cycles / float64(g.Clock.Sustained) * g.DRAM.PeakBandwidth() / float64(p.Kernel.Bytes())
 }

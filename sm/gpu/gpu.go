@@ -5,6 +5,7 @@ package gpu
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	akita "github.com/sarchlab/akita/v3/sim"
 
@@ -117,14 +118,22 @@ func (d *GPU) Horizon() uint64 { return d.horizon }
 // Warm installs tensors in L2 as a preceding launch of the same kernels
 // leaves them: inputs clean, outputs dirty, in the order in which they were
 // last touched.
-func (d *GPU) Warm(k *tile.Kernel) {
+func (d *GPU) Warm(k *tile.Kernel) { d.WarmPart(k, 1) }
+
+// WarmPart does so where the GPU runs one of so many parts of the kernel, that at the
+// beginning of the tensors named, of which it then knows no more, or of all of a kernel
+// that streams.
+func (d *GPU) WarmPart(k *tile.Kernel, of int, cut ...int) {
 	if k.Streams {
-		d.warmSideBySide(k, 1)
+		d.warmSideBySide(k, 1/float64(of))
 		return
 	}
 	for i := range k.Tensors {
-		t := &k.Tensors[i]
-		d.Memory.System.Warm(t.Base, t.Bytes, t.Output)
+		t, n := &k.Tensors[i], k.Tensors[i].Bytes
+		if slices.Contains(cut, i) {
+			n /= int64(of)
+		}
+		d.Memory.System.Warm(t.Base, n, t.Output)
 	}
 }
 

@@ -18,10 +18,25 @@ import (
 // what comes behind the gap, in an L2 that is in the state in which the gap leaves it.
 // What comes before shows how the kernel begins. The first Settle CTAs behind the gap
 // show no pace.
+//
+// Where a part of a GPU is simulated, Beside of the CTAs left out are those that the
+// rest of it runs meanwhile: they take no time. Slots are the part's, and there is one
+// plane.
 type WavePlan struct {
 	Slots, At, By, Plane int
 	Streams              bool
 	Settle               int
+	Beside               int
+}
+
+// Spare leaves CTAs out that run beside the ones that the plan is for, whose number is
+// ran: in its gap, or behind them if it has none.
+func (p *WavePlan) Spare(beside, ran int) {
+	if p.By == 0 {
+		*p = WavePlan{Slots: p.Slots, At: ran, Streams: true} // no pace is asked for
+	}
+	p.By += beside
+	p.Beside = beside
 }
 
 // planes is the number of planes of a grid of n.
@@ -86,7 +101,8 @@ func (p *WavePlan) skipped(ends []uint64) (cycles, spread uint64) {
 		one := ends[i+p.Slots] - ends[i]
 		off += max(one, mean) - min(one, mean)
 	}
-	return mean * uint64(p.By) / uint64(p.Slots), off * uint64(p.By) / uint64(n*p.Slots)
+	by := uint64(p.By - p.Beside)
+	return mean * by / uint64(p.Slots), off * by / uint64(n*p.Slots)
 }
 
 // Cycles is the kernel's duration including what sampling left out.

@@ -174,6 +174,21 @@ func (k *Kernel) Bytes() (n int) {
 	return n
 }
 
+// Written says of each tensor whether an instruction of the kernel writes it.
+func (k *Kernel) Written() []bool {
+	out := make([]bool, len(k.Tensors))
+	for _, p := range k.Programs {
+		for i := range p.Segments {
+			for j := range p.Segments[i].Code {
+				if in := &p.Segments[i].Code[j]; in.Op == OpSTG || in.Op == OpRED {
+					out[k.Accesses[in.Access].Tensor] = true
+				}
+			}
+		}
+	}
+	return out
+}
+
 // Warps is the number of warps per CTA.
 func (k *Kernel) Warps() int { return k.Threads / 32 }
 

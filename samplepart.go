@@ -1,0 +1,203 @@
+package gpusim
+
+import (
+	"math"
+	"slices"
+
+	"gpusim/configs"
+	"gpusim/sm"
+	"gpusim/workloads/tile"
+)
+
+// Where a kernel is one of many, sampling leaves out SMs too. A part of a GPU (some of
+// its SMs, as large a part of the L2 slices, of the DRAM channels and of the GPCs'
+// ports) is as busy with its part of the CTAs as the whole is with all of them, and
+// takes as long, if CTAs share little. What can serve unevenly (ports, channels, SMs)
+// stays several in a part: V100 with a single port in a quarter takes a quarter longer
+// for products whose CTAs load in step.
+const (
+	mostParts    = 4  // parts, of which one is simulated
+	partSMs      = 16 // SMs of a part at least
+	partChannels = 8  // DRAM channels of a part at least
+	partFills    = 2  // part of L2 that the tensors of a call's kernels fill at least: less takes no time to simulate
+	partKeeps    = 1  // times that the operands of a product which all CTAs share fit into a part's L2
+	manyParts    = 2  // parts beyond which a product's CTAs must keep in step, and not load the others again,
+	partAgain    = 2  // all together so often: then L2 decides what DRAM is asked for, by chance in a small one
+	partSmall    = 8  // part of it that a table fills which few CTAs make
+	partWalk     = .1 // part of a tensor by which CTAs that walk through it may be elsewhere than their numbers say
+	partStreams  = 4  // times that the tensors of a product fill L2 at least whose CTAs do not walk through them: what a launch before leaves there is no matter then
+)
+
+// part is what is simulated of a GPU: one of so many equal parts.
+type part struct {
+	*configs.GPU
+	of int
+}
+
+// partsOf decides how much of a GPU each kernel of a call is simulated on.
+func (o *Options) partsOf(g *configs.GPU, kernels []*tile.Kernel) []part {
+	parts, bytes := make([]part, len(kernels)), 0
+	for i, k := range kernels {
+		parts[i] = part{g, 1}
+		bytes += k.Bytes()
+	}
+	if o.Fidelity == Detailed || o.Budget == 0 || o.Budget >= budget || len(o.clients) > 0 || o.Monitor != "" || partFills*bytes < int(g.L2.Size) {
+		return parts
+	}
+	small := func(k *tile.Kernel) bool { return k.Bytes() < int(g.L2.Size)/partSmall }
+	for i, k := range kernels {
+		for of := mostParts; of > 1 && parts[i].of == 1; of /= 2 {
+			if p, ok := cut(g, of); ok && p.represents(k) {
+				parts[i] = p
+			}
+		}
+	}
+	for i := len(kernels) - 2; i >= 0; i-- { // a table stays with the kernel that it is for
+		if small(kernels[i]) && parts[i+1].of < parts[i].of {
+			parts[i] = parts[i+1]
+		}
+	}
+	for i := 1; i < len(kernels); i++ {
+		if small(kernels[i]) && parts[i-1].of < parts[i].of {
+			parts[i] = parts[i-1]
+		}
+	}
+	return parts
+}
+
+// cut gives one of so many equal parts of a GPU, if there are such.
+func cut(g *configs.GPU, of int) (part, bool) {
+	sides := max(1, g.L2.Partitions)
+	gpcs := (g.SM.GPCs + 1) / 2 // narrower ones: enough of them
+	switch {
+	case g.Crossbar.Coalesce:
+		gpcs = g.SM.GPCs / of // what SMs of one GPC share stays as it is
+	case sides > 1:
+		gpcs = g.SM.GPCs // and so does how many SMs are on either side
+	}
+	switch {
+	case g.SM.Count%of != 0 || g.L2.Slices%(of*sides) != 0 || g.DRAM.Channels%of != 0 || gpcs < sides:
+		return part{}, false
+	case g.SM.Count < of*partSMs || g.DRAM.Channels < of*partChannels:
+		return part{}, false
+	}
+	p := *g
+	p.SM.Count /= of
+	p.SM.GPCs = gpcs
+	p.Crossbar.GPCReplyBytes = g.Crossbar.GPCReplyBytes * g.SM.GPCs / (gpcs * of)
+	p.TLB.L2Entries, p.TLB.Walkers = max(1, g.TLB.L2Entries/of), max(1, g.TLB.Walkers/of)
+	p.L2.Slices /= of
+	p.L2.Size /= configs.Bytes(of)
+	p.DRAM.Channels /= of
+	p.DRAM.SpreadChannels = min(p.DRAM.Channels, g.DRAM.SpreadChannels)
+	p.Dispatch.CTAInterval *= of
+	return part{&p, of}, true
+}
+
+// ctas is how many CTAs of a grid the part takes, of those from the beginning on.
+func (p *part) ctas(n int) int { return (n + p.of - 1) / p.of }
+
+// represents says whether a kernel takes as long on the part as on the whole.
+func (p *part) represents(k *tile.Kernel) bool {
+	l2 := int(p.L2.Size)
+	switch {
+	case k.Tiles > 0 || k.Cluster > 1 || k.Semaphores > 0: // CTAs wait for each other
+		return false
+	case k.Splits > 1 && !p.oneWave(k): // slices are left out of, not tiles
+		return false
+	case k.Streams || k.Bytes() < l2/partSmall && k.CTAs() <= p.SM.Count:
+		return true
+	}
+	written, walked := k.Written(), p.walked(k)
+	shared, largest := 0, -1
+	for i := range k.Tensors {
+		n := int(k.Tensors[i].Bytes)
+		if written[i] {
+			continue
+		}
+		if largest < 0 || n > int(k.Tensors[largest].Bytes) {
+			largest = i
+		}
+		if !slices.Contains(walked, i) {
+			shared += n
+		}
+	}
+	beside := 1 // CTAs that load the same at the same time
+	if k.Grid[0] <= p.SM.Count/2 {
+		beside = k.Grid[0]
+	}
+	if largest < 0 || p.of > manyParts && (p.drifts() || timesLoaded(k, largest) > float64(partAgain*beside)) {
+		return false
+	}
+	if !slices.Contains(walked, largest) {
+		if k.Splits > 1 || k.Bytes() < partStreams*p.of*l2 {
+			return false
+		}
+		shared -= int(k.Tensors[largest].Bytes)
+	}
+	return partKeeps*shared <= l2
+}
+
+// drifts says whether the scheduler lets CTAs get out of step: it takes more of them to
+// know the pace of a product.
+func (p *part) drifts() bool {
+	policy, err := sm.NewScheduler(p.SM.Scheduler, p.SM.ActiveSet)
+	return err != nil || !policy.Even()
+}
+
+// oneWave says whether all CTAs of a kernel find a place at once.
+func (p *part) oneWave(k *tile.Kernel) bool {
+	n, _, err := sm.Occupancy(k, &p.SM)
+	return err == nil && k.CTAs() <= p.of*p.SM.Count*n
+}
+
+// walked are the tensors of a product of which its CTAs touch one end after the other,
+// so that those of a part touch no more than a part.
+func (p *part) walked(k *tile.Kernel) (tensors []int) {
+	if p.of == 1 || k.Streams {
+		return nil
+	}
+	n := k.CTAs()
+	var cta tile.CTA
+	near := func(index int, a *tile.Access) bool { // about where an even walk has come to
+		k.Place(index, &cta)
+		t := &k.Tensors[a.Tensor]
+		for thread := range k.Threads {
+			if addr, ok := tile.LaneAddr(k, a, &cta, thread, 0); ok {
+				return math.Abs(float64(addr-t.Base)/float64(t.Bytes)-float64(index)/float64(n)) < partWalk
+			}
+		}
+		return false
+	}
+	for i := range k.Accesses {
+		a := &k.Accesses[i]
+		if a.Space != tile.Global || k.Tensors[a.Tensor].Bytes < int64(p.L2.Size)/partSmall || slices.Contains(tensors, a.Tensor) {
+			continue
+		}
+		if near(n/4, a) && near(n/2, a) && near(n-1, a) {
+			tensors = append(tensors, a.Tensor)
+		}
+	}
+	return tensors
+}
+
+// timesLoaded is how often the CTAs of a product load an operand, all together.
+func timesLoaded(k *tile.Kernel, tensor int) float64 {
+	var cta tile.CTA
+	k.Place(0, &cta)
+	bytes := 0
+	for _, r := range k.Role {
+		for _, seg := range k.Programs[r].Segments {
+			times := 1
+			if seg.Loop {
+				times = int(cta.Trips)
+			}
+			for i := range seg.Code {
+				if in := &seg.Code[i]; (in.Op == tile.OpLDG || in.Op == tile.OpLDGSTS) && k.Accesses[in.Access].Tensor == tensor {
+					bytes += times * 32 * k.Accesses[in.Access].Bytes
+				}
+			}
+		}
+	}
+	return float64(bytes) * float64(k.CTAs()) / float64(k.Tensors[tensor].Bytes)
+}
