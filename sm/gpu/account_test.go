@@ -45,3 +45,25 @@ func TestAccount(t *testing.T) {
 	rep, _ := run(t, g, gpu.Options{}, true, k)
 	booksBalance(t, "account", g, &rep[0])
 }
+
+// Padding is the share of a grid's multiply-adds beyond m or n, each CTA weighted by its
+// iterations: 40 rows and 16 columns on tiles of 32 x 32 are one full tile of rows and a
+// quarter of the next, and half of the columns.
+func TestPadding(t *testing.T) {
+	g := small(t)
+	s := kernel{warps: 1, ctas: 2, trips: 3, words: 1 << 12}
+	s.segments = []tile.Segment{loop(op(tile.OpFFMA, 0, 1, 2, 3))}
+	k := s.build(t, g)
+	k.TileM, k.TileN = 32, 32
+	k.Place = func(index int, c *tile.CTA) {
+		*c = tile.CTA{Index: index, Trips: int32(1 + 2*index)}
+		c.Origin[tile.VarM], c.Limit[tile.VarM], c.Limit[tile.VarN] = int32(32*index), 40, 16
+	}
+	if p := gpu.Account(k, 4).Padding; p != 0 {
+		t.Errorf("%g of a kernel that is no product is padding", p)
+	}
+	k.Product = true
+	if p, want := gpu.Account(k, 4).Padding, 1-(1*0.5+3*0.25*0.5)/4; p != want {
+		t.Errorf("%g is padding, want %g", p, want)
+	}
+}
