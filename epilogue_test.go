@@ -54,7 +54,7 @@ func TestCompiledLayersHaveTheCompilersKernels(t *testing.T) {
 	t.Parallel()
 	w := mustParse(t, "conv:n=1,c=256,h=14,w=14,k=256,r=1,s=1,dtype=fp16,layout=nhwc,epilogue=bias+relu")
 	for compiled, tile := range map[bool]string{false: "64x64", true: "128x128"} {
-		r, err := Run(context.Background(), machine(t, "volta"), w, Options{compiled: compiled})
+		r, err := Run(context.Background(), machine(t, "volta"), w, Options{setting: setting{compiled: compiled}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -78,9 +78,18 @@ func slots(g part, r *gpu.Report) [sm.NumReasons]uint64 {
 		}
 	}
 	out[sm.Idle] += uint64(max(0, int64(r.Launch.SkippedLoops*perCycle)-loops))
+	// Other parts have as many CTAs, but for what does not divide: there they are idle.
+	n := r.Launch.Kernel.CTAs()
+	whole := ratio{uint64(n), uint64(g.ctas(n))}
+	idle := uint64(0)
 	for i := range out {
-		out[i] *= uint64(g.of)
+		idle += uint64(g.of) * out[i]
+		if sm.Reason(i) != sm.Idle {
+			out[i] = scaled(out[i], whole)
+			idle -= min(idle, out[i])
+		}
 	}
+	out[sm.Idle] = idle
 	return out
 }
 
@@ -90,7 +99,8 @@ func slots(g part, r *gpu.Report) [sm.NumReasons]uint64 {
 const unseen = 0.03
 
 // beside is the same of the parts of a GPU that are not simulated, of the whole time.
-// [fit] Half of the worst of V100's ResNet-50 training step against whole GPUs.
+// [fit] With it the intervals of 55 calls of V100's ResNet-50 training step hold the
+// detailed times; the worst is 3.2 % off.
 const beside = 0.02
 
 // spread is half the interval of a launch's time on a part of a GPU, in cycles.

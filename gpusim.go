@@ -38,17 +38,21 @@ type Options struct {
 	Workers int    // layers of a network that are simulated at a time; 0: one
 	Cache   *Cache // of the layers of networks, may be shared; nil: one for this run
 
-	onMachine *OneMachine // the cache for this machine, if the caller has it
-
 	Monitor string // loopback address of the live page, empty = off
 
-	clients  []memory.Client  // that share the DRAM of a GPU
-	inner    bool             // images of one unit of a system on a chip
-	host     *configs.Machine // in place of the one that a machine's file names
-	compiled bool             // a layer of a network that an inference compiler has laid out
-	alone    bool             // a layer of a network, which sees to what the machine lacks
-	as       string           // type that a machine with a fixed array computes in, where that is not the workload's own
-	apart    bool             // of networks on systems: GPUs that do the same are simulated one by one
+	setting
+}
+
+// setting is what a run inside another run is told beside the options.
+type setting struct {
+	onMachine *OneMachine      // the cache for this machine, if the caller has it
+	clients   []memory.Client  // that share the DRAM of a GPU
+	inner     bool             // images of one unit of a system on a chip
+	host      *configs.Machine // in place of the one that a machine's file names
+	compiled  bool             // a layer of a network that an inference compiler has laid out
+	alone     bool             // a layer of a network, which sees to what the machine lacks
+	as        string           // type that a machine with a fixed array computes in, where that is not the workload's own
+	apart     bool             // of networks on systems: GPUs that do the same are simulated one by one
 }
 
 // Result is one workload on one machine. A number that does not apply is NaN

@@ -70,7 +70,7 @@ func runOwn(ctx context.Context, m *configs.Machine, layers []workloads.NetLayer
 	why, results := make([]string, len(layers)), make([]*Result, len(layers))
 	cache := o.cacheOn(m)
 	for i, l := range layers {
-		leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, as: as, alone: true}
+		leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, setting: setting{as: as, alone: true}}
 		if l.Work.GEMM != nil || l.Work.Conv != nil { // which have a type of their own
 			leaf.as = ""
 		}

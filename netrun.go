@@ -114,7 +114,7 @@ const layerBudget = 1 << 20
 
 // leafOptions are those of a layer of a network.
 func leafOptions(o Options) Options {
-	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, Values: o.Values, clients: o.clients, compiled: o.compiled}
+	leaf := Options{Fidelity: o.Fidelity, MaxCycles: o.MaxCycles, Budget: o.Budget, Values: o.Values, setting: setting{clients: o.clients, compiled: o.compiled}}
 	if leaf.Budget == 0 {
 		leaf.Budget = layerBudget
 	}

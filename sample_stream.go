@@ -96,8 +96,8 @@ func lines(k *tile.Kernel, p *tile.Program) (once, each int) {
 	return once, each
 }
 
-// streaming leaves out whole waves if that saves a third at least. CTAs that pass over their rows several times take twice as many waves until
-// they are out of step.
+// streaming leaves out whole waves if that saves a third at least. CTAs that pass over
+// their rows several times take twice as many waves until they are out of step.
 func (s *sampling) streaming(l2 int, work float64, several bool) gpu.WavePlan {
 	p := gpu.WavePlan{Slots: s.slots, Streams: true}
 	wave := max(1, s.bytes/s.ctas*s.slots)

@@ -27,7 +27,7 @@ func TestEqualGPUsOnce(t *testing.T) {
 	t.Parallel()
 	cache := NewCache()
 	shared := onMany(t, "dgx1v", smallNet+",gpus=8", Options{Cache: cache})
-	apart := onMany(t, "dgx1v", smallNet+",gpus=8", Options{Cache: cache, apart: true})
+	apart := onMany(t, "dgx1v", smallNet+",gpus=8", Options{Cache: cache, setting: setting{apart: true}})
 	if len(shared.Step.Classes) != 1 || len(apart.Step.Classes) != 8 {
 		t.Fatalf("%d and %d classes", len(shared.Step.Classes), len(apart.Step.Classes))
 	}
@@ -55,7 +55,7 @@ func TestSharedLayersInStages(t *testing.T) {
 	const work = "model:gpt2,batch=2,seq=32,dtype=fp16,head=false,phase=train,optimizer=sgd,gpus=4,tensor=2,pipeline=2,micro=2"
 	cache := NewCache()
 	shared := onMany(t, "dgx1v", work, Options{Cache: cache})
-	apart := onMany(t, "dgx1v", work, Options{Cache: cache, apart: true})
+	apart := onMany(t, "dgx1v", work, Options{Cache: cache, setting: setting{apart: true}})
 	if len(shared.Step.Classes) != 2 || len(apart.Step.Classes) != 4 {
 		t.Fatalf("%d and %d classes", len(shared.Step.Classes), len(apart.Step.Classes))
 	}

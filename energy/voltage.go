@@ -6,7 +6,7 @@ import (
 
 // AtVoltage gives the coefficients of a machine whose core runs at supply v:
 // dynamic energy of what the core supply feeds goes with the square of the
-// voltage, and so does leakage, whose current falls with it too: a T4 without work
+// voltage, and so does leakage [fit], whose current falls with it too: a T4 without work
 // takes 27 W at 0.718 V and 34 W at 0.84 V, which beside the board's 9 W is a power
 // of 2.07 (TestIdleT4). DRAM with its interface, links and
 // the rest of the board have supplies of their own. A table that names no

@@ -56,4 +56,12 @@ func TestIdleT4(t *testing.T) {
 			t.Errorf("%.1f W idle at %v, measured %g W", got, clock, want)
 		}
 	}
+	// By the law alone: what the core takes without work, at both.
+	core := func(clock configs.Freq) float64 {
+		return IdlePowerW(AtVoltage(&m.Energy, m.GPU.Clock.VoltageAt(clock))) - float64(m.Energy.Static[BoardConstant].Power)
+	}
+	board := float64(m.Energy.Static[BoardConstant].Power)
+	if got, want := core(1590e6)/core(600e6), (34-board)/(27-board); math.Abs(got/want-1) > 0.05 {
+		t.Errorf("the core takes %.2f times as much at 1590 MHz as at 600, measured %.2f", got, want)
+	}
 }

@@ -15,7 +15,7 @@ func (t *Tables) addConvs(tab *workloads.Table) error {
 	}
 	for _, m := range rows {
 		c := m.Workload.Conv
-		r, err := timed(tab, &m, class(c.DType, c.Acc, m.TensorCore)+"/"+c.Pass, m.Source+" conv "+c.DType+" "+c.Pass)
+		r, err := timed(tab, &m, class(c.DType, c.Acc, m.TensorCore)+"/"+c.Pass, m.Source+" conv")
 		if err != nil {
 			return err
 		}

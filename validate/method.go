@@ -13,7 +13,6 @@ type Method struct {
 	HostIssueUS    float64 // host time per kernel launch (back to back), or from the first time stamp to the launch (bracketed, host_sync)
 	GapUS          float64 // device idle between kernels of a stream, on top of what the device model has
 	FloorUS        float64 // the host's way from one time stamp to the next when it alone decides
-	CallUS         float64 // host time per call of a library whatever it launches (back to back)
 	SecondKernelUS float64 // what each further kernel of a call adds to that way
 	Spread         float64 // standard deviation of the times that equal GPUs take for the same, relative: a step of several ends with the slowest
 	InputBytes     int     // of each element of a batch that is copied to the device before a pass; 0: it is there
@@ -65,10 +64,8 @@ var sources = []source{
 	// T4's host is slower, in training more than in inference. [fit] Convolutions for
 	// inference take 18 us at least, of three kernels; those of halves 17 for two, 36 and
 	// 44 for gradients of filters of four and five, and what is between kernels shows
-	// where it is not hidden. Five gradients of the input of 14 to 28 us of kernels take
-	// 41 or 42.
-	{[]string{"deepbench", "inference"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 6, GapUS: 1.7, Truncate: true}},
-	{[]string{"deepbench", "train", "fp16", "bwd_data"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 8.8, CallUS: 41, GapUS: 4, Truncate: true}},
+	// where it is not hidden.
+	{[]string{"deepbench", "inference", "conv"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 6, GapUS: 1.7, Truncate: true}},
 	{[]string{"deepbench", "train", "conv"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 8.8, GapUS: 4, Truncate: true}},
 	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 1.7, Truncate: true}},
 	{[]string{"neusight", "linear"}, "v100", Method{Name: Bracketed, HostIssueUS: 40, FloorUS: 65.5, SecondKernelUS: 5.5, GapUS: 1}},
@@ -177,7 +174,7 @@ func (m Method) Total(sum float64, kernels int) float64 {
 	case WarmBackToBack, Eager:
 		// Whoever is slower sets the pace: the host issuing or the device
 		// executing.
-		us = math.Max(math.Max(m.CallUS, m.HostIssueUS*n), sum+m.GapUS*n)
+		us = math.Max(m.HostIssueUS*n, sum+m.GapUS*n)
 	case Bracketed:
 		// The first time stamp is taken at once, the device idles until the
 		// launch arrives. A short call is over before the host has recorded

@@ -47,11 +47,11 @@ func TestAccount(t *testing.T) {
 }
 
 // Padding is the share of a grid's multiply-adds beyond m or n, each CTA weighted by its
-// iterations: 40 rows and 16 columns on tiles of 32 x 32 are one full tile of rows and a
-// quarter of the next, and half of the columns.
+// iterations: 40 rows and 16 columns on tiles of 32 x 32 are one full tile of rows, a
+// quarter of the next and nothing of a third, and half of the columns.
 func TestPadding(t *testing.T) {
 	g := small(t)
-	s := kernel{warps: 1, ctas: 2, trips: 3, words: 1 << 12}
+	s := kernel{warps: 1, ctas: 3, trips: 3, words: 1 << 12}
 	s.segments = []tile.Segment{loop(op(tile.OpFFMA, 0, 1, 2, 3))}
 	k := s.build(t, g)
 	k.TileM, k.TileN = 32, 32
@@ -63,7 +63,7 @@ func TestPadding(t *testing.T) {
 		t.Errorf("%g of a kernel that is no product is padding", p)
 	}
 	k.Product = true
-	if p, want := gpu.Account(k, 4).Padding, 1-(1*0.5+3*0.25*0.5)/4; p != want {
+	if p, want := gpu.Account(k, 4).Padding, 1-(1*0.5+3*0.25*0.5)/9; p != want {
 		t.Errorf("%g is padding, want %g", p, want)
 	}
 }

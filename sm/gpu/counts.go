@@ -58,9 +58,10 @@ func Account(k *tile.Kernel, stepsFP32 uint8) Work {
 	return w
 }
 
-// inside is the share of a tile's extent that lies within the limit.
+// inside is the share of a tile's extent that lies within the limit: none of a tile
+// that only fills up a cluster.
 func inside(cta *tile.CTA, v tile.Var, extent int) float64 {
-	return min(1, float64(cta.Limit[v]-cta.Origin[v])/float64(extent))
+	return max(0, min(1, float64(cta.Limit[v]-cta.Origin[v])/float64(extent)))
 }
 
 func (w *Work) add(in *tile.Inst, times uint64, stepsFP32 uint8, k *tile.Kernel) {

@@ -11,7 +11,7 @@ func (d *GPU) onJump(l *Launch) func(uint64) {
 	return func(uint64) {
 		m := d.Memory.System
 		dirty := m.Dirty()
-		if w := &l.Waves; w.By > 0 {
+		if w := &l.Waves; w.By > w.Beside { // what runs beside is not behind
 			d.warmSideBySide(l.Kernel, float64(w.At+w.By)/float64(l.Kernel.CTAs()))
 		} else {
 			m.Forget()

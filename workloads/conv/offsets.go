@@ -23,8 +23,8 @@ func Offsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 
 // FilterOffsets is the kernel beside it for gradients of the input, whose filters
 // lie across their walk along k: an offset for each k, in a table of as many entries
-// behind the first. Profiles of cuDNN 7 show one before every such kernel. What the
-// kernel of the product loads of it comes with what it loads of the first table.
+// behind the first. Profiles of cuDNN 7 show one before every such kernel. That the
+// kernel of the product reads it is not modelled: it does so where it reads the first.
 func FilterOffsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 	table.Name, table.Base = "filter_offsets", table.Base+uint64(table.Bytes+tableAlign-1)/tableAlign*tableAlign
 	return offsets("computeBOffsetsKernel", table, l)
@@ -32,15 +32,16 @@ func FilterOffsets(table tile.Tensor, l tile.Latencies) (*tile.Kernel, error) {
 
 // PointOffsets are the kernels before those gradients of filters that take offsets of
 // points from tables (wgrad_idx in names of Turing's): one fills that of a slice, one
-// where each slice begins, if there are several. The tables lie behind the output.
-func PointOffsets(out tile.Tensor, points, slices int, l tile.Latencies) ([]*tile.Kernel, error) {
+// where each slice begins, if there are several. The tables lie behind
+// the last tensor of the product's kernel.
+func PointOffsets(last tile.Tensor, points, slices int, l tile.Latencies) ([]*tile.Kernel, error) {
 	table := func(name string, after tile.Tensor, entries int) tile.Tensor {
 		return tile.Tensor{
 			Name: name, Elem: 4, Rows: entries, Cols: 1, RowStride: 1, ColStride: 1, Bytes: 4 * int64(entries),
 			Base: after.Base + uint64(after.Bytes+tableAlign-1)/tableAlign*tableAlign,
 		}
 	}
-	of := table("point_offsets", out, (points+slices-1)/slices)
+	of := table("point_offsets", last, (points+slices-1)/slices)
 	k, err := offsets("computeWgradBOffsetsKernel", of, l)
 	if err != nil || slices == 1 {
 		return []*tile.Kernel{k}, err

@@ -247,53 +247,12 @@ func gradientTile(e *Entry, c *workloads.Conv) bool {
 	switch {
 	case c.Pass == workloads.PassForward:
 		return true
-	case e.sums:
+	case e.turing:
 		return e.TileM == side && e.TileN == side
 	case c.Pass == workloads.PassData:
 		return true
 	}
 	return (e.TileM >= side || c.C/c.Groups <= side/2) && (e.TileN >= side || c.K/c.Groups <= side/2)
-}
-
-// mostTaps is the largest filter whose gradient has tiles of one tap: those of 5x20
-// taps have a quarter of the tiles on T4 and half of them on V100, as slabs of 32
-// channels give; those of 7x7 and 5x10 have not. [fit] on DeepBench's rows
-const mostTaps = 64
-
-// tapSlab is the channels of a tap of larger filters.
-const tapSlab = 32
-
-// channelsOf is what a kernel wants channels to be multiples of: blocks of int8,
-// and whole vectors where they are copied past the registers.
-func channelsOf(e *Entry, c *workloads.Conv) int {
-	switch {
-	case words(e, c):
-		return 4 // of a word
-	case c.Layout == workloads.LayoutVectC:
-		return 32
-	case e.Family == "mma" && (e.Stages > 2 || c.DType == "int8"):
-		return 16 / gemm.Problem{DType: c.DType}.InBytes()
-	}
-	return 1
-}
-
-// slabsOf is what kernels of gradients take together. Those of filters by matrix
-// instructions have tiles of one tap each, if there are no more than mostTaps:
-// DeepBench's rows of 1 to 64 channels take as long, a tap and point, as such tiles do
-// that are full. [fit]
-// Turing's kernels for gradients of the input with strides walk all points alike: the
-// eight rows of 1x1 filters on T4 take what four times their multiply-adds would. They
-// and those of forward passes take near taps together: else T4's L2 keeps too little
-// of 3x3 filters' images, which then take a third longer than DeepBench's.
-func slabsOf(e *Entry, c *workloads.Conv) conv.Slabs {
-	s := conv.Slabs{Points: e.slab, Alike: e.sums, Near: e.sums}
-	switch {
-	case e.tensor() && c.R*c.S > mostTaps:
-		s.Channels = tapSlab
-	case e.tensor() && c.R*c.S > 1:
-		s.Channels = e.TileM
-	}
-	return s
 }
 
 // maxConvSplits bounds the slices of the gradient of filters, whose k is all
@@ -333,7 +292,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
 		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Workspace: z > 1,
 	}
-	if e.sums && c.Pass == workloads.PassWeight && p.Batch == 1 {
+	if e.turing && c.Pass == workloads.PassWeight && p.Batch == 1 {
 		cfg.Workspace, cfg.Sums = true, true
 	}
 	w := *p.Lowered
@@ -354,7 +313,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	call.Kernel = w.Name
 	call.Cost = cost(g, p, e, z, cfg.Workspace) + beliefCall
 	switch {
-	case e.sums && cfg.Sums:
+	case e.turing && cfg.Sums:
 		call.Cost += float64(z) * beliefSlice
 		if z == 1 { // its sums are reduced too
 			call.Cost += beliefReduce
@@ -377,7 +336,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 			if err != nil || !cfg.Sums {
 				return append([]*tile.Kernel{zero}, ks...), err
 			}
-			index, err := conv.PointOffsets(main.Tensors[2], p.K, z, l)
+			index, err := conv.PointOffsets(main.Tensors[len(main.Tensors)-1], p.K, z, l)
 			return append(append(index, zero), ks...), err
 		}
 		if ks, err = gemm.Cleared(ks, p, l); err != nil || w.Table == 0 {

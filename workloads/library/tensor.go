@@ -49,7 +49,7 @@ func turingEntries(name, typ string) []Entry {
 		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, Threads: 128, PerSM: 4, Gain: 0.70},
 	}
 	for i := range shapes {
-		shapes[i].TileK, shapes[i].Stages, shapes[i].sums = 32, 2, true
+		shapes[i].TileK, shapes[i].Stages, shapes[i].turing = 32, 2, true
 	}
 	return mmaKernels(typ, name+"_%[1]dx%[2]d_ldg8_f2f", shapes)
 }
