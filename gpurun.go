@@ -183,7 +183,7 @@ func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.F
 		slog.Warn("live page", "address", "http://"+page.Addr())
 	}
 	for i := range kernels {
-		k := kernels[(from+i)%len(kernels)] // the one before last
+		k := kernels[(from+i)%len(kernels)] // so that the kernel before these comes last
 		dev.WarmPart(k, p.of, p.walked(k)...)
 	}
 	reports, err := dev.Run(stream)

@@ -10,7 +10,7 @@ import (
 type Work struct {
 	Trips     uint64  // main-loop iterations, all CTAs
 	Tiles     uint64  // of a persistent grid; else CTAs
-	Padding   float64 // share of a product's multiply-adds of which an operand is padding
+	Padding   float64 // share of a product's multiply-adds beyond m or n, of which an operand is zero (zeros along k are not counted)
 	WarpInsts uint64  // HMMA groups count as one
 	Slots     uint64  // issue slots: HMMA steps count
 	Ops       [tile.NumOps]uint64
