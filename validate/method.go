@@ -64,9 +64,10 @@ var sources = []source{
 	// T4's host is slower, in training more than in inference. [fit] Convolutions for
 	// inference take 18 us at least, of three kernels; those of halves 17 for two, 36 and
 	// 44 for gradients of filters of four and five, and what is between kernels shows
-	// where it is not hidden.
+	// where it is not hidden. Products, to which nothing of it is fitted, come out less short
+	// with the training sheet's (fp16, 29 rows: 12.7 to 11.9 %).
 	{[]string{"deepbench", "inference", "conv"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 6, GapUS: 1.7, Truncate: true}},
-	{[]string{"deepbench", "train", "conv"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 8.8, GapUS: 4, Truncate: true}},
+	{[]string{"deepbench", "train"}, "t4", Method{Name: WarmBackToBack, HostIssueUS: 8.8, GapUS: 4, Truncate: true}},
 	{[]string{"deepbench"}, "", Method{Name: WarmBackToBack, HostIssueUS: 5, GapUS: 1.7, Truncate: true}},
 	{[]string{"neusight", "linear"}, "v100", Method{Name: Bracketed, HostIssueUS: 40, FloorUS: 65.5, SecondKernelUS: 5.5, GapUS: 1}},
 	{[]string{"neusight", "bmm"}, "v100", Method{Name: Bracketed, HostIssueUS: 36, FloorUS: 46, SecondKernelUS: 5.5, GapUS: 1}},
