@@ -78,7 +78,7 @@ func closedGPU(m *configs.Machine, w workloads.Workload, r Result, o Options) (R
 		r.Layers = make([]Layer, len(fs))
 		reports := make([]gpu.Report, len(fs)) // of which nothing was simulated
 		for i := range fs {
-			if r.Layers[i], err = fs[i].layer(m, clock, energy.AtValues(energy.AtVoltage(&m.Energy, m.GPU.Clock.VoltageAt(clock)), o.Values, r.DType, fs[i].work.Padding)); err != nil {
+			if r.Layers[i], err = fs[i].layer(m, clock, prices(m, clock, o.Values, r.DType, fs[i].work.Padding)); err != nil {
 				return Result{}, err
 			}
 		}

@@ -14,6 +14,12 @@ func Events(g *configs.GPU, r *gpu.Report) []energy.Count {
 	return counts(smCycles(g, r), r, &work, &mem)
 }
 
+// prices are the coefficients of a machine at a clock, for operands of such values and
+// type of which padding fills up a share.
+func prices(m *configs.Machine, clock configs.Freq, values energy.Values, dtype string, padding float64) *configs.Energy {
+	return energy.AtValues(energy.AtVoltage(&m.Energy, m.GPU.Clock.VoltageAt(clock)), values, dtype, padding)
+}
+
 // smCycles is how long a kernel keeps the clocks of all SMs running.
 func smCycles(g *configs.GPU, r *gpu.Report) uint64 {
 	return uint64(r.Launch.Cycles()) * uint64(g.SM.Count)

@@ -272,7 +272,6 @@ func layer(m *configs.Machine, p part, clock configs.Freq, r *gpu.Report, name s
 	}
 	l.Bound = bound(g, clock, r, &mem, &slots, seconds)
 	var err error
-	table := energy.AtValues(energy.AtVoltage(&m.Energy, g.Clock.VoltageAt(clock)), values, dtype, work.Padding)
-	l.Energy, err = energy.Build(table, counts(smCycles(g, r), r, &work, &mem), seconds)
+	l.Energy, err = energy.Build(prices(m, clock, values, dtype, work.Padding), counts(smCycles(g, r), r, &work, &mem), seconds)
 	return l, err
 }

@@ -38,6 +38,17 @@ func machine(t *testing.T, name string) *configs.Machine {
 	return m
 }
 
+// gpus are the machines that are GPUs.
+func gpus(t *testing.T) (out []*configs.Machine) {
+	t.Helper()
+	for _, name := range configs.Names() {
+		if m := machine(t, name); m.GPU != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // A network is the sum of its layers, each as it is alone, as often as it runs;
 // rows keep the order. The same on both kinds of machine, however many layers
 // are simulated at a time.

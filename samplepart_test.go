@@ -1,23 +1,12 @@
 package gpusim
 
-import (
-	"testing"
-
-	"gpusim/configs"
-)
+import "testing"
 
 // The parts of a GPU add up to the whole, and none is so small that what serves
 // unevenly would be too few.
 func TestPartsAddUp(t *testing.T) {
 	divided := 0
-	for _, name := range configs.Names() {
-		m, err := configs.Load(name, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m.GPU == nil {
-			continue
-		}
+	for _, m := range gpus(t) {
 		for of := 2; of <= mostParts; of *= 2 {
 			g := m.GPU
 			p, ok := cut(g, of)
@@ -34,15 +23,15 @@ func TestPartsAddUp(t *testing.T) {
 				"DRAM bandwidth": {int(g.DRAM.PeakBandwidth()), int(p.DRAM.PeakBandwidth())},
 			} {
 				if n[0] != of*n[1] {
-					t.Errorf("%s: %d times %d %s are not %d", name, of, n[1], what, n[0])
+					t.Errorf("%s: %d times %d %s are not %d", m.Name, of, n[1], what, n[0])
 				}
 			}
 			whole, parts := g.Crossbar.GPCReplyBytes*g.SM.GPCs, of*p.Crossbar.GPCReplyBytes*p.SM.GPCs
 			if parts > whole || parts < whole*98/100 {
-				t.Errorf("%s: %d parts reply %d bytes a cycle of %d", name, of, parts, whole)
+				t.Errorf("%s: %d parts reply %d bytes a cycle of %d", m.Name, of, parts, whole)
 			}
 			if p.SM.Count < partSMs || p.DRAM.Channels < partChannels {
-				t.Errorf("%s: a part of %d has %d SMs, %d GPCs, %d channels", name, of, p.SM.Count, p.SM.GPCs, p.DRAM.Channels)
+				t.Errorf("%s: a part of %d has %d SMs, %d GPCs, %d channels", m.Name, of, p.SM.Count, p.SM.GPCs, p.DRAM.Channels)
 			}
 		}
 	}

@@ -50,10 +50,10 @@ var catalogue = map[string][]Entry{
 	// NeuSight's 100 strided batches on T4, 55 are 128x64 and 35 are 64x64.
 	"volta_sgemm_75": inBatches(simt("volta_sgemm", append(wholeTiles(), onNarrowShared(slicedTiles())...)), map[string]float64{
 		"volta_sgemm_128x64": 0.9, "volta_sgemm_64x64": 0.7, "volta_sgemm_32x128": 0.5, "volta_sgemm_128x32": 0.5}),
-	"ampere_sgemm":    oneInBatches(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
-	"ampere_sgemm_89": onAda(oneInBatches(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128")),
+	"ampere_sgemm":    oneInBatches(ampereTiles(), "ampere_sgemm_128x128"),
+	"ampere_sgemm_89": onAda(oneInBatches(ampereTiles(), "ampere_sgemm_128x128")),
 	// On GA100 none of NeuSight's 203 single products is 128x128, on AD104 31 are.
-	"ampere_sgemm_80": batchedOnly(simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...)), "ampere_sgemm_128x128"),
+	"ampere_sgemm_80": batchedOnly(ampereTiles(), "ampere_sgemm_128x128"),
 	"kepler_sgemm":    simt("kepler_sgemm", wholeTiles()[:3]),
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
@@ -170,6 +170,11 @@ func simt(family string, tiles []Entry) []Entry {
 		e.Family, e.Type, e.TileK = "simt", "fp32", max(8, e.TileK)
 	}
 	return tiles
+}
+
+// ampereTiles are the kernels for fp32 of Ampere and Ada.
+func ampereTiles() []Entry {
+	return simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...))
 }
 
 // longK is where cuBLAS 12 on Ampere changes to kernels whose warps split k,

@@ -46,7 +46,7 @@ func Choose(g *configs.GPU, p gemm.Problem, f Force) (Call, error) {
 
 // Candidates lists all calls that the library could make, in catalogue order.
 func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
-	if p.DType == "fp8" && p.Acc == "fp32" && slices.Contains(g.Library.Kernels, "deepgemm_fp8") {
+	if p.DType == "fp8" && p.Acc == "fp32" && slices.Contains(g.Library.Kernels, deepGEMMFamily) {
 		c, err := deepGEMM(g, p)
 		if err != nil || f.Kernel != "" && f.Kernel != c.Entry.Name && f.Kernel != c.Kernel {
 			return nil, cmp.Or(err, fmt.Errorf("kernel %q is not what DeepGEMM compiles for this shape, which is %q", f.Kernel, c.Entry.Name))
