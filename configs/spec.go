@@ -220,6 +220,15 @@ type TLB struct {
 	L2Entries   int   `yaml:"l2_entries" min:"1" max:"1048576" doc:"of the second level, per GPU"`
 	WalkLatency int   `yaml:"walk_latency" min:"1" max:"5000" doc:"cycles that a miss of the second level adds"`
 	Walkers     int   `yaml:"walkers" min:"1" max:"1024" doc:"page-table walks at a time"`
+
+	Micro MicroTLB `yaml:"micro,omitempty"`
+}
+
+// MicroTLB stands before the first level of the TLB, where a machine shows one.
+type MicroTLB struct {
+	Page     Bytes   `yaml:"page" min:"4 KiB" max:"1 GiB" doc:"what an entry covers"`
+	Entries  int     `yaml:"entries" min:"0" max:"4096" doc:"per SM; 0, or no section: every request goes to the first level"`
+	Interval float64 `yaml:"interval" min:"0" max:"100" doc:"cycles between two misses that the SMs of a GPC have looked up"`
 }
 
 // L2 is the sliced last-level cache.

@@ -173,7 +173,7 @@ func (s *System) access(i int32, t uint64) {
 	}
 	if !f.translated {
 		f.translated = true
-		if at := s.tlb.translate(int(f.order>>32), f.line, t); at > t {
+		if at := s.tlb.translate(int(f.order>>32), f.gpc, f.line, t); at > t {
 			s.arrivals.put(at, i)
 			return
 		}

@@ -134,7 +134,7 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 	s.cache = newCache(g.L2.Slices, setsOf(&g.L2), g.L2.Ways, evict)
 	s.parts = newPartitions(&g.L2)
 	s.lrc = newCoalescer(g.Crossbar.Coalesce, g.L2.HitLatency, max(1, g.SM.GPCs))
-	s.tlb = newTLB(&g.TLB, g.SM.Count)
+	s.tlb = newTLB(&g.TLB, g.SM.Count, max(1, g.SM.GPCs))
 	s.widen = fillMasks(g.L2.FillBytes)
 	s.place = newPlacement(&g.DRAM, g.L2.Slices)
 	s.channels = make([]channel, g.DRAM.Channels)

@@ -9,6 +9,7 @@ import "gpusim/configs"
 // Translation stands at the slices, where requests come in the order of time;
 // its latency is the same as if it stood in the SM.
 type tlb struct {
+	micro   *microTLB // nil: none
 	spec    *configs.TLB
 	page    divider
 	l2Page  divider
@@ -28,11 +29,12 @@ type firstLevel struct {
 
 type secondEntry struct{ used, ready uint64 }
 
-func newTLB(spec *configs.TLB, sms int) tlb {
-	return tlb{spec: spec, page: newDivider(int(spec.Page)), l2Page: newDivider(int(spec.L2Page)), first: make([]firstLevel, sms)}
+func newTLB(spec *configs.TLB, sms, gpcs int) tlb {
+	return tlb{micro: newMicroTLB(&spec.Micro, sms, gpcs), spec: spec, page: newDivider(int(spec.Page)), l2Page: newDivider(int(spec.L2Page)), first: make([]firstLevel, sms)}
 }
 
 func (t *tlb) reset() {
+	t.micro.reset()
 	for i := range t.first {
 		t.first[i] = firstLevel{pages: t.first[i].pages[:0], ready: t.first[i].ready[:0]}
 	}
@@ -43,7 +45,10 @@ func (t *tlb) reset() {
 
 // translate gives the cycle from which a request of an SM at cycle now can go
 // on.
-func (t *tlb) translate(sm int, addr, now uint64) uint64 {
+func (t *tlb) translate(sm int, gpc uint8, addr, now uint64) uint64 {
+	if t.micro != nil {
+		now = t.micro.pass(sm, gpc, addr, now)
+	}
 	f := &t.first[sm]
 	page, _ := t.page.div(addr)
 	if len(f.pages) > 0 && f.pages[0] == page {

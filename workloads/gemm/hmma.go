@@ -166,20 +166,13 @@ func (h *hmma) kernel(per int) error {
 }
 
 // placer fills in the CTAs of a grid: x walks M tiles, y N tiles, z batches and
-// within them slices of K of per k-tiles each. With c.Swizzle, strips of so many
-// N tiles are walked one after another, so that the CTAs of a wave share more.
+// within them slices of K of per k-tiles each.
 func placer(p Problem, c Config, per int) func(int, *tile.CTA) {
 	gx, gy := ceilDiv(p.M, c.TileM), ceilDiv(p.N, c.TileN)
-	strip := max(1, min(c.Swizzle, gy))
+	at := c.walk(gx, gy)
 	return func(index int, cta *tile.CTA) {
-		x, y, z := index%gx, index/gx%gy, index/gx/gy
-		if strip > 1 {
-			r := index % (gx * gy)
-			y = r / (gx * strip) * strip
-			r %= gx * strip
-			width := min(strip, gy-y)
-			x, y = r/width, y+r%width
-		}
+		x, y := at(index % (gx * gy))
+		z := index / (gx * gy)
 		split, batch := z%c.Splits, z/c.Splits
 		k0 := split * per * c.TileK
 		k1 := min(p.K, k0+per*c.TileK)

@@ -32,7 +32,8 @@ type Config struct {
 	TileM, TileN, TileK int
 	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own
 	Stages              int  // k-tiles in shared memory at a time, of mma and wgmma; 0: two
-	Swizzle             int  // N tiles to a strip of the grid, see placer; 0 and 1: none
+	Swizzle             int  // N tiles to a strip of the grid, see walk; 0 and 1: none
+	Blocks              bool // the grid is walked in blocks of two by two tiles, see walk
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
 	Sums                bool // with Workspace: even a single slice leaves its sums there

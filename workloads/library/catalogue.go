@@ -22,6 +22,7 @@ type Entry struct {
 	WarpK   int  // slices of k inside the CTA
 	Stages  int  // k-tiles in shared memory at a time, of matrix instructions since Turing
 	Swizzle bool // the grid is walked in strips, see swizzle
+	Blocks  bool // in blocks of two by two tiles
 	Threads int
 	PerSM   int     // CTAs that fit an SM, as the library believes
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
@@ -226,12 +227,14 @@ func batchedOnly(es []Entry, name string) []Entry {
 	return oneInBatches(es, name)
 }
 
-// aligned are kernels from before Maxwell's; what they ask for is read off
-// NeuSight's P4 rows.
+// aligned are kernels from before Maxwell's; what they ask for, that nothing else is
+// launched then (52 of 54 rows), and in which order they walk the grid is read off the
+// names and grids of NeuSight's P4 rows.
 func aligned(es []Entry) []Entry {
 	for i := range es {
 		es[i].Name += "x8_NT"
-		es[i].Aligned = true
+		es[i].Aligned, es[i].Only = true, true
+		es[i].Blocks, es[i].Whole = true, true
 	}
 	return es
 }

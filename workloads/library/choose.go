@@ -126,7 +126,7 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	c := gemm.Config{
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
-		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z,
+		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Blocks: e.Blocks,
 	}
 	if e.Swizzle {
 		c.Swizzle = swizzle(ceil(p.N, e.TileN))
