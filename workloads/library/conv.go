@@ -286,11 +286,6 @@ const leastConvSlice = 128
 // number goes with the root of the points.
 const beliefSlice = 24000
 
-// beliefVoltaSlice is the same of Volta's, beside the sums that a slice writes. [fit]
-// every other of DeepBench's 40 rows on V100 below 800 us (11.8 to 11.6 %), the others
-// confirm it (14.2 to 13.2).
-const beliefVoltaSlice = 1500
-
 // implicit is a call of implicit GEMM.
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
 	cfg := gemm.Config{
@@ -324,7 +319,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 			call.Cost += beliefReduce
 		}
 	case cfg.Workspace && e.tensor(): // sums are written and read
-		call.Cost += float64(z) * (8*float64(p.M)*float64(p.N)/beliefDRAM + beliefVoltaSlice)
+		call.Cost += 8 * float64(z) * float64(p.M) * float64(p.N) / beliefDRAM
 	}
 	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
 	call.width, call.spare = e.TileN, max(0, e.TileN-p.N)
