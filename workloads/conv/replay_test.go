@@ -32,6 +32,39 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestLateReplay does so for kernels that look offsets up into the registers of what
+// they load by them, and finds the 128 registers that a profile of cuDNN's 128x64 shows.
+func TestLateReplay(t *testing.T) {
+	for _, s := range shapes {
+		for _, pass := range []string{workloads.PassForward, workloads.PassData} {
+			for _, c := range []gemm.Config{
+				{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 1},
+				{Family: "simt", TileM: 128, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 1, Splits: 1},
+			} {
+				replayedAs(t, fmt.Sprintf("%s,pass=%s", s, pass), c, Slabs{}, true)
+			}
+		}
+	}
+	w, err := workloads.Parse("conv:n=128,c=3,h=224,w=224,k=64,r=3,s=3,stride=3")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Lower(w.Conv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for late, want := range map[bool]int{true: 128, false: 136} {
+		p.Lowered.Table, p.Lowered.Late = 4*int64(p.K), late
+		ks, err := gemm.Build(p, gemm.Config{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 1}, voltaLatencies)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := (ks[0].Regs + 7) / 8 * 8; got != want {
+			t.Errorf("late %v: %d registers, want %d", late, got, want)
+		}
+	}
+}
+
 // TestDirectReplay does so for the kernel of few channels, which computes any
 // number of them.
 func TestDirectReplay(t *testing.T) {
@@ -117,6 +150,11 @@ func replayed(t *testing.T, text string, c gemm.Config) {
 
 func replayedSlabs(t *testing.T, text string, c gemm.Config, slabs Slabs) {
 	t.Helper()
+	replayedAs(t, text, c, slabs, false)
+}
+
+func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, late bool) {
+	t.Helper()
 	w, err := workloads.Parse(text)
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +167,7 @@ func replayedSlabs(t *testing.T, text string, c gemm.Config, slabs Slabs) {
 		return // the library does not split grouped convolutions
 	}
 	if c.Family == "simt" && w.Conv.Pass != workloads.PassWeight {
-		p.Lowered.Table = 4 * int64(p.K)
+		p.Lowered.Table, p.Lowered.Late = 4*int64(p.K), late
 	}
 	p.Lowered.Name = "replayed"
 	ks, err := gemm.Build(p, c, voltaLatencies)

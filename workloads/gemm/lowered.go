@@ -23,6 +23,9 @@ type Lowered struct {
 	// Table is the bytes of a table of offsets, one for each k, by which the
 	// gathered matrix is addressed. 0: addresses are computed by increments.
 	Table int64
+	// Late says that kernels of the plain pipes look an offset up in the k-tile whose
+	// load it is for, in the register of what is loaded, and not one before.
+	Late bool
 	// Words says that what lies side by side along k, and of C along n, are whole
 	// words of packed elements: kernels of the plain pipes move them as they are.
 	Words bool
@@ -180,7 +183,7 @@ func (p *Problem) indexRegs(n int) int {
 	if p.Lowered == nil {
 		return 0
 	}
-	if p.Lowered.Table > 0 {
+	if p.Lowered.Table > 0 && !p.Lowered.Late {
 		return n + indexWork
 	}
 	return indexWork

@@ -18,7 +18,11 @@ type simtCopy struct {
 func (s *simt) copies() []simtCopy {
 	var out []simtCopy
 	reg := s.regCopy
-	for _, o := range []*simtOperand{&s.b, &s.a} {
+	order := []*simtOperand{&s.b, &s.a}
+	if s.late() && s.gathered() == &s.a { // who waits for offsets shall not wait for other loads
+		order[0], order[1] = order[1], order[0]
+	}
+	for _, o := range order {
 		for r := range o.rounds(s.k.Threads) {
 			out = append(out, simtCopy{o, r, reg})
 			reg += o.words() * s.words
@@ -33,7 +37,11 @@ func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 	var out []tile.Inst
 	for _, c := range s.copies() {
 		if s.p.gathers(c.o.tensor) {
-			for _, in := range addressing(s.regIndex, s.offset(c.round)) {
+			offset := s.offset(c.round)
+			if s.late() {
+				offset = c.reg
+			}
+			for _, in := range addressing(s.regIndex, offset) {
 				out = append(out, guarded(g, in))
 			}
 		}
@@ -46,12 +54,30 @@ func (s *simt) fetch(iterAdd int32, g tile.Guard) []tile.Inst {
 
 // lookups load the offsets by which a k-tile of a gathered operand is addressed.
 func (s *simt) lookups(iterAdd int32, g tile.Guard) []tile.Inst {
-	if s.p.Lowered == nil || s.p.Lowered.Table == 0 {
+	if s.p.Lowered == nil || s.p.Lowered.Table == 0 || s.late() {
 		return nil
 	}
 	var out []tile.Inst
 	for r := range s.gathered().rounds(s.k.Threads) {
 		out = append(out, guarded(g, lookup(s.k, s.gathered().global(s.k.Threads, r, 0, iterAdd), s.offset(r))))
+	}
+	return out
+}
+
+// late says whether offsets are looked up in the k-tile that uses them, into the
+// registers that the elements then come to.
+func (s *simt) late() bool { return s.p.Lowered != nil && s.p.Lowered.Table > 0 && s.p.Lowered.Late }
+
+// lateLookups load the offsets for the loads of a k-tile just before those.
+func (s *simt) lateLookups(iterAdd int32, g tile.Guard) []tile.Inst {
+	if !s.late() {
+		return nil
+	}
+	var out []tile.Inst
+	for _, c := range s.copies() {
+		if s.p.gathers(c.o.tensor) {
+			out = append(out, guarded(g, lookup(s.k, c.o.global(s.k.Threads, c.round, 0, iterAdd), c.reg)))
+		}
 	}
 	return out
 }
@@ -142,6 +168,7 @@ func (s *simt) math(step int) []tile.Inst {
 // first loads are under way.
 func (s *simt) prologue() []tile.Inst {
 	code := append(setup(s.regAddr, simtAddrRegs), s.lookups(0, tile.GuardNone)...)
+	code = append(code, s.lateLookups(0, tile.GuardNone)...)
 	code = append(code, s.fetch(0, tile.GuardNone)...)
 	code = append(code, s.lookups(1, tile.GuardNone)...)
 	for r := range s.a.count * s.b.count * s.words {
@@ -170,7 +197,13 @@ func (s *simt) body() []tile.Inst {
 	var side, between []placed // between: all of it between two k-steps
 	put := func(list []tile.Inst, from, to float64) { side = spread(side, list, from, to, per) }
 
-	put(s.fetch(1, tile.GuardMore), 0, copying)
+	if late := s.lateLookups(1, tile.GuardMore); late != nil {
+		const looking = 0.5 // k-steps that look-ups spread over; loads come right behind
+		put(late, 0, looking)
+		put(s.fetch(1, tile.GuardMore), looking, looking+copying)
+	} else {
+		put(s.fetch(1, tile.GuardMore), 0, copying)
+	}
 	put(s.lookups(2, tile.GuardMore), copying, float64(bar)-copying)
 	put(s.deposit(1, tile.GuardMore), float64(bar)-copying, float64(bar))
 	for step := range s.depth {

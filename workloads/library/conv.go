@@ -104,7 +104,7 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 // public profiles, points x filters.
 var convCatalogue = map[string][]Entry{
 	"maxwell_scudnn": scudnn("maxwell_scudnn"),
-	"volta_scudnn":   scudnn("volta_scudnn"),
+	"volta_scudnn":   voltaScudnn(),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
 
 	"maxwell_icudnn": icudnn("maxwell_int8x4_icudnn_int8x4"),
@@ -218,7 +218,7 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 				continue
 			}
 			if words(&e, c) || (e.Type != "int8" || e.tensor()) && e.tensor() == (c.Layout != workloads.LayoutNCHW) && (e.TileM*e.TileN >= largeTile || !largeOnly(c)) && (!e.tensor() || gradientTile(&e, c)) {
-				out = append(out, e)
+				out = append(out, e.forPass(c.Pass))
 			}
 		}
 	}
@@ -304,7 +304,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
 	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words && !w.Apart {
-		w.Table = 4 * int64(p.K)
+		w.Table, w.Late = 4*int64(p.K), e.late
 	}
 	w.Name = e.Name + suffix(c, z)
 	if e.Family == "direct" || w.Apart {
