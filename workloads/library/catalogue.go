@@ -37,6 +37,7 @@ type Entry struct {
 	ClusterM int  // CTAs of a cluster along m, of Hopper's kernels
 	Sparse   bool // for 2:4 sparsity, and for that alone
 
+	plain  bool // compiled from CUDA: counts addresses on, without tables of offsets
 	turing bool // a cuDNN kernel of Turing: sums of gradients of filters always go through a workspace in fp32, tables of offsets, near taps together
 	slab   int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }

@@ -63,7 +63,7 @@ var ErrLayout = errors.New("the library of this machine has kernels for this typ
 
 // ConvCandidates lists all calls that the library could make.
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
-	var out []ConvCall
+	out := fewDataCalls(g, c)
 	for _, e := range convEntries(g, c) {
 		lower := func(c *workloads.Conv) (gemm.Problem, error) { return conv.LowerSlabs(c, slabsOf(&e, c)) }
 		if words(&e, c) {
@@ -77,7 +77,7 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
-	if slices.Contains(g.Library.Convolutions, "maxwell_scudnn") && c.Pass != workloads.PassWeight {
+	if c.Pass != workloads.PassWeight && slices.ContainsFunc(g.Library.Convolutions, func(f string) bool { return strings.HasPrefix(f, "maxwell_scudnn") }) {
 		preferLargest(out)
 	}
 	if len(out) > 0 { // a library that has convolutions at all
@@ -88,6 +88,9 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			return nil, err
 		}
 		out = append(out, images...)
+		if f := oldLibrary(g); f != "" {
+			oldChoice(f, c, out)
+		}
 	}
 	if side := *c; len(out) == 0 && c.Layout == workloads.LayoutNCHW {
 		if side.Layout = workloads.LayoutNHWC; len(convEntries(g, &side)) > 0 {
@@ -103,6 +106,8 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 // convCatalogue lists kernels of implicit GEMM by family. Tiles are of names in
 // public profiles, points x filters.
 var convCatalogue = map[string][]Entry{
+	cuDNN5:           scudnn("maxwell_scudnn"),
+	cuDNN6:           scudnn("maxwell_scudnn"),
 	"maxwell_scudnn": scudnn("maxwell_scudnn"),
 	"volta_scudnn":   scudnn("volta_scudnn"),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
@@ -206,7 +211,7 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	for _, f := range g.Library.Convolutions {
 		es := convCatalogue[f]
 		if slices.Contains(scudnnFamilies, f) {
-			if own := plainEntries(c); own != nil {
+			if own := plainOf(f, c); own != nil {
 				es = own
 			}
 			if c.DType == "fp16" && c.Layout == workloads.LayoutNCHW && halvesOfPlain(g, c) {
@@ -270,6 +275,9 @@ func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []in
 	least := leastConvSlice
 	if e.slab > 1 {
 		least = leastEngineSlice
+		if oldLibrary(g) != "" {
+			least = leastOldSlice
+		}
 	}
 	for z := 2; z <= maxConvSplits && p.K/z >= least && tiles*(z-1) < g.SM.Count*e.PerSM; z++ {
 		zs = append(zs, z)
@@ -303,11 +311,11 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words && !w.Apart {
+	if c.Pass != workloads.PassWeight && e.Family != "direct" && !e.plain && !w.Words && !w.Apart {
 		w.Table = 4 * int64(p.K)
 	}
 	w.Name = e.Name + suffix(c, z)
-	if e.Family == "direct" || w.Apart {
+	if e.Family == "direct" || e.plain || w.Apart {
 		w.Name = e.Name
 	}
 	call.Kernel = w.Name

@@ -9,7 +9,7 @@ import (
 )
 
 // scudnnFamilies are those of fp32.
-var scudnnFamilies = []string{"maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
+var scudnnFamilies = []string{cuDNN5, cuDNN6, "maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
 
 // PlainHalves says whether the library computes a convolution of halves in NHWC
 // without Tensor Cores, by the kernels that it has for NCHW: it does so where the
