@@ -22,7 +22,7 @@ type ConvCall struct {
 	Fused  bool    // its kernels do the convolution's epilogue
 	Build  func(tile.Latencies) ([]*tile.Kernel, error)
 
-	tiles, spare, width int // CTAs; columns of the tile that the product does not have, of all that it has
+	tiles, spare, width int // CTAs; columns of the last tile that the product does not have, of all that it has
 }
 
 // Algorithms of convolutions.
@@ -77,8 +77,8 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
-	if c.Pass != workloads.PassWeight && slices.ContainsFunc(g.Library.Convolutions, func(f string) bool { return strings.HasPrefix(f, "maxwell_scudnn") }) {
-		preferLargest(out)
+	if c.Pass != workloads.PassWeight {
+		preferTile(g, c, out)
 	}
 	if len(out) > 0 { // a library that has convolutions at all
 		out = append(out, winogradCalls(g, c)...)
@@ -108,6 +108,7 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 var convCatalogue = map[string][]Entry{
 	cuDNN5:           scudnn("maxwell_scudnn"),
 	cuDNN6:           scudnn("maxwell_scudnn"),
+	cuDNN8:           scudnn("maxwell_scudnn"),
 	"maxwell_scudnn": scudnn("maxwell_scudnn"),
 	"volta_scudnn":   scudnn("volta_scudnn"),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
@@ -330,7 +331,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		call.Cost += 8 * float64(z) * float64(p.M) * float64(p.N) / beliefDRAM
 	}
 	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
-	call.width, call.spare = e.TileN, max(0, e.TileN-p.N)
+	call.width, call.spare = e.TileN, ceil(p.N, e.TileN)*e.TileN-p.N
 	call.Build = func(l tile.Latencies) ([]*tile.Kernel, error) {
 		ks, err := gemm.Build(p, cfg, l)
 		if err != nil {

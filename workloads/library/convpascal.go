@@ -9,11 +9,13 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// Families of fp32 kernels of cuDNN 5 and 6, the libraries of Maxwell's and Pascal's
-// time. Their tiles are those of later versions; which algorithm is taken is not.
+// Families of fp32 kernels by the version of cuDNN: 5 and 6, the libraries of Maxwell's
+// and Pascal's time, and 8. Their tiles are those of maxwell_scudnn, which algorithm
+// and which tile is taken differs.
 const (
 	cuDNN5 = "maxwell_scudnn_5"
 	cuDNN6 = "maxwell_scudnn_6"
+	cuDNN8 = "maxwell_scudnn_8"
 )
 
 // oldLibrary is the family of that time that a machine has, if any.
@@ -50,15 +52,15 @@ func oldTransform(family string, c *workloads.Conv) string {
 		if c.Pass != workloads.PassWeight && least >= 32 {
 			return AlgoWinograd
 		}
-	case family == cuDNN5 && c.R*c.S >= leastFFT && wideForFFT(c):
+	case family == cuDNN5 && c.R*c.S >= leastFFT && moreThan32(c):
 		return AlgoFFTTiling
 	}
 	return ""
 }
 
-// wideForFFT says whether a product is wider than the smallest kernel of products of
-// complex matrices, 32.
-func wideForFFT(c *workloads.Conv) bool {
+// moreThan32 says whether a product is wider than 32, the smallest tile of kernels of
+// complex matrices and of convolutions.
+func moreThan32(c *workloads.Conv) bool {
 	if c.Pass == workloads.PassData {
 		return c.C > 32
 	}
@@ -77,7 +79,7 @@ func oldChoice(family string, c *workloads.Conv, calls []ConvCall) {
 		switch call := &calls[i]; {
 		case call.Algo == first:
 			call.Cost = min(call.Cost, least/2)
-		case call.Algo == AlgoFFTTiling && family == cuDNN6 && first == "" && wideForFFT(c): // weighed
+		case call.Algo == AlgoFFTTiling && family == cuDNN6 && first == "" && moreThan32(c): // weighed
 		case slices.Contains([]string{AlgoWinograd, AlgoWinogradNonFused, AlgoFFTTiling}, call.Algo):
 			call.Cost = unasked
 		}
