@@ -28,6 +28,7 @@ const (
 	beliefNonFused  = 54000 // three kernels more, and their ends
 	beliefTransform = 1.0   // share of DRAM's bandwidth at which transforms go
 	beliefSpill     = 1.4   // the same, on top, of what L2 does not hold
+	beliefPascal    = 0.65  // of the core clock in version 8 on P100 and P4: the same. [fit] on those two
 	beliefCapped    = 0.3   // of the core clock under a power cap: memory is nearer then
 )
 
@@ -145,7 +146,10 @@ func fusedCost(g *configs.GPU, c *workloads.Conv) float64 {
 // perClock is the bytes that DRAM delivers in an SM cycle at its peak.
 func perClock(g *configs.GPU) float64 {
 	clock := float64(g.Clock.Sustained)
-	if g.Clock.PowerCap {
+	switch {
+	case slices.Contains(g.Library.Convolutions, cuDNN8):
+		clock *= beliefPascal
+	case g.Clock.PowerCap:
 		clock *= beliefCapped
 	}
 	return g.DRAM.PeakBandwidth() / clock
