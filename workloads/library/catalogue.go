@@ -65,6 +65,11 @@ var catalogue = map[string][]Entry{
 	"maxwell_sgemm_60": batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
 	"maxwell_sgemm_61": append(aligned(simt("sgemm", wholeTiles()[:1])),
 		batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64")...),
+	// cuDNN 8 brings kernels of its own for the batched products of Winograd's algorithm:
+	// where cuBLAS 12 has 128x64, NeuSight's 81 names on P100 and P4 are these two. Gains
+	// are fitted to the algorithms that those names tell.
+	"maxwell_sgemm_winograd": inBatches(simt("maxwell_sgemm", []Entry{wholeTiles()[2], wholeTiles()[4]}),
+		map[string]float64{"maxwell_sgemm_64x64": 0.75, "maxwell_sgemm_32x128": 0.71}),
 	"maxwell_sgemm_fp16": half(simt("maxwell_sgemm_fp16", wholeTiles())),
 	"maxwell_igemm": igemm("maxwell_igemm_int8",
 		Entry{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 2, Threads: 128, PerSM: 3, MaxN: 2}),

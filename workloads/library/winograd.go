@@ -110,6 +110,11 @@ var productGains = map[string]float64{"volta_sgemm_64x64": 0.66, "volta_sgemm_32
 
 // productCall picks the kernel of the batched product.
 func productCall(g *configs.GPU, q gemm.Problem) (Call, error) {
+	if slices.Contains(g.Library.Convolutions, cuDNN8) {
+		own := *g
+		own.Library.Kernels = []string{"maxwell_sgemm_winograd"}
+		g = &own
+	}
 	calls, err := Candidates(g, q, Force{})
 	if err != nil {
 		return Call{}, err
