@@ -25,7 +25,7 @@ func TestOldLibraries(t *testing.T) {
 		{"pascal", "n=16,c=3,h=224,w=224,k=64,r=3,s=3,pad=1", AlgoPrecomp, "maxwell_scudnn_128x64_relu_small_nn"},
 		{"pascal", "n=16,c=3,h=224,w=224,k=64,r=7,s=7,pad=3,stride=2,pass=bwd_data", AlgoPrecomp, "dgrad2d_alg1_1"},
 		{"pascal", "n=16,c=3,h=224,w=224,k=64,r=3,s=3,pad=1,pass=bwd_weight", AlgoPrecomp, "maxwell_scudnn_128x64_stridedB_splitK_small_nn"},
-		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data", AlgoPrecomp, "dgrad_engine_64x128"},
+		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data", AlgoPrecomp, "dgrad_engine_64x32"},
 		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,pass=bwd_data", AlgoPrecomp, "maxwell_scudnn_128x128_stridedB_small_nn"},
 	} {
 		m, err := configs.Load(c.machine, nil)
