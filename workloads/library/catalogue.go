@@ -39,6 +39,7 @@ type Entry struct {
 	Sparse   bool // for 2:4 sparsity, and for that alone
 
 	late   bool // offsets are looked up in the k-tile that they are for, see gemm.Lowered
+	plain  bool // compiled from CUDA: counts addresses on, without tables of offsets
 	turing bool // a cuDNN kernel of Turing: sums of gradients of filters always go through a workspace in fp32, tables of offsets, near taps together
 	slab   int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }
@@ -66,6 +67,11 @@ var catalogue = map[string][]Entry{
 	"maxwell_sgemm_60": batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
 	"maxwell_sgemm_61": append(aligned(simt("sgemm", wholeTiles()[:1])),
 		batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64")...),
+	// cuDNN 8 brings kernels of its own for the batched products of Winograd's algorithm:
+	// where cuBLAS 12 has 128x64, NeuSight's 81 names on P100 and P4 are these two. Gains
+	// are fitted to the algorithms that those names tell.
+	"maxwell_sgemm_winograd": inBatches(simt("maxwell_sgemm", []Entry{wholeTiles()[2], wholeTiles()[4]}),
+		map[string]float64{"maxwell_sgemm_64x64": 0.75, "maxwell_sgemm_32x128": 0.71}),
 	"maxwell_sgemm_fp16": half(simt("maxwell_sgemm_fp16", wholeTiles())),
 	"maxwell_igemm": igemm("maxwell_igemm_int8",
 		Entry{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 2, Threads: 128, PerSM: 3, MaxN: 2}),

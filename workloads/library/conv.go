@@ -22,7 +22,7 @@ type ConvCall struct {
 	Fused  bool    // its kernels do the convolution's epilogue
 	Build  func(tile.Latencies) ([]*tile.Kernel, error)
 
-	tiles, spare, width int // CTAs; columns of the tile that the product does not have, of all that it has
+	tiles, spare, width int // CTAs; columns of the last tile that the product does not have, of all that it has
 }
 
 // Algorithms of convolutions.
@@ -63,7 +63,7 @@ var ErrLayout = errors.New("the library of this machine has kernels for this typ
 
 // ConvCandidates lists all calls that the library could make.
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
-	var out []ConvCall
+	out := fewDataCalls(g, c)
 	for _, e := range convEntries(g, c) {
 		lower := func(c *workloads.Conv) (gemm.Problem, error) { return conv.LowerSlabs(c, slabsOf(&e, c)) }
 		if words(&e, c) {
@@ -77,8 +77,8 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = append(out, implicit(g, c, p, e, z))
 		}
 	}
-	if slices.Contains(g.Library.Convolutions, "maxwell_scudnn") && c.Pass != workloads.PassWeight {
-		preferLargest(out)
+	if c.Pass != workloads.PassWeight {
+		preferTile(g, c, out)
 	}
 	if len(out) > 0 { // a library that has convolutions at all
 		out = append(out, winogradCalls(g, c)...)
@@ -88,6 +88,9 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			return nil, err
 		}
 		out = append(out, images...)
+		if f := oldLibrary(g); f != "" {
+			oldChoice(f, c, out)
+		}
 	}
 	if side := *c; len(out) == 0 && c.Layout == workloads.LayoutNCHW {
 		if side.Layout = workloads.LayoutNHWC; len(convEntries(g, &side)) > 0 {
@@ -103,6 +106,9 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 // convCatalogue lists kernels of implicit GEMM by family. Tiles are of names in
 // public profiles, points x filters.
 var convCatalogue = map[string][]Entry{
+	cuDNN5:           scudnn("maxwell_scudnn"),
+	cuDNN6:           scudnn("maxwell_scudnn"),
+	cuDNN8:           scudnn("maxwell_scudnn"),
 	"maxwell_scudnn": scudnn("maxwell_scudnn"),
 	"volta_scudnn":   voltaScudnn(),
 	"ampere_scudnn":  scudnn("ampere_scudnn"),
@@ -206,7 +212,7 @@ func convEntries(g *configs.GPU, c *workloads.Conv) []Entry {
 	for _, f := range g.Library.Convolutions {
 		es := convCatalogue[f]
 		if slices.Contains(scudnnFamilies, f) {
-			if own := plainEntries(c); own != nil {
+			if own := plainOf(f, c); own != nil {
 				es = own
 			}
 			if c.DType == "fp16" && c.Layout == workloads.LayoutNCHW && halvesOfPlain(g, c) {
@@ -270,6 +276,9 @@ func convSplits(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry) []in
 	least := leastConvSlice
 	if e.slab > 1 {
 		least = leastEngineSlice
+		if oldLibrary(g) != "" {
+			least = leastOldSlice
+		}
 	}
 	for z := 2; z <= maxConvSplits && p.K/z >= least && tiles*(z-1) < g.SM.Count*e.PerSM; z++ {
 		zs = append(zs, z)
@@ -303,11 +312,11 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 	}
 	// Kernels for the forward pass and the gradient of the input read offsets from
 	// a table that a kernel before them fills; the others count on.
-	if c.Pass != workloads.PassWeight && e.Family != "direct" && !w.Words && !w.Apart {
+	if c.Pass != workloads.PassWeight && e.Family != "direct" && !e.plain && !w.Words && !w.Apart {
 		w.Table, w.Late = 4*int64(p.K), e.late
 	}
 	w.Name = e.Name + suffix(c, z)
-	if e.Family == "direct" || w.Apart {
+	if e.Family == "direct" || e.plain || w.Apart {
 		w.Name = e.Name
 	}
 	call.Kernel = w.Name
@@ -322,7 +331,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 		call.Cost += 8 * float64(z) * float64(p.M) * float64(p.N) / beliefDRAM
 	}
 	call.tiles = ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)
-	call.width, call.spare = e.TileN, max(0, e.TileN-p.N)
+	call.width, call.spare = e.TileN, ceil(p.N, e.TileN)*e.TileN-p.N
 	call.Build = func(l tile.Latencies) ([]*tile.Kernel, error) {
 		ks, err := gemm.Build(p, cfg, l)
 		if err != nil {

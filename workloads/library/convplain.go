@@ -9,7 +9,7 @@ import (
 )
 
 // scudnnFamilies are those of fp32.
-var scudnnFamilies = []string{"maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
+var scudnnFamilies = []string{cuDNN5, cuDNN6, cuDNN8, "maxwell_scudnn", "volta_scudnn", "ampere_scudnn"}
 
 // PlainHalves says whether the library computes a convolution of halves in NHWC
 // without Tensor Cores, by the kernels that it has for NCHW: it does so where the
@@ -79,26 +79,3 @@ func init() {
 
 // leastEngineSlice is the same of the plain kernels. [fit] on the same 22 rows
 const leastEngineSlice = 240
-
-// leastCTAs is the CTAs for which libraries of Pascal's time take their largest
-// tile, however many SMs there are: 26 do and 16 do not on M40, GTX 1080 Ti and
-// P100, whose rows of 1x1 filters fix it (P100 takes twice as long as with smaller
-// tiles then). [fit]
-const leastCTAs = 20
-
-// preferLargest makes the first of the kernels, from the largest tile on, cost
-// least that has CTAs enough and is not wider by half than the product.
-func preferLargest(calls []ConvCall) {
-	for i := range calls {
-		c := &calls[i]
-		if last := i == len(calls)-1; last || c.tiles >= leastCTAs && c.spare < c.width/2 {
-			for j := range calls {
-				c.Cost = min(c.Cost, calls[j].Cost)
-			}
-			for j := range i {
-				calls[j].Cost = max(calls[j].Cost, c.Cost+1)
-			}
-			return
-		}
-	}
-}

@@ -22,6 +22,9 @@ const beliefFFT = 0.60
 // eight were done by any FFT, of DeepBench's two shapes of 5x5 and stride 1 one.
 const leastFFT = 25
 
+// unasked is the cost of what a library does not take without being asked to.
+var unasked = math.Inf(1)
+
 // fftCalls is the call for a convolution that FFT tiling takes, if it does.
 func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 	p, ok := transformable(c)
@@ -43,7 +46,7 @@ func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 	arch := convArch(g)
 	cost := rounds*math1 + (float64(bytes)+c.Bytes())/(beliefTransform*perClock(g)) + beliefNonFused
 	if c.R*c.S < leastFFT {
-		cost = math.Inf(1)
+		cost = unasked
 	}
 	return []ConvCall{{
 		Name: convNames[c.Pass], Algo: AlgoFFTTiling, Kernel: fmt.Sprintf("%s_gcgemm_%dx%d_nt", arch, edge, edge), Cost: cost,

@@ -28,6 +28,7 @@ const (
 	beliefNonFused  = 54000 // three kernels more, and their ends
 	beliefTransform = 1.0   // share of DRAM's bandwidth at which transforms go
 	beliefSpill     = 1.4   // the same, on top, of what L2 does not hold
+	beliefPascal    = 0.65  // of the core clock in version 8 on P100 and P4: the same. [fit] on those two
 	beliefCapped    = 0.3   // of the core clock under a power cap: memory is nearer then
 )
 
@@ -109,6 +110,11 @@ var productGains = map[string]float64{"volta_sgemm_64x64": 0.66, "volta_sgemm_32
 
 // productCall picks the kernel of the batched product.
 func productCall(g *configs.GPU, q gemm.Problem) (Call, error) {
+	if slices.Contains(g.Library.Convolutions, cuDNN8) {
+		own := *g
+		own.Library.Kernels = []string{"maxwell_sgemm_winograd"}
+		g = &own
+	}
 	calls, err := Candidates(g, q, Force{})
 	if err != nil {
 		return Call{}, err
@@ -145,7 +151,10 @@ func fusedCost(g *configs.GPU, c *workloads.Conv) float64 {
 // perClock is the bytes that DRAM delivers in an SM cycle at its peak.
 func perClock(g *configs.GPU) float64 {
 	clock := float64(g.Clock.Sustained)
-	if g.Clock.PowerCap {
+	switch {
+	case slices.Contains(g.Library.Convolutions, cuDNN8):
+		clock *= beliefPascal
+	case g.Clock.PowerCap:
 		clock *= beliefCapped
 	}
 	return g.DRAM.PeakBandwidth() / clock

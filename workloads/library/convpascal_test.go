@@ -1,0 +1,56 @@
+package library
+
+import (
+	"testing"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+)
+
+// TestOldLibraries: what cuDNN 5 and 6 take, by shape and pass, and that asking for
+// another algorithm gets it.
+func TestOldLibraries(t *testing.T) {
+	for _, c := range []struct{ machine, shape, algo, kernel string }{
+		{"maxwell", "n=16,c=256,h=28,w=28,k=512,r=3,s=3,pad=1", AlgoWinograd, AlgoWinograd},
+		{"pascal", "n=16,c=256,h=28,w=28,k=512,r=3,s=3,pad=1", AlgoWinogradNonFused, ""},
+		{"pascal", "n=8,c=256,h=28,w=28,k=512,r=3,s=3,pad=1", AlgoWinograd, AlgoWinograd},
+		{"gtx1080ti", "n=16,c=512,h=7,w=7,k=512,r=3,s=3,pad=1", AlgoWinograd, AlgoWinograd},
+		{"gtx1080ti", "n=16,c=64,h=80,w=350,k=64,r=3,s=3,pad=1,pass=bwd_data", AlgoWinograd, AlgoWinograd},
+		{"titan-xp", "n=8,c=128,h=28,w=28,k=128,r=3,s=3,pad=1,pass=bwd_weight", AlgoWinogradNonFused, ""},
+		{"titanx-maxwell", "n=8,c=128,h=28,w=28,k=128,r=3,s=3,pad=1,pass=bwd_weight", AlgoPrecomp, ""},
+		{"titanx-pascal", "n=16,c=512,h=14,w=14,k=48,r=5,s=5,pad=2", AlgoFFTTiling, ""},
+		{"pascal", "n=16,c=512,h=14,w=14,k=48,r=5,s=5,pad=2,pass=bwd_data", AlgoPrecomp, ""},
+		{"pascal", "n=16,c=192,h=28,w=28,k=32,r=5,s=5,pad=2,pass=bwd_data", AlgoFFTTiling, ""},
+		{"pascal", "n=16,c=192,h=28,w=28,k=32,r=5,s=5,pad=2", AlgoPrecomp, ""},
+		{"pascal", "n=16,c=3,h=224,w=224,k=64,r=3,s=3,pad=1", AlgoPrecomp, "maxwell_scudnn_128x64_relu_small_nn"},
+		{"pascal", "n=16,c=3,h=224,w=224,k=64,r=7,s=7,pad=3,stride=2,pass=bwd_data", AlgoPrecomp, "dgrad2d_alg1_1"},
+		{"pascal", "n=16,c=3,h=224,w=224,k=64,r=3,s=3,pad=1,pass=bwd_weight", AlgoPrecomp, "maxwell_scudnn_128x64_stridedB_splitK_small_nn"},
+		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data", AlgoPrecomp, "dgrad_engine_64x32"},
+		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,pass=bwd_data", AlgoPrecomp, "maxwell_scudnn_128x128_stridedB_small_nn"},
+	} {
+		m, err := configs.Load(c.machine, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := workloads.Parse("conv:" + c.shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ChooseConv(m.GPU, w.Conv, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Algo != c.algo || c.kernel != "" && got.Kernel != c.kernel {
+			t.Errorf("%s, %s: %s by %s, want %s by %s", c.machine, c.shape, got.Algo, got.Kernel, c.algo, c.kernel)
+		}
+		calls, err := ConvCandidates(m.GPU, w.Conv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, other := range calls {
+			if forced, err := ChooseConv(m.GPU, w.Conv, other.Algo); err != nil || forced.Algo != other.Algo {
+				t.Errorf("%s, %s: asked for %s: %s, %v", c.machine, c.shape, other.Algo, forced.Algo, err)
+			}
+		}
+	}
+}
