@@ -224,10 +224,11 @@ type TLB struct {
 	Micro MicroTLB `yaml:"micro,omitempty"`
 }
 
-// MicroTLB stands before the first level of the TLB, where a machine shows one.
+// MicroTLB stands before the first level of the TLB, where a machine shows one; without
+// this section there is none.
 type MicroTLB struct {
 	Page     Bytes   `yaml:"page" min:"4 KiB" max:"1 GiB" doc:"what an entry covers"`
-	Entries  int     `yaml:"entries" min:"0" max:"4096" doc:"per SM; 0, or no section: every request goes to the first level"`
+	Entries  int     `yaml:"entries" min:"0" max:"4096" doc:"per SM; 0: every request goes to the first level"`
 	Interval float64 `yaml:"interval" min:"0" max:"100" doc:"cycles between two misses that the SMs of a GPC have looked up"`
 }
 

@@ -31,35 +31,53 @@ const (
 // (y+padH)%strideH, (x+padW)%strideW on, in steps of the strides.
 type fewData struct {
 	*workloads.Conv
-	p, q       int // points of the output
-	w, h       int // points of a CTA's rectangle
-	rs, ss     int // lines and columns of taps that a point sees at most
-	line       int // ss in whole vectors
-	p0, q0     int // first line and column of the patch that the first rectangle sees
-	ph, pw     int // its lines and columns
-	patch, fil int // words of a buffer: patches, filters
-	k          *tile.Kernel
+	p, q             int // points of the output
+	w, h             int // points of a CTA's rectangle
+	rs, ss           int // lines and columns of taps that a point sees at most
+	line             int // ss in whole vectors
+	p0, q0           int // first line and column of the patch that the first rectangle sees
+	ph, pw           int // its lines and columns
+	patch, fil       int // words of a buffer: patches, filters
+	patches, filters int // the same in rounds of all threads
+	k                *tile.Kernel
 }
+
+// mostShared is the shared memory that a CTA of these machines can have.
+const mostShared = 48 << 10
 
 // TakesFewData says whether there is such a kernel for a convolution.
 func TakesFewData(c *workloads.Conv) bool {
-	return c.Pass == workloads.PassData && c.Layout == workloads.LayoutNCHW && c.DType == "fp32" && c.Groups == 1 &&
-		c.DilH*c.DilW == 1 && fewLines%c.StrideH == 0 && c.StrideW <= 4 && max(c.R, c.S) <= 32
+	if c.Pass != workloads.PassData || c.Layout != workloads.LayoutNCHW || c.DType != "fp32" || c.Groups != 1 ||
+		c.DilH*c.DilW != 1 || fewLines%c.StrideH != 0 || c.StrideW > 4 {
+		return false
+	}
+	f := newFewData(c)
+	return f.shared() <= mostShared
 }
 
-// FewData generates the kernel.
-func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
-	if !TakesFewData(c) {
-		return nil, fmt.Errorf("conv: no kernel for gradients of images of few channels takes %s", c)
-	}
+// newFewData lays a CTA's part of the work out.
+func newFewData(c *workloads.Conv) *fewData {
 	f := &fewData{Conv: c, p: c.P(), q: c.Q(), w: fewThreads / fewLines * c.StrideW, h: fewLines}
 	f.rs, f.ss = (c.R+c.StrideH-1)/c.StrideH, (c.S+c.StrideW-1)/c.StrideW
 	f.line = (f.ss + fewVector - 1) / fewVector * fewVector
 	f.p0, f.q0 = c.PadH/c.StrideH-(f.rs-1), c.PadW/c.StrideW-(f.ss-1)
 	f.ph, f.pw = (f.h-1+c.PadH)/c.StrideH-f.p0+1, (f.w-1+c.PadW)/c.StrideW-f.q0+1
 	rounds := func(words int) int { return (words + fewThreads - 1) / fewThreads }
-	patches, filters := rounds(fewFilters*f.ph*f.pw), rounds(fewFilters*c.StrideH*c.StrideW*f.rs*f.line)
-	f.patch, f.fil = patches*fewThreads, filters*fewThreads
+	f.patches, f.filters = rounds(fewFilters*f.ph*f.pw), rounds(fewFilters*c.StrideH*c.StrideW*f.rs*f.line)
+	f.patch, f.fil = f.patches*fewThreads, f.filters*fewThreads
+	return f
+}
+
+// shared is the bytes of both buffers.
+func (f *fewData) shared() int { return 4 * 2 * (f.patch + f.fil) }
+
+// FewData generates the kernel.
+func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
+	if !TakesFewData(c) {
+		return nil, fmt.Errorf("conv: no kernel for gradients of images of few channels takes %s", c)
+	}
+	f := newFewData(c)
+	patches, filters := f.patches, f.filters
 	f.kernel()
 	first := c.StrideW + patches + filters // behind the accumulators and what is on its way
 	begin := &emit.Emitter{K: f.k, Next: first}
@@ -145,7 +163,7 @@ func (f *fewData) kernel() {
 		heap.Place(t)
 	}
 	f.k = &tile.Kernel{
-		Name: "dgrad2d_alg1_1", Threads: fewThreads, Shared: 4 * 2 * (f.patch + f.fil), TileM: points, TileN: 1, TileK: fewFilters, Splits: 1,
+		Name: "dgrad2d_alg1_1", Threads: fewThreads, Shared: f.shared(), TileM: points, TileN: 1, TileK: fewFilters, Splits: 1,
 		Grid: [3]int{tiles, f.C, 1}, Tensors: []tile.Tensor{y, w, x}, Alpha: 1, DType: "fp32", Role: make([]uint8, fewThreads/32),
 	}
 	k, c, trips := f.K, f.C, (f.K+fewFilters-1)/fewFilters
@@ -201,8 +219,8 @@ func (f *fewData) tap(word int) int {
 	return (filter*f.R+r)*f.S + s
 }
 
-// shared is an access to a buffer.
-func (f *fewData) shared(bytes int, flip int32, word func(t int) int) int16 {
+// buffer is an access to one.
+func (f *fewData) buffer(bytes int, flip int32, word func(t int) int) int16 {
 	a := tile.Access{Space: tile.Shared, Bytes: bytes, BufferStride: int32(4 * (f.patch + f.fil)), BufferFlip: flip}
 	for t := range fewThreads {
 		a.Addr = append(a.Addr, int32(4*word(t)))
@@ -214,7 +232,7 @@ func (f *fewData) shared(bytes int, flip int32, word func(t int) int) int16 {
 func (f *fewData) deposit(flip int32, patches, filters int) []tile.Inst {
 	var out []tile.Inst
 	for i := range patches + filters {
-		out = append(out, emit.Store(tile.OpSTS, f.StrideW+i, f.shared(4, flip, func(t int) int { return i*fewThreads + t })))
+		out = append(out, emit.Store(tile.OpSTS, f.StrideW+i, f.buffer(4, flip, func(t int) int { return i*fewThreads + t })))
 	}
 	return out
 }
@@ -239,14 +257,14 @@ func (f *fewData) products(e *emit.Emitter, addr []int) {
 		for jr := range f.rs {
 			for i := range f.StrideW {
 				for js := 0; js < f.line; js += fewVector {
-					e.Add(emit.Load(tile.OpLDS, taps[i*f.line+js], f.shared(4*fewVector, 0, func(t int) int {
+					e.Add(emit.Load(tile.OpLDS, taps[i*f.line+js], f.buffer(4*fewVector, 0, func(t int) int {
 						ry, rx := (t/32+f.PadH)%f.StrideH, (i+f.PadW)%f.StrideW
 						return f.patch + (((filter*f.StrideH+ry)*f.StrideW+rx)*f.rs+jr)*f.line + js
 					})))
 				}
 			}
 			for d := range elements {
-				e.Add(emit.Load(tile.OpLDS, elements[d], f.shared(4, 0, func(t int) int {
+				e.Add(emit.Load(tile.OpLDS, elements[d], f.buffer(4, 0, func(t int) int {
 					return (filter*f.ph+(t/32+f.PadH)/f.StrideH-jr-f.p0)*f.pw + t%32 + d
 				})))
 			}

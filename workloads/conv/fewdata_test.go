@@ -43,6 +43,7 @@ func TestFewDataReplay(t *testing.T) {
 func TestFewDataLeaves(t *testing.T) {
 	for _, s := range []string{
 		"conv:n=1,c=3,h=9,w=9,k=4,r=3,s=3", "conv:n=1,c=3,h=9,w=9,k=4,r=3,s=3,stride=3,pass=bwd_data",
+		"conv:n=1,c=1,h=64,w=64,k=8,r=24,s=24,pad=12,pass=bwd_data", // more shared memory than a CTA can have
 		"conv:n=1,c=3,h=9,w=9,k=4,r=3,s=3,dilation=2,pass=bwd_data", "conv:n=1,c=3,h=9,w=9,k=3,r=3,s=3,groups=3,pass=bwd_data",
 	} {
 		w, err := workloads.Parse(s)

@@ -28,7 +28,7 @@ type Entry struct {
 	Gain    float64 // fraction of the math rate that the library expects of its main loop; fitted, see choose.go
 	GainN   float64 // the same where A is not transposed; 0: no other
 	LongK   bool    // offered alone where k is beyond longK, and nowhere else
-	Aligned bool    // offered only where n is a multiple of 64 and k is even
+	Aligned bool    // offered only where n is a multiple of 64, k is even and CTAs are leastAligned
 	MaxN    int     // offered only where n is not larger; 0: always
 	Whole   bool    // never with split-K
 	Only    bool    // where it is offered, nothing else is
@@ -234,8 +234,12 @@ func batchedOnly(es []Entry, name string) []Entry {
 	return oneInBatches(es, name)
 }
 
+// leastAligned is the CTAs from which on they are launched: NeuSight's rows have 48 and
+// more, and one of 32 went to another kernel.
+const leastAligned = 40
+
 // aligned are kernels from before Maxwell's; what they ask for, that nothing else is
-// launched then (52 of 54 rows), and in which order they walk the grid is read off the
+// launched then (52 of 53 rows), and in which order they walk the grid is read off the
 // names and grids of NeuSight's P4 rows.
 func aligned(es []Entry) []Entry {
 	for i := range es {
@@ -328,7 +332,7 @@ func (e *Entry) takes(p gemm.Problem) bool {
 		return false
 	case e.Family == "mma" && p.InBytes() == 1 && (!p.TransA || p.TransB || p.K*e.bits()%32 != 0):
 		return false
-	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0):
+	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0 || ceil(p.M, e.TileM)*ceil(p.N, e.TileN) < leastAligned):
 		return false
 	case e.MaxN > 0 && p.N > e.MaxN:
 		return false

@@ -62,9 +62,9 @@ func oldTransform(family string, c *workloads.Conv) string {
 // complex matrices and of convolutions.
 func moreThan32(c *workloads.Conv) bool {
 	if c.Pass == workloads.PassData {
-		return c.C > 32
+		return c.C/c.Groups > 32
 	}
-	return c.K > 32
+	return c.K/c.Groups > 32
 }
 
 // oldChoice leaves what cuDNN 5 or 6 chooses from: the algorithm that it takes
