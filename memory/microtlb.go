@@ -8,9 +8,9 @@ import "gpusim/configs"
 type microTLB struct {
 	page     divider
 	entries  int
-	interval uint64     // between two lookups of a GPC, in parts of a cycle
-	pages    [][]uint64 // of each SM, most recent first
-	free     []uint64   // of each GPC: when it takes up the next, in parts of a cycle
+	interval uint64   // between two lookups of a GPC, in parts of a cycle
+	pages    []recent // of each SM
+	free     []uint64 // of each GPC: when it takes up the next, in parts of a cycle
 }
 
 // partsOfCycle are those that a microTLB counts in.
@@ -21,9 +21,9 @@ func newMicroTLB(spec *configs.MicroTLB, sms, gpcs int) *microTLB {
 	if spec.Entries == 0 {
 		return nil
 	}
-	m := &microTLB{page: newDivider(int(spec.Page)), entries: spec.Entries, interval: uint64(spec.Interval * partsOfCycle), pages: make([][]uint64, sms), free: make([]uint64, gpcs)}
+	m := &microTLB{page: newDivider(int(spec.Page)), entries: spec.Entries, interval: uint64(spec.Interval * partsOfCycle), pages: make([]recent, sms), free: make([]uint64, gpcs)}
 	for i := range m.pages {
-		m.pages[i] = make([]uint64, 0, spec.Entries)
+		m.pages[i] = make(recent, 0, spec.Entries)
 	}
 	return m
 }
@@ -41,26 +41,10 @@ func (m *microTLB) reset() {
 // pass gives the cycle from which a request of an SM at cycle now can go on.
 func (m *microTLB) pass(sm int, gpc uint8, addr, now uint64) uint64 {
 	page, _ := m.page.div(addr)
-	held := m.pages[sm]
-	at := len(held)
-	for i, p := range held {
-		if p == page {
-			at = i
-			break
-		}
+	if _, held := m.pages[sm].touch(page, m.entries); held {
+		return now
 	}
-	if at == len(held) {
-		if at < m.entries {
-			held = append(held, 0)
-			m.pages[sm] = held
-		} else {
-			at--
-		}
-		start := max(now*partsOfCycle, m.free[gpc])
-		m.free[gpc] = start + m.interval
-		now = start / partsOfCycle
-	}
-	copy(held[1:at+1], held[:at])
-	held[0] = page
-	return now
+	start := max(now*partsOfCycle, m.free[gpc])
+	m.free[gpc] = start + m.interval
+	return start / partsOfCycle
 }

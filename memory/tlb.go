@@ -19,10 +19,30 @@ type tlb struct {
 	walkers []uint64 // cycles at which they are free
 }
 
-// firstLevel is the TLB of an SM: pages, most recent first, and from which
-// cycle each can be used.
+// recent are pages, most recent first.
+type recent []uint64
+
+// touch puts a page first, if need be in place of the last of so many; at is where it
+// or what it replaces stood, or the end.
+func (r *recent) touch(page uint64, most int) (at int, held bool) {
+	for at < len(*r) && (*r)[at] != page {
+		at++
+	}
+	if held = at < len(*r); !held {
+		if at < most {
+			*r = append(*r, 0)
+		} else {
+			at--
+		}
+	}
+	copy((*r)[1:at+1], (*r)[:at])
+	(*r)[0] = page
+	return at, held
+}
+
+// firstLevel is the TLB of an SM: pages, and from which cycle each can be used.
 type firstLevel struct {
-	pages []uint64
+	pages recent
 	ready []uint64
 	free  uint64 // cycle at which the next miss can be taken up
 }
@@ -54,29 +74,18 @@ func (t *tlb) translate(sm int, gpc uint8, addr, now uint64) uint64 {
 	if len(f.pages) > 0 && f.pages[0] == page {
 		return max(now, f.ready[0])
 	}
-	at := len(f.pages)
-	for i, p := range f.pages {
-		if p == page {
-			at = i
-			break
-		}
+	at, held := f.pages.touch(page, t.spec.Entries)
+	if at == len(f.ready) {
+		f.ready = append(f.ready, 0)
 	}
-	ready := uint64(0)
-	if at < len(f.pages) {
-		ready = f.ready[at]
-	} else {
+	ready := f.ready[at]
+	if !held {
 		start := max(now, f.free)
 		ready = t.lookup(addr, start) + uint64(t.spec.Latency)
 		f.free = start + 1
-		if at < t.spec.Entries {
-			f.pages, f.ready = append(f.pages, 0), append(f.ready, 0)
-		} else {
-			at--
-		}
 	}
-	copy(f.pages[1:at+1], f.pages[:at])
 	copy(f.ready[1:at+1], f.ready[:at])
-	f.pages[0], f.ready[0] = page, ready
+	f.ready[0] = ready
 	return max(now, ready)
 }
 

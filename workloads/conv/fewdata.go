@@ -51,8 +51,7 @@ func TakesFewData(c *workloads.Conv) bool {
 		c.DilH*c.DilW != 1 || fewLines%c.StrideH != 0 || c.StrideW > 4 {
 		return false
 	}
-	f := newFewData(c)
-	return f.shared() <= mostShared
+	return newFewData(c).shared() <= mostShared
 }
 
 // newFewData lays a CTA's part of the work out.
@@ -77,9 +76,8 @@ func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
 		return nil, fmt.Errorf("conv: no kernel for gradients of images of few channels takes %s", c)
 	}
 	f := newFewData(c)
-	patches, filters := f.patches, f.filters
 	f.kernel()
-	first := c.StrideW + patches + filters // behind the accumulators and what is on its way
+	first := c.StrideW + f.patches + f.filters // behind the accumulators and what is on its way
 	begin := &emit.Emitter{K: f.k, Next: first}
 	var addr []int
 	for range 8 {
@@ -87,16 +85,16 @@ func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
 	}
 	begin.Begin(addr)
 	begin.Integers(addr, 40)
-	begin.Add(f.fetch(0, patches, filters)...)
+	begin.Add(f.fetch(0)...)
 	for i := range c.StrideW {
 		begin.Add(emit.Move(i, tile.RZ))
 	}
-	begin.Add(f.deposit(0, patches, filters)...)
+	begin.Add(f.deposit(0)...)
 	begin.Add(emit.Bare(tile.OpBAR))
 	loop := &emit.Emitter{K: f.k, Next: begin.Regs()}
-	loop.Add(emit.Guarded(tile.GuardMore, f.fetch(1, patches, filters)...)...)
+	loop.Add(emit.Guarded(tile.GuardMore, f.fetch(1)...)...)
 	f.products(loop, addr)
-	loop.Add(emit.Guarded(tile.GuardMore, f.deposit(1, patches, filters)...)...)
+	loop.Add(emit.Guarded(tile.GuardMore, f.deposit(1)...)...)
 	loop.Integers(addr, 6)
 	loop.Add(emit.Bare(tile.OpBAR), emit.Bare(tile.OpBRA))
 	var end []tile.Inst
@@ -182,7 +180,7 @@ const nowhere = 1 << 30
 
 // fetch loads the patches and filters of an iteration: elements side by side by
 // threads side by side.
-func (f *fewData) fetch(iterAdd int32, patches, filters int) []tile.Inst {
+func (f *fewData) fetch(iterAdd int32) []tile.Inst {
 	var out []tile.Inst
 	add := func(reg int, a tile.Access, col func(word int) int, round int) {
 		a.Bytes, a.IterAdd, a.BatchFree = 4, iterAdd, true
@@ -191,7 +189,7 @@ func (f *fewData) fetch(iterAdd int32, patches, filters int) []tile.Inst {
 		}
 		out = append(out, emit.Load(tile.OpLDG, reg, (&emit.Emitter{K: f.k}).Access(a)))
 	}
-	for i := range patches {
+	for i := range f.patches {
 		add(f.StrideW+i, tile.Access{Tensor: fewY, RowVar: fewTile, ColVar: fewPatch, ColStep: int32(fewFilters * f.ph * f.pw)}, func(word int) int {
 			if word >= fewFilters*f.ph*f.pw {
 				return nowhere
@@ -199,8 +197,8 @@ func (f *fewData) fetch(iterAdd int32, patches, filters int) []tile.Inst {
 			return word
 		}, i)
 	}
-	for i := range filters {
-		add(f.StrideW+patches+i, tile.Access{Tensor: fewF, RowVar: tile.VarZero, ColVar: fewTap, ColStep: int32(fewFilters * f.R * f.S)}, f.tap, i)
+	for i := range f.filters {
+		add(f.StrideW+f.patches+i, tile.Access{Tensor: fewF, RowVar: tile.VarZero, ColVar: fewTap, ColStep: int32(fewFilters * f.R * f.S)}, f.tap, i)
 	}
 	return out
 }
@@ -229,9 +227,9 @@ func (f *fewData) buffer(bytes int, flip int32, word func(t int) int) int16 {
 }
 
 // deposit stores what fetch has loaded to the buffer of its iteration.
-func (f *fewData) deposit(flip int32, patches, filters int) []tile.Inst {
+func (f *fewData) deposit(flip int32) []tile.Inst {
 	var out []tile.Inst
-	for i := range patches + filters {
+	for i := range f.patches + f.filters {
 		out = append(out, emit.Store(tile.OpSTS, f.StrideW+i, f.buffer(4, flip, func(t int) int { return i*fewThreads + t })))
 	}
 	return out
