@@ -89,12 +89,8 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
 	}
-	policy, err := sm.NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
-	if err != nil {
-		return nil, err
-	}
 	s.leastWaves = leastWaves
-	if !policy.Even() {
+	if !p.Policy.Even() {
 		s.leastWaves = unevenWaves
 	}
 	l.Waves = s.waves(max(1, k.Splits))

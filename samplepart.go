@@ -129,7 +129,7 @@ func (p *part) represents(k *tile.Kernel) bool {
 	if k.Grid[0] <= p.SM.Count/2 {
 		beside = k.Grid[0]
 	}
-	if largest < 0 || p.of > manyParts && (p.drifts() || timesLoaded(k, largest) > float64(partAgain*beside)) {
+	if largest < 0 || p.of > manyParts && (p.drifts(k) || timesLoaded(k, largest) > float64(partAgain*beside)) {
 		return false
 	}
 	if !slices.Contains(walked, largest) {
@@ -141,10 +141,10 @@ func (p *part) represents(k *tile.Kernel) bool {
 	return partKeeps*shared <= l2
 }
 
-// drifts says whether the scheduler lets CTAs get out of step: it takes more of them to
+// drifts says whether the scheduler lets CTAs of a kernel get out of step: it takes more of them to
 // know the pace of a product.
-func (p *part) drifts() bool {
-	policy, err := sm.NewScheduler(p.SM.Scheduler, p.SM.ActiveSet)
+func (p *part) drifts(k *tile.Kernel) bool {
+	policy, err := sm.KernelScheduler(k, p.SM.Scheduler, p.SM.ActiveSet)
 	return err != nil || !policy.Even()
 }
 

@@ -114,11 +114,10 @@ type cta struct {
 
 // NewCore makes an idle SM.
 func NewCore(g *configs.GPU) (*Core, error) {
-	p, err := NewScheduler(g.SM.Scheduler, g.SM.ActiveSet)
-	if err != nil {
+	if _, err := NewScheduler(g.SM.Scheduler, g.SM.ActiveSet); err != nil {
 		return nil, err
 	}
-	c := &Core{spec: &g.SM, l1: &g.L1, tspec: tensorcore.NewSpec(&g.Tensor), policy: p}
+	c := &Core{spec: &g.SM, l1: &g.L1, tspec: tensorcore.NewSpec(&g.Tensor)}
 	c.async.init(g)
 	c.passCycles = uint64(max(1, 4*g.SM.MIO.SharedBanks/g.SM.MIO.SharedBytesClk))
 	c.sub = make([]subcore, g.SM.SubCores)
@@ -136,7 +135,7 @@ func NewCore(g *configs.GPU) (*Core, error) {
 // Load prepares the SM for a kernel whose first CTAs come at cycle or later.
 // Instruction and data caches are cold, as at every launch.
 func (c *Core) Load(p *Prepared, cycle uint64) {
-	c.kernel, c.codes, c.plan = p.Kernel, p.codes, p.Plan
+	c.kernel, c.codes, c.plan, c.policy = p.Kernel, p.codes, p.Plan, p.Policy
 	c.async.reset(p)
 	c.leastWake = uint64(c.spec.BarrierLatency)
 	if len(p.arrivals) > 0 || len(p.matrix) > 0 {

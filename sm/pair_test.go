@@ -11,7 +11,8 @@ import (
 // go together, so that full fp32 lanes stay busy beside them; two of one pipe do
 // not, nor does one that needs the other's result.
 func TestPairs(t *testing.T) {
-	sets := []string{"gpu.sm.pipes.fp32={lanes: 32, latency: 6}", "gpu.sm.mio.issue_interval=1"}
+	// In turn, so that no warp is left alone at the end.
+	sets := []string{"gpu.sm.pipes.fp32={lanes: 32, latency: 6}", "gpu.sm.mio.issue_interval=1", "gpu.sm.scheduler=lrr"}
 	dual := append([]string{"gpu.sm.dual_issue=true"}, sets...)
 	const warps = 32
 	acc := []tile.Access{sharedAccess(32*warps, 4, 1)}

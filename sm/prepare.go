@@ -15,6 +15,7 @@ type Prepared struct {
 	Plan      *Plan // nil: nothing is left out
 	Behind    int   // first CTA behind those that are left out of a kernel that streams; 0: none are
 	CTAsPerSM int
+	Policy    Scheduler
 	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
 	ops       []uop
 	codes     []*code
@@ -33,6 +34,9 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 	p := &Prepared{Kernel: k, lines: tile.NewLineGen(k)}
 	var err error
 	if p.CTAsPerSM, p.Limit, err = Occupancy(k, &g.SM); err != nil {
+		return nil, err
+	}
+	if p.Policy, err = KernelScheduler(k, g.SM.Scheduler, g.SM.ActiveSet); err != nil {
 		return nil, err
 	}
 	if p.matrix, err = matrixOps(k, g); err != nil {

@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"slices"
 	"sort"
+
+	"gpusim/workloads/tile"
 )
 
 // Scheduler picks the warp that issues. ready has a bit for each warp of the
@@ -40,6 +42,21 @@ func NewScheduler(name string, activeSet int) (Scheduler, error) {
 		return nil, fmt.Errorf("unknown warp scheduler %q (allowed: %v)", name, slices.Clip(names))
 	}
 	return f(activeSet), nil
+}
+
+// KernelScheduler is how a machine's scheduler treats a kernel. Where code yields, a
+// greedy one gives way to the others in turn. It does so after seven or eight
+// instructions of arithmetic (Yan et al., PPoPP 2020: cuDNN's fused kernels of
+// Winograd's and nvcc on Volta); one by one is as fair, and is what is simulated.
+func KernelScheduler(k *tile.Kernel, name string, activeSet int) (Scheduler, error) {
+	s, err := NewScheduler(name, activeSet)
+	switch s.(type) {
+	case gto, gty:
+		if k.Yields {
+			return lrr{}, nil
+		}
+	}
+	return s, err
 }
 
 // gto is greedy then oldest (Rogers et al., MICRO 2012): stay with a warp

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"gpusim/sm"
+	"gpusim/workloads/tile"
 )
 
 func TestSchedulersPick(t *testing.T) {
@@ -77,5 +78,35 @@ func TestUnknownScheduler(t *testing.T) {
 	g.SM.Scheduler = "fifo"
 	if _, err := sm.NewCore(g); err == nil {
 		t.Error("an SM with an unknown scheduler")
+	}
+}
+
+// TestYields: a chain of multiply-adds leaves every second slot of its pipe to another
+// one. A greedy scheduler gives both to the oldest two of three CTAs, and the third
+// waits for their end. Where code yields all three end together.
+func TestYields(t *testing.T) {
+	ends := func(scheduler string, yields bool) (first, last float64) {
+		g := volta(t, "gpu.sm.scheduler="+scheduler)
+		k := loopKernel(t, g, 4, 100, nil, repeat(16, op(tile.OpFFMA, 0, 0, 5, 7))...)
+		k.Yields = yields
+		c := load(t, g, k, 3)
+		for {
+			n, ok := c.Next()
+			if !ok {
+				return first, float64(c.LastExit())
+			}
+			if c.Run(n + 1); first == 0 {
+				first = float64(c.LastExit())
+			}
+		}
+	}
+	first, last := ends("gto", false)
+	near(t, "gto: the first CTA's end by the last's", first/last, 0.5, 0.1)
+	fair, all := ends("lrr", false)
+	near(t, "lrr: the first CTA's end by the last's", fair/all, 1, 0.05)
+	for _, scheduler := range []string{"gto", "gty", "lrr"} {
+		if f, l := ends(scheduler, true); f != fair || l != all {
+			t.Errorf("%s, where code yields: CTAs end from %.0f to %.0f, in turn from %.0f to %.0f", scheduler, f, l, fair, all)
+		}
 	}
 }

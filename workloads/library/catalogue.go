@@ -41,6 +41,7 @@ type Entry struct {
 	late   bool // offsets are looked up in the k-tile that they are for, see gemm.Lowered
 	plain  bool // compiled from CUDA: counts addresses on, without tables of offsets
 	turing bool // a cuDNN kernel of Turing: sums of gradients of filters always go through a workspace in fp32, tables of offsets, near taps together
+	yields bool // its code yields, see tile.Kernel
 	slab   int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }
 

@@ -338,6 +338,7 @@ func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int)
 			return nil, err
 		}
 		main := ks[0]
+		main.Yields = e.yields
 		if c.Pass == workloads.PassWeight {
 			// Profiles show a memset or a scaling of the output, 1.3 to 1.8 us,
 			// before kernels of gradients.

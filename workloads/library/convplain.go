@@ -73,7 +73,7 @@ var wgradEngines = []Entry{
 func init() {
 	for i := range wgradEngines {
 		e := &wgradEngines[i]
-		e.Family, e.Type, e.TileK, e.WarpK, e.Threads, e.slab = "simt", "fp32", 16, 1, 128, 32
+		e.Family, e.Type, e.TileK, e.WarpK, e.Threads, e.slab, e.yields = "simt", "fp32", 16, 1, 128, 32, true
 	}
 }
 

@@ -142,6 +142,11 @@ type Kernel struct {
 	// layers do: what caches hold of a launch before is the ends of all of them.
 	Streams bool
 
+	// Yields says that its code tells the warp scheduler every few instructions to go
+	// on with another warp, as compilers' code does: a greedy scheduler then serves
+	// its warps in turn.
+	Yields bool
+
 	// Product says that a CTA multiplies TileM rows from VarM on by TileN columns from
 	// VarN on, and that those at or beyond the limits are zeros.
 	Product bool

@@ -180,7 +180,7 @@ func (f *fused) main(x, u, y *tile.Tensor, l tile.Latencies) error {
 	kBlocks := f.paddedFilters() / fusedFilters
 	f.k = &tile.Kernel{
 		Name: "scudnn_winograd_128x128_ldg1_ldg4_relu_" + f.a.name() + "t_nt_v1", Threads: fusedThreads, Regs: fusedRegs,
-		Shared: 4 * fusedSide, TileM: 128, TileN: 128, TileK: fusedChannels, Splits: 1,
+		Shared: 4 * fusedSide, TileM: 128, TileN: 128, TileK: fusedChannels, Splits: 1, Yields: true,
 		Grid:    [3]int{ceilDiv(p.N, f.a.n) * kBlocks, f.th / f.a.p, f.tw / f.a.q},
 		Tensors: []tile.Tensor{tx, tu, ty}, Alpha: p.Alpha, DType: "fp32", Role: make([]uint8, fusedThreads/32),
 	}
