@@ -19,8 +19,9 @@ const AlgoFFTTiling = "fft_tiling"
 // Winograd's algorithms; of the eight rows that were done by FFT, four had filters and
 // images of the sizes of whole transforms, which we do not have.
 const (
-	beliefFFT     = 0.85
-	beliefFourier = 0.40
+	beliefFFT     = 0.95
+	beliefFourier = 0.45
+	fftStep       = 8 // along k, of which a CTA takes whole ones
 )
 
 // leastFFT is the taps of a filter from which on cuDNN 5 and 6 take FFT tiling without
@@ -49,8 +50,8 @@ func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 		return nil
 	}
 	edge := fft.Edge(m, n)
-	// Four multiply-adds for each product of complex numbers.
-	math1 := 4 * float64(edge*edge*k) / (g.SM.FP32Lanes() * beliefFFT)
+	// Four multiply-adds for each product of complex numbers, and a CTA's beginning and end.
+	math1 := 4*float64(edge*edge*ceil(k, fftStep)*fftStep)/(g.SM.FP32Lanes()*beliefFFT) + beliefLaunch
 	rounds := float64(ceil(ceil(m, edge)*ceil(n, edge)*batch, g.SM.Count))
 	arch := convArch(g)
 	cost := rounds*math1 + (float64(bytes)+c.Bytes())/(beliefFourier*perClock(g)) + beliefNonFused
