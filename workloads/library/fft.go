@@ -50,8 +50,10 @@ func fftCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 		return nil
 	}
 	edge := fft.Edge(m, n)
-	// Four multiply-adds for each product of complex numbers, and a CTA's beginning and end.
-	math1 := 4*float64(edge*edge*ceil(k, fftStep)*fftStep)/(g.SM.FP32Lanes()*beliefFFT) + beliefLaunch
+	// Four multiply-adds for each product of complex numbers, and the beginnings and ends of
+	// CTAs, two of which are on an SM.
+	const perSM = 2
+	math1 := 4*float64(edge*edge*ceil(k, fftStep)*fftStep)/(g.SM.FP32Lanes()*beliefFFT) + beliefLaunch/perSM
 	rounds := float64(ceil(ceil(m, edge)*ceil(n, edge)*batch, g.SM.Count))
 	arch := convArch(g)
 	cost := rounds*math1 + (float64(bytes)+c.Bytes())/(beliefFourier*perClock(g)) + beliefNonFused
