@@ -86,6 +86,7 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
 	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
+	s.line = max(1, g.L2.FillBytes*gemm.Packed(k.DType)/max(1, k.TileK*k.Tensors[0].Elem))
 	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
 	}
@@ -108,6 +109,7 @@ type sampling struct {
 	bytes              int // of all tensors
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
+	line               int // iterations that share what L2 fetches at once where an operand lies along k
 	leastWaves         int // waves simulated at least
 	streams            bool
 	budget             int // warp instructions that may be simulated
@@ -147,13 +149,24 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 	return p
 }
 
+// whole rounds iterations up to those that share what L2 fetches at once.
+func (s *sampling) whole(n int) int {
+	line := max(1, s.line)
+	return (n + line - 1) / line * line
+}
+
 // windows spreads the iterations that the budget allows over the loop: a
 // window at the beginning, one at the end, others evenly on the way. It is nil
 // if that would not leave out half at least: a short loop is cheap, and what
-// its jumps do to the last CTAs of a grid shows.
+// its jumps do to the last CTAs of a grid shows. Jumps begin and land where the next
+// iteration, which is loaded for ahead, begins what L2 fetches at once: else each jump
+// fetches twice what it leaves out the rest of, half as much again in all where windows
+// are short.
 func (s *sampling) windows(ctas int) *sm.Plan {
 	may := min((s.budget/ctas-s.fixed)/s.loop, s.trips/2)
-	least, each := s.least(), settleAgain+s.window
+	line := max(1, s.line)
+	simulated, each := s.whole(s.settle+s.window+1)-1, s.whole(settleAgain+s.window)
+	least := simulated + each + line - 1
 	if least > s.trips/2 {
 		return nil
 	}
@@ -161,14 +174,22 @@ func (s *sampling) windows(ctas int) *sm.Plan {
 	if s.trips > longLoop {
 		n = max(n, 2)
 	}
-	simulated := s.settle + s.window
 	p := &sm.Plan{Windows: []sm.Window{{Settle: int32(s.settle), To: int32(simulated)}}}
 	left := s.trips - simulated - (n+1)*each
 	for i := range n + 1 {
 		before := &p.Windows[i]
-		before.Skip = int32(left*(i+1)/(n+1) - left*i/(n+1))
-		from := before.To + before.Skip
-		p.Windows = append(p.Windows, sm.Window{From: from, Settle: from + settleAgain, To: from + int32(each)})
+		from := before.To + int32(left*(i+1)/(n+1)-left*i/(n+1))
+		to := from + int32(each)
+		if i == n {
+			from, to = int32(s.trips-each), int32(s.trips)
+		}
+		shift := (from + 1) % int32(line)
+		from -= shift
+		if i < n {
+			to -= shift
+		}
+		before.Skip = from - before.To
+		p.Windows = append(p.Windows, sm.Window{From: from, Settle: from + settleAgain, To: to})
 	}
 	return p
 }

@@ -11,6 +11,9 @@ import (
 	"gpusim/workloads/tile"
 )
 
+// Size is the points of a square's edge.
+const Size = size
+
 func ceilDiv(a, b int) int { return stride1.CeilDiv(a, b) }
 
 // call is the algorithm for one problem.

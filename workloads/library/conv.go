@@ -89,7 +89,7 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 		}
 		out = append(out, images...)
 		if f := oldLibrary(g); f != "" {
-			oldChoice(f, c, out)
+			out = oldChoice(f, c, out)
 		}
 	}
 	if side := *c; len(out) == 0 && c.Layout == workloads.LayoutNCHW {

@@ -69,8 +69,11 @@ func moreThan32(c *workloads.Conv) bool {
 
 // oldChoice leaves what cuDNN 5 or 6 chooses from: the algorithm that it takes
 // whatever it costs comes first, other ones on transformed data are not taken without
-// being asked for.
-func oldChoice(family string, c *workloads.Conv, calls []ConvCall) {
+// being asked for, and those that version 5 does not have cannot be asked for.
+func oldChoice(family string, c *workloads.Conv, calls []ConvCall) []ConvCall {
+	if family == cuDNN5 {
+		calls = slices.DeleteFunc(calls, func(k ConvCall) bool { return k.Algo == AlgoWinogradNonFused })
+	}
 	first, least := oldTransform(family, c), calls[0].Cost
 	for i := range calls {
 		least = min(least, calls[i].Cost)
@@ -79,11 +82,12 @@ func oldChoice(family string, c *workloads.Conv, calls []ConvCall) {
 		switch call := &calls[i]; {
 		case call.Algo == first:
 			call.Cost = min(call.Cost, least/2)
-		case call.Algo == AlgoFFTTiling && family == cuDNN6 && first == "" && moreThan32(c): // weighed
+		case call.Algo == AlgoFFTTiling && family == cuDNN6 && first == "" && c.R*c.S >= leastFFT && moreThan32(c): // weighed
 		case slices.Contains([]string{AlgoWinograd, AlgoWinogradNonFused, AlgoFFTTiling}, call.Algo):
 			call.Cost = unasked
 		}
 	}
+	return calls
 }
 
 // plainOf is plainEntries for a family. Those of cuDNN 5 and 6 have scudnn's kernels for

@@ -1,6 +1,7 @@
 package library
 
 import (
+	"strings"
 	"testing"
 
 	"gpusim/configs"
@@ -47,10 +48,45 @@ func TestOldLibraries(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, other := range calls {
-			if forced, err := ChooseConv(m.GPU, w.Conv, other.Algo); err != nil || forced.Algo != other.Algo {
-				t.Errorf("%s, %s: asked for %s: %s, %v", c.machine, c.shape, other.Algo, forced.Algo, err)
+		// What is chosen costs least, and asking for an algorithm gets its cheapest kernel.
+		least := map[string]float64{}
+		for _, k := range calls {
+			if k.Cost < got.Cost {
+				t.Errorf("%s, %s: %s is chosen at %.0f cycles, %s costs %.0f", c.machine, c.shape, got.Kernel, got.Cost, k.Kernel, k.Cost)
 			}
+			if old, ok := least[k.Algo]; !ok || k.Cost < old {
+				least[k.Algo] = k.Cost
+			}
+		}
+		for algo, cost := range least {
+			if forced, err := ChooseConv(m.GPU, w.Conv, algo); err != nil || forced.Algo != algo || forced.Cost != cost {
+				t.Errorf("%s, %s: asked for %s: %s at %.0f cycles for %.0f, %v", c.machine, c.shape, algo, forced.Algo, forced.Cost, cost, err)
+			}
+		}
+		// Transforms other than the one that is taken are left to those who ask.
+		for _, algo := range []string{AlgoWinograd, AlgoWinogradNonFused} {
+			if cost, ok := least[algo]; ok && algo != got.Algo && cost != unasked {
+				t.Errorf("%s, %s: %s costs %.0f cycles beside %s", c.machine, c.shape, algo, cost, got.Algo)
+			}
+		}
+	}
+}
+
+// TestNoNonFusedWinogradIn5: cuDNN 5 does not have it, so who asks for it is told what
+// there is.
+func TestNoNonFusedWinogradIn5(t *testing.T) {
+	w, err := workloads.Parse("conv:n=16,c=256,h=28,w=28,k=512,r=3,s=3,pad=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for machine, has := range map[string]bool{"maxwell": false, "titanx-maxwell": false, "pascal": true} {
+		m, err := configs.Load(machine, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = ChooseConv(m.GPU, w.Conv, AlgoWinogradNonFused)
+		if has != (err == nil) || err != nil && !strings.Contains(err.Error(), "allowed: "+AlgoPrecomp+", "+AlgoWinograd) {
+			t.Errorf("%s: %v", machine, err)
 		}
 	}
 }

@@ -32,11 +32,16 @@ func preferTile(g *configs.GPU, c *workloads.Conv, calls []ConvCall) {
 }
 
 // preferMiddle is version 8: 128x64 wherever there are more than 32 filters. Of the 78 such
-// rows of NeuSight's on P4 that took implicit GEMM 62 did, on P100 23 of 34.
+// rows of NeuSight's on P4 that took implicit GEMM 62 did, on P100 23 of 34. It costs what
+// it costs: whether other algorithms are faster is weighed against that.
 func preferMiddle(c *workloads.Conv, calls []ConvCall) {
 	for i := range calls {
 		if k := &calls[i]; k.width == 64 && moreThan32(c) || k.width == 32 {
-			prefer(calls, i)
+			for j := range calls {
+				if j != i {
+					calls[j].Cost = max(calls[j].Cost, k.Cost+1)
+				}
+			}
 			return
 		}
 	}

@@ -54,20 +54,34 @@ func TestTransformedConvolutions(t *testing.T) {
 	}
 }
 
-// TestFFTOnlyForLargeFilters: of all calls for 3x3 none is FFT tiling unless
-// asked for.
-func TestFFTOnlyForLargeFilters(t *testing.T) {
-	m, err := configs.Load("turing", nil)
+// TestFFTWhereThereIsOne: filters have to be larger than their padding, and gradients of
+// filters take images that fit a square, unless more is asked for.
+func TestFFTWhereThereIsOne(t *testing.T) {
+	m, err := configs.Load("volta", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, s := range [][4]int{{45, 47, 193, 23}, {29, 6, 166, 9}, {61, 20, 60, 720}} {
-		w, err := workloads.OfConv(workloads.Conv{N: s[0], C: s[1], H: s[2], W: s[2], K: s[3], R: 3, S: 3, PadH: 1, PadW: 1, StrideH: 1, StrideW: 1, DType: "fp32"})
+	for shape, want := range map[string]string{
+		"n=4,c=64,h=28,w=28,k=64,r=5,s=5,pad=2":                  "weighed",
+		"n=4,c=64,h=28,w=28,k=64,r=5,s=5,pad=5":                  "none",
+		"n=4,c=64,h=28,w=28,k=64,r=5,s=5,pad=2,pass=bwd_weight":  "weighed",
+		"n=4,c=64,h=29,w=28,k=64,r=5,s=5,pad=2,pass=bwd_weight":  "asked",
+		"n=4,c=64,h=28,w=350,k=64,r=3,s=3,pad=1,pass=bwd_weight": "asked",
+		"n=4,c=64,h=28,w=350,k=64,r=3,s=3,pad=1,pass=bwd_data":   "weighed",
+		"n=4,c=64,h=28,w=28,k=64,r=3,s=3,pad=1,stride=2":         "none",
+	} {
+		w, err := workloads.Parse("conv:" + shape)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if call, err := ChooseConv(m.GPU, w.Conv, ""); err != nil || call.Algo == AlgoFFTTiling {
-			t.Errorf("%v: %s, %v", s, call.Algo, err)
+		got := "weighed"
+		if call, err := ChooseConv(m.GPU, w.Conv, AlgoFFTTiling); err != nil {
+			got = "none"
+		} else if call.Cost == unasked {
+			got = "asked"
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", shape, got, want)
 		}
 	}
 }

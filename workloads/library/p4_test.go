@@ -46,3 +46,30 @@ func TestP4(t *testing.T) {
 		}
 	}
 }
+
+// TestVersion8OnPascal: which algorithm and which of its kernels NeuSight's rows of P100
+// and P4 name, one row of each kind that is far from the next. The product of non-fused
+// Winograd is the library's own, where cuBLAS of the same machine has others.
+func TestVersion8OnPascal(t *testing.T) {
+	for _, c := range []struct{ machine, shape, algo, kernel string }{
+		{"p4", "n=3,c=16,h=8,w=8,k=1092", AlgoPrecomp, "maxwell_scudnn_128x64_relu"},
+		{"p4", "n=62,c=200,h=162,w=162,k=7", AlgoWinograd, AlgoWinograd},
+		{"p4", "n=58,c=470,h=16,w=16,k=364", AlgoWinogradNonFused, "maxwell_sgemm_64x64"},
+		{"p100-pcie16", "n=55,c=8,h=52,w=52,k=1793", AlgoPrecomp, "maxwell_scudnn_128x64_relu"},
+		{"p100-pcie16", "n=3,c=139,h=14,w=14,k=401", AlgoWinograd, AlgoWinograd},
+		{"p100-pcie16", "n=59,c=273,h=24,w=24,k=296", AlgoWinogradNonFused, "maxwell_sgemm_64x64"},
+	} {
+		m, err := configs.Load(c.machine, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := workloads.Parse("conv:" + c.shape + ",r=3,s=3,pad=1,dtype=fp32")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ChooseConv(m.GPU, w.Conv, "")
+		if err != nil || got.Algo != c.algo || !strings.HasPrefix(got.Kernel, c.kernel) {
+			t.Errorf("%s, %s: %s by %s, want %s by %s (%v)", c.machine, c.shape, got.Algo, got.Kernel, c.algo, c.kernel, err)
+		}
+	}
+}

@@ -19,17 +19,17 @@ const (
 	AlgoWinogradNonFused = "winograd_nonfused" // F(4x4,3x3) or F(5x5,5x5) around a batched product
 )
 
-// The library's beliefs of its algorithms, in SM cycles. Fitted to the algorithms
-// that NeuSight's kernel names tell on five devices.
+// The library's beliefs of its algorithms, in SM cycles. [fit] to the algorithms that
+// NeuSight's kernel names tell on five devices, in every other of 961 rows.
 const (
-	beliefCall      = 2000  // second kernel of a call of one main kernel
-	beliefFused     = 0.52  // share of the fp32 rate that the fused kernel reaches
-	beliefFusedCTA  = 12000 // first loads and output transform of its CTAs
-	beliefNonFused  = 54000 // three kernels more, and their ends
-	beliefTransform = 1.0   // share of DRAM's bandwidth at which transforms go
-	beliefSpill     = 1.4   // the same, on top, of what L2 does not hold
-	beliefPascal    = 0.65  // of the core clock in version 8 on P100 and P4: the same. [fit] on those two
-	beliefCapped    = 0.3   // of the core clock under a power cap: memory is nearer then
+	beliefCall      = 2000.0  // second kernel of a call of one main kernel
+	beliefFused     = 0.60    // share of the fp32 rate that the fused kernel reaches
+	beliefFusedCTA  = 12000.0 // first loads and output transform of its CTAs
+	beliefNonFused  = 48000.0 // three kernels more, and their ends
+	beliefTransform = 0.70    // share of DRAM's bandwidth at which transforms go
+	beliefSpill     = 2.4     // the same, on top, of what L2 does not hold
+	beliefPascal    = 0.6     // of the core clock in version 8 on P100 and P4: the same. [fit] on those two
+	beliefCapped    = 0.22    // of the core clock under a power cap: memory is nearer then
 )
 
 // transformable is a convolution as algorithms on transformed data take it, if they
@@ -54,9 +54,9 @@ func winogradCalls(g *configs.GPU, c *workloads.Conv) []ConvCall {
 	if call, ok := nonFused(g, c, p); ok {
 		out = append(out, call)
 	}
-	if _, err := winograd.FusedWorkspace(p); err == nil {
+	if ctas, err := winograd.FusedCTAs(p); err == nil {
 		out = append(out, ConvCall{
-			Name: convNames[c.Pass], Algo: AlgoWinograd, Kernel: AlgoWinograd, Cost: fusedCost(g, c),
+			Name: convNames[c.Pass], Algo: AlgoWinograd, Kernel: AlgoWinograd, Cost: fusedCost(g, c, ctas),
 			Build: func(l tile.Latencies) ([]*tile.Kernel, error) {
 				ks, err := winograd.Fused(p, "", l)
 				if err == nil {
@@ -135,13 +135,12 @@ func productCall(g *configs.GPU, q gemm.Problem) (Call, error) {
 }
 
 // fusedCost is the library's estimate of the fused algorithm.
-func fusedCost(g *configs.GPU, c *workloads.Conv) float64 {
-	tiles := c.N * ceil(c.P(), 2) * ceil(c.Q(), 2)
-	channels, filters := c.C, c.K
+func fusedCost(g *configs.GPU, c *workloads.Conv, ctas int) float64 {
+	channels := c.C
 	if c.Pass == workloads.PassData {
-		tiles, channels, filters = c.N*ceil(c.H, 2)*ceil(c.W, 2), c.K, c.C
+		channels = c.K
 	}
-	ctas := ceil(ceil(tiles, 32)*ceil(filters, 32), g.SM.Count)
+	ctas = ceil(ctas, g.SM.Count)
 	const perSM = 2
 	math1 := float64(16*32*32*channels) / (g.SM.FP32Lanes() * beliefFused)
 	resident := min(ctas, perSM)

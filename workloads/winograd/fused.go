@@ -100,6 +100,17 @@ func FusedWorkspace(p Problem) (int64, error) {
 	return 4 * fusedParts * int64(f.p.C) * int64(f.paddedFilters()), nil
 }
 
+// FusedCTAs is the CTAs of the fused algorithm's main kernel: the arrangement of a
+// CTA's 32 tiles leaves part of them empty where images have few, as those of 9x9
+// points, whose 5x5 tiles take at least 40 places.
+func FusedCTAs(p Problem) (int, error) {
+	f, err := newFused(p, "")
+	if err != nil {
+		return 0, err
+	}
+	return ceilDiv(p.N, f.a.n) * f.a.n * f.th * f.tw / fusedTiles * ceilDiv(f.p.K, fusedFilters), nil
+}
+
 // Fused generates the kernels of the fused algorithm, for filters of 3x3, in
 // launch order. name asks for an arrangement of a CTA's tiles, such as tile148; empty:
 // the one that needs the fewest CTAs.
