@@ -19,7 +19,7 @@ const AlgoFFTTiling = "fft_tiling"
 // Winograd's algorithms; of the eight rows that were done by FFT, four had filters and
 // images of the sizes of whole transforms, which we do not have.
 const (
-	beliefFFT     = 0.95
+	beliefFFT     = 0.80
 	beliefFourier = 0.45
 	fftStep       = 8 // along k, of which a CTA takes whole ones
 )
