@@ -84,7 +84,7 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	}
 	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
-	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
+	load := max(1, s.load(k)*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
 	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
@@ -98,8 +98,15 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 		s.leastWaves = unevenWaves
 	}
 	l.Waves = s.waves(max(1, k.Splits))
+	if !policy.Even() {
+		s.late = s.lateness(k, int(g.L2.Size), g.SM.Count, resident)
+	}
 	if p.LoopSends() > 0 {
-		if err := p.Sample(s.windows(l.Waves.Run(s.ctas))); err != nil {
+		plan := s.windows(l.Waves.Run(s.ctas))
+		if plan != nil && !policy.Even() {
+			plan.Phases = s.phases(&l.Waves, g.SM.Count)
+		}
+		if err := p.Sample(plan); err != nil {
 			return nil, err
 		}
 	}
@@ -113,6 +120,7 @@ type sampling struct {
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	leastWaves         int // waves simulated at least
+	late               int // see lateness
 	streams            bool
 	budget             int // warp instructions that may be simulated
 }
@@ -120,7 +128,14 @@ type sampling struct {
 func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s.loop) }
 
 // least is the number of iterations that are simulated at least.
-func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleAgain) }
+func (s *sampling) least() int {
+	return min(s.trips, s.settle+2*s.window+settleAgain+s.late)
+}
+
+// load is what a CTA loads in an iteration, in bytes.
+func (s *sampling) load(k *tile.Kernel) int {
+	return (k.TileM + k.TileN) * k.TileK / gemm.Packed(k.DType) * k.Tensors[0].Elem
+}
 
 // waves leaves out whole waves, the more of them the more work a wave is, if
 // that saves two thirds at least: how the last, partial wave meets the ones
@@ -162,10 +177,12 @@ func (s *sampling) windows(ctas int) *sm.Plan {
 		return nil
 	}
 	n := max(0, min((may-least)/each, sm.MaxWindows-2))
-	if s.trips > longLoop {
+	if s.late > 0 {
+		n = 0
+	} else if s.trips > longLoop {
 		n = max(n, 2)
 	}
-	simulated := s.settle + s.window
+	simulated := s.settle + s.window + s.late
 	p := &sm.Plan{Windows: []sm.Window{{Settle: int32(s.settle), To: int32(simulated)}}}
 	left := s.trips - simulated - (n+1)*each
 	for i := range n + 1 {
