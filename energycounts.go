@@ -101,10 +101,10 @@ func (o once) scaled(n uint64, mem *memCounts) uint64 {
 // behindLoops counts the words of shared memory that CTAs ask for behind their main
 // loops, and those that lanes give or take.
 func behindLoops(r *gpu.Report, mem *memCounts) (words, lanes once) {
-	k := r.Launch.Kernel
-	if mem.ctaScale.den == 0 || k.Tiles > 0 {
+	if r.Launch == nil || r.Launch.Kernel.Tiles > 0 { // a closed form, or loops one after another
 		return 0, 0
 	}
+	k := r.Launch.Kernel
 	for warp, role := range k.Role {
 		segs, from := k.Programs[role].Segments, 0
 		for i := range segs {

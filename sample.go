@@ -103,7 +103,7 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	}
 	if p.LoopSends() > 0 {
 		plan := s.windows(l.Waves.Run(s.ctas))
-		if plan != nil && !policy.Even() {
+		if plan != nil && !policy.Even() && s.separate(k, int(g.L2.Size), g.SM.Count, resident) {
 			plan.Phases = s.phases(&l.Waves, g.SM.Count)
 		}
 		if err := p.Sample(plan); err != nil {

@@ -47,7 +47,18 @@ func (s *sampling) lateness(k *tile.Kernel, l2, sms, resident int) int {
 	if apart < driftSeen {
 		return 0
 	}
-	side := int(math.Ceil(math.Sqrt(float64(sms)))) // of the square of tiles that CTAs side by side have
-	each := side * s.load(k)
-	return turnover * l2 / max(1, each*resident)
+	return turnover * l2 / s.together(k, sms, resident)
+}
+
+// together is what all CTAs load in an iteration, in bytes, if those side by side keep in
+// step and have a square of tiles.
+func (s *sampling) together(k *tile.Kernel, sms, resident int) int {
+	side := int(math.Ceil(math.Sqrt(float64(sms))))
+	return max(1, side*s.load(k)*resident)
+}
+
+// separate says whether residents of an SM, whose iterations are spread over the loop, are
+// so far apart that L2 has lost what one has loaded when the next one comes to it.
+func (s *sampling) separate(k *tile.Kernel, l2, sms, resident int) bool {
+	return s.trips/(resident+1)*s.together(k, sms, resident) > l2
 }
