@@ -34,6 +34,7 @@ func counts(cycles uint64, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.
 		return n
 	}
 	scale := mem.loopScale
+	words, lanes := behindLoops(r, mem)
 	c := []energy.Count{
 		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
 		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + w.FMAs["fp64/fp64"]},
@@ -54,8 +55,8 @@ func counts(cycles uint64, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.
 		{Component: energy.MMASlot, Events: mmaSlots(w)},
 		{Component: energy.RFRead, Events: w.RegReads},
 		{Component: energy.RFWrite, Events: w.RegWrites},
-		{Component: energy.SharedWord, Events: scaled(r.SM.SharedWords, scale)},
-		{Component: energy.SharedLane, Events: scaled(r.SM.SharedLanes, scale)},
+		{Component: energy.SharedWord, Events: words.scaled(r.SM.SharedWords, mem)},
+		{Component: energy.SharedLane, Events: lanes.scaled(r.SM.SharedLanes, mem)},
 		{Component: energy.L1Sector, Events: scaled(r.SM.L1Hits+r.SM.L1Misses, scale)},
 		{Component: energy.L2SectorRead, Events: mem.L2ReadSectors},
 		{Component: energy.L2SectorWrite, Events: mem.L2WriteSectors},
@@ -86,4 +87,44 @@ func mmaSlots(w *gpu.Work) uint64 {
 		n += slots16[kind] * fmas
 	}
 	return n / 16
+}
+
+// once is how much of what was simulated lies behind main loops: there is as much
+// however long they are.
+type once uint64
+
+func (o once) scaled(n uint64, mem *memCounts) uint64 {
+	behind := min(uint64(o), n)
+	return scaled(n-behind, mem.loopScale) + scaled(behind, mem.ctaScale)
+}
+
+// behindLoops counts the words of shared memory that CTAs ask for behind their main
+// loops, and those that lanes give or take.
+func behindLoops(r *gpu.Report, mem *memCounts) (words, lanes once) {
+	if r.Launch == nil || r.Launch.Kernel.Tiles > 0 { // a closed form, or loops one after another
+		return 0, 0
+	}
+	k := r.Launch.Kernel
+	for warp, role := range k.Role {
+		segs, from := k.Programs[role].Segments, 0
+		for i := range segs {
+			if segs[i].Loop {
+				from = i + 1
+			}
+		}
+		if from == 0 {
+			continue
+		}
+		for _, seg := range segs[from:] {
+			for i := range seg.Code {
+				if in := &seg.Code[i]; (in.Op == tile.OpLDS || in.Op == tile.OpSTS) && in.Access >= 0 {
+					a := &k.Accesses[in.Access]
+					words += once(a.Words[warp])
+					lanes += once(a.LaneWords())
+				}
+			}
+		}
+	}
+	ran := once(mem.ctaScale.den)
+	return words * ran, lanes * ran
 }

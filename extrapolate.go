@@ -50,10 +50,17 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 		c.ctaScale, c.loopScale = ratio{uint64(n), tiles}, ratio{w.Trips, trips}
 	}
 	m := &r.Memory
-	c.L2Hits, c.L2Misses = scaled(m.L2Hits, c.loopScale), scaled(m.L2Misses, c.loopScale)
-	c.L2ReadSectors, c.L2WriteSectors = scaled(m.L2ReadSectors, c.loopScale), scaled(m.L2WriteSectors, c.ctaScale)
-	c.DRAMReadSectors, c.DRAMWriteSectors = scaled(m.DRAMReadSectors, c.loopScale), scaled(m.DRAMWriteSectors, c.ctaScale)
-	c.Activates, c.Requests = scaled(m.Activates, c.loopScale), scaled(m.Requests, c.loopScale)
+	// What CTAs load again of what others have written goes with CTAs too. It is taken to
+	// miss L2 as often as other loads do.
+	again := ratio{min(r.SM.AgainSectors, m.L2ReadSectors), max(1, m.L2ReadSectors)}
+	loads := func(n uint64) uint64 {
+		once := scaled(n, again)
+		return scaled(n-once, c.loopScale) + scaled(once, c.ctaScale)
+	}
+	c.L2Hits, c.L2Misses = loads(m.L2Hits), loads(m.L2Misses)
+	c.L2ReadSectors, c.L2WriteSectors = loads(m.L2ReadSectors), scaled(m.L2WriteSectors, c.ctaScale)
+	c.DRAMReadSectors, c.DRAMWriteSectors = loads(m.DRAMReadSectors), scaled(m.DRAMWriteSectors, c.ctaScale)
+	c.Activates, c.Requests = loads(m.Activates), loads(m.Requests)
 	return c
 }
 

@@ -84,7 +84,7 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	}
 	resident := min(p.CTAsPerSM, (s.ctas+g.SM.Count-1)/g.SM.Count)
 	s.window = min(settleMost, max(2, settleCycles/max(1, p.LoopCycles()*resident)))
-	load := max(1, (k.TileM+k.TileN)*k.TileK/gemm.Packed(k.DType)*k.Tensors[0].Elem*min(s.ctas, s.slots))
+	load := max(1, s.load(k)*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
 	s.line = max(1, g.L2.FillBytes*gemm.Packed(k.DType)/max(1, k.TileK*k.Tensors[0].Elem))
 	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
@@ -95,8 +95,15 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 		s.leastWaves = unevenWaves
 	}
 	l.Waves = s.waves(max(1, k.Splits))
+	if !p.Policy.Even() {
+		s.late = s.lateness(k, int(g.L2.Size), g.SM.Count, resident)
+	}
 	if p.LoopSends() > 0 {
-		if err := p.Sample(s.windows(l.Waves.Run(s.ctas))); err != nil {
+		plan := s.windows(l.Waves.Run(s.ctas))
+		if plan != nil && !p.Policy.Even() && s.separate(k, int(g.L2.Size), g.SM.Count, resident) {
+			plan.Phases = s.phases(&l.Waves, g.SM.Count)
+		}
+		if err := p.Sample(plan); err != nil {
 			return nil, err
 		}
 	}
@@ -111,6 +118,7 @@ type sampling struct {
 	settle, window     int // iterations to settle, and to measure over
 	line               int // iterations that share what L2 fetches at once where an operand lies along k
 	leastWaves         int // waves simulated at least
+	late               int // see lateness
 	streams            bool
 	budget             int // warp instructions that may be simulated
 }
@@ -118,7 +126,14 @@ type sampling struct {
 func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s.loop) }
 
 // least is the number of iterations that are simulated at least.
-func (s *sampling) least() int { return min(s.trips, s.settle+2*s.window+settleAgain) }
+func (s *sampling) least() int {
+	return min(s.trips, s.settle+2*s.window+settleAgain+s.late)
+}
+
+// load is what a CTA loads in an iteration, in bytes.
+func (s *sampling) load(k *tile.Kernel) int {
+	return (k.TileM + k.TileN) * k.TileK / gemm.Packed(k.DType) * k.Tensors[0].Elem
+}
 
 // waves leaves out whole waves, the more of them the more work a wave is, if
 // that saves two thirds at least: how the last, partial wave meets the ones
@@ -165,13 +180,15 @@ func (s *sampling) whole(n int) int {
 func (s *sampling) windows(ctas int) *sm.Plan {
 	may := min((s.budget/ctas-s.fixed)/s.loop, s.trips/2)
 	line := max(1, s.line)
-	simulated, each := s.whole(s.settle+s.window+1)-1, s.whole(settleAgain+s.window)
+	simulated, each := s.whole(s.settle+s.window+s.late+1)-1, s.whole(settleAgain+s.window)
 	least := simulated + each + line - 1
 	if least > s.trips/2 {
 		return nil
 	}
 	n := max(0, min((may-least)/each, sm.MaxWindows-2))
-	if s.trips > longLoop {
+	if s.late > 0 {
+		n = 0
+	} else if s.trips > longLoop {
 		n = max(n, 2)
 	}
 	p := &sm.Plan{Windows: []sm.Window{{Settle: int32(s.settle), To: int32(simulated)}}}

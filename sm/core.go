@@ -23,6 +23,7 @@ type Core struct {
 	kernel  *tile.Kernel
 	codes   []*code
 	lineGen *tile.LineGen
+	again   []bool // see Prepared
 	plan    *Plan
 
 	sendsPerTrip uint64 // memory instructions of one main-loop iteration of a CTA
@@ -31,6 +32,8 @@ type Core struct {
 	loopCycles   uint64 // cycles that CTAs have been there, summed up to tickedAt
 	ctaCycles    uint64 // and on the SM
 	fullCycles   uint64 // cycles in which all its CTAs were there
+	steps        steps  // of these
+	fullFrom     uint64 // loopSends when all were there again, or never
 	fullSends    uint64 // loopSends of those cycles
 	tickedAt     uint64
 	tickedSends  uint64  // loopSends then
@@ -91,6 +94,7 @@ type Counts struct {
 	Slots        [NumReasons]uint64
 	Barriers     uint64
 	TensorCycles uint64            // that WGMMAs hold the tensor cores of all sub-cores
+	AgainSectors uint64            // loaded outside main loops of what the kernel writes
 	SkippedInsts uint64            // warp instructions left out by sampling
 	SkippedSlots [NumReasons]int64 // issue slots left out, by the reasons around
 }
@@ -105,6 +109,8 @@ type cta struct {
 	tile.CTA
 	bars    []mbar      // all rings, one after another
 	groups  []warpGroup // of kernels with asynchronous units
+	shift   int32       // iterations that it reads operands further on, see Phases
+	round   int32       // after which it begins again
 	live    int
 	arrived int
 	waiting []*warp
@@ -143,10 +149,11 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	}
 	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
-	c.fullCycles, c.fullSends, c.tickedSends = 0, 0, 0
+	c.fullCycles, c.fullSends, c.fullFrom, c.tickedSends = 0, 0, never, 0
+	c.steps = steps{}
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
 	c.behind, c.told = p.Behind, 0
-	c.lineGen, c.tagsLeft = p.lines, 0
+	c.lineGen, c.again, c.tagsLeft = p.lines, p.again, 0
 	size := int64(c.l1.Size)
 	if c.l1.Unified {
 		size -= int64(p.CTAsPerSM) * int64(p.Kernel.Shared)

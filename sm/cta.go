@@ -15,6 +15,9 @@ func (c *Core) start(l launch) {
 	*b = cta{gen: gen, waiting: b.waiting[:0], bars: b.bars, groups: b.groups}
 	c.kernel.Place(l.cta, &b.CTA)
 	b.Index = l.cta
+	if c.plan != nil {
+		b.shift, b.round = c.plan.Phases.shift(b.Index, b.Trips)
+	}
 	c.async.prepare(c, b)
 	if c.behind > 0 && l.cta >= c.behind {
 		c.tellJump(1, l.cycle)

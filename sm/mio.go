@@ -80,7 +80,7 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	acc := &c.kernel.Accesses[u.access]
 	c.lines = c.lines[:0]
 	if w.guarded(u) {
-		c.lines = c.lineGen.Lines(int(u.access), w.work, int(w.id), w.iter, c.lines)
+		c.lines = c.lineGen.Lines(int(u.access), w.work, int(w.id), w.reads(u), c.lines)
 	}
 	n := len(c.lines)
 	cycles := uint64(0)
@@ -109,6 +109,11 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	}
 	switch u.class {
 	case clLDG:
+		if c.again[u.access] {
+			for _, l := range c.lines {
+				c.counts.AgainSectors += uint64(bits.OnesCount8(l.Sectors))
+			}
+		}
 		c.load(w, u, u.wr-1, start, cycles)
 		return
 	case clCopy:

@@ -23,6 +23,7 @@ type Prepared struct {
 	lines     *tile.LineGen
 	loopSends uint64 // memory instructions of one main-loop iteration of a CTA
 	loopBusy  int    // cycles that it holds the busiest pipe of each sub-core
+	again     []bool // by access: it loads what the kernel writes, outside main loops
 
 	matrix   []matrixOp // of warp groups
 	barAt    []int      // first barrier of each ring in shared memory
@@ -60,7 +61,24 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 	}
 	p.codeLines = line
 	p.loopWork(g.SM.SubCores, &ts)
+	p.readAgain()
 	return p, nil
+}
+
+// readAgain finds the loads of what the kernel writes, such as the sums of other slices:
+// there are as many however long main loops are.
+func (p *Prepared) readAgain() {
+	written := p.Kernel.Written()
+	p.again = make([]bool, len(p.Kernel.Accesses))
+	for _, c := range p.codes {
+		for _, s := range c.segs {
+			for _, u := range p.ops[s.start:s.end] {
+				if u.class == clLDG && !s.loop {
+					p.again[u.access] = written[p.Kernel.Accesses[u.access].Tensor]
+				}
+			}
+		}
+	}
 }
 
 // loopWork adds up what one main-loop iteration of a CTA asks of the SM.

@@ -18,6 +18,7 @@ import (
 type Plan struct {
 	Windows []Window
 	Tiles   TileJump
+	Phases  Phases // of main loops that windows leave iterations out of
 }
 
 // TileJump leaves tiles of a persistent CTA out: behind tile To-1 it goes on with tile
@@ -129,7 +130,7 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 	}
 	for i := range c.plan.Windows {
 		w := &c.plan.Windows[i]
-		if it == w.Settle {
+		if apart := c.plan.Phases.Beside > 0; it == w.Settle && (i > 0 || !apart) || it == 1 && apart {
 			s.from, s.slots = c.progress(), c.slots()
 		}
 		if it != w.To {
@@ -178,12 +179,15 @@ func (c *Core) tellJump(n, t uint64) {
 // keep in step and those outside their loops are taken to hold their share of
 // the SM. A greedy one keeps no CTA in step with another, and what a CTA does
 // not use goes to the next: only the time counts in which all are in their
-// loops. A window with hardly any of that is taken as it is.
+// loops, of which it is the median of the latest steps that is taken if CTAs have phases
+// of their own. A window with hardly any of that is taken as it is.
 func (c *Core) pace(since *progress) (cycles, sends uint64) {
 	now := c.progress()
 	cycles, sends = now.at-since.at, now.sends-since.sends
 	if c.policy.Even() {
 		cycles = cycles * (now.loops - since.loops) / (now.resides - since.resides)
+	} else if n := c.steps.median(c.resident); n > 0 && c.plan.Phases.Beside > 0 {
+		return n, c.steps.each
 	} else if full := now.fullSends - since.fullSends; full > sends/4 {
 		cycles, sends = now.fullCycles-since.fullCycles, full
 	}
@@ -224,9 +228,15 @@ func (c *Core) finished(b *cta, n int32, t uint64) {
 
 // tick brings the times of CTAs up to date.
 func (c *Core) tick(t uint64) {
-	if c.looping == uint64(c.resident) {
+	switch {
+	case c.looping != uint64(c.resident):
+		c.fullFrom = never
+	case c.fullFrom == never:
+		c.fullFrom = c.loopSends
+	case c.loopSends-c.fullFrom >= cleanTrips*c.looping*c.sendsPerTrip:
 		c.fullCycles += t - c.tickedAt
 		c.fullSends += c.loopSends - c.tickedSends
+		c.steps.add(t-c.tickedAt, c.loopSends-c.tickedSends, c.sendsPerTrip*c.looping, c.resident)
 	}
 	c.tickedSends = c.loopSends
 	c.loopCycles += c.looping * (t - c.tickedAt)

@@ -83,7 +83,7 @@ func (p *WavePlan) plane(i int) int {
 // only fills the caches. spread is how far off it is if a wave is as far from
 // the average as one place is, on average.
 func (p *WavePlan) skipped(ends []uint64) (cycles, spread uint64) {
-	from := max(0, len(ends)/2/p.Slots-1) * p.Slots
+	from := p.From(len(ends))
 	n := len(ends) - p.Slots - from
 	if p.Streams { // the last of all have the GPU for themselves
 		from, n = p.Settle, len(ends)-2*p.Slots-p.Settle
@@ -104,6 +104,9 @@ func (p *WavePlan) skipped(ends []uint64) (cycles, spread uint64) {
 	by := uint64(p.By - p.Beside)
 	return mean * by / uint64(p.Slots), off * by / uint64(n*p.Slots)
 }
+
+// From is the number of the first CTA, of n, on which the pace of what is left out rests.
+func (p *WavePlan) From(n int) int { return max(0, n/2/p.Slots-1) * p.Slots }
 
 // Cycles is the kernel's duration including what sampling left out.
 func (l *Launch) Cycles() uint64 { return l.End - l.Start + l.Skipped }
