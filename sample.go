@@ -95,12 +95,17 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 		s.leastWaves = unevenWaves
 	}
 	l.Waves = s.waves(max(1, k.Splits))
-	if !p.Policy.Even() {
-		s.late = s.lateness(k, int(g.L2.Size), g.SM.Count, resident)
-	}
 	if p.LoopSends() > 0 {
+		apart := !p.Policy.Even() && s.separate(k, int(g.L2.Size), g.SM.Count, resident)
+		if apart {
+			s.late = s.lateness(k, int(g.L2.Size), g.SM.Count, resident)
+		}
 		plan := s.windows(l.Waves.Run(s.ctas))
-		if plan != nil && !p.Policy.Even() && s.separate(k, int(g.L2.Size), g.SM.Count, resident) {
+		if plan == nil && s.late > 0 { // a large L2 holds more than the loop is long: it loses nothing to drift
+			s.late = 0
+			plan = s.windows(l.Waves.Run(s.ctas))
+		}
+		if plan != nil && apart {
 			plan.Phases = s.phases(&l.Waves, g.SM.Count)
 		}
 		if err := p.Sample(plan); err != nil {
@@ -127,7 +132,7 @@ func (s *sampling) insts(ctas, trips int) int { return ctas * (s.fixed + trips*s
 
 // least is the number of iterations that are simulated at least.
 func (s *sampling) least() int {
-	return min(s.trips, s.settle+2*s.window+settleAgain+s.late)
+	return min(s.trips, s.settle+2*s.window+settleAgain)
 }
 
 // load is what a CTA loads in an iteration, in bytes.
