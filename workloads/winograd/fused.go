@@ -108,7 +108,13 @@ func FusedCTAs(p Problem) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return ceilDiv(p.N, f.a.n) * f.a.n * f.th * f.tw / fusedTiles * ceilDiv(f.p.K, fusedFilters), nil
+	g := f.grid()
+	return g[0] * g[1] * g[2], nil
+}
+
+// grid is that of the main kernel.
+func (f *fused) grid() [3]int {
+	return [3]int{ceilDiv(f.p.N, f.a.n) * f.paddedFilters() / fusedFilters, f.th / f.a.p, f.tw / f.a.q}
 }
 
 // Fused generates the kernels of the fused algorithm, for filters of 3x3, in
@@ -192,7 +198,7 @@ func (f *fused) main(x, u, y *tile.Tensor, l tile.Latencies) error {
 	f.k = &tile.Kernel{
 		Name: "scudnn_winograd_128x128_ldg1_ldg4_relu_" + f.a.name() + "t_nt_v1", Threads: fusedThreads, Regs: fusedRegs,
 		Shared: 4 * fusedSide, TileM: 128, TileN: 128, TileK: fusedChannels, Splits: 1, Yields: true,
-		Grid:    [3]int{ceilDiv(p.N, f.a.n) * kBlocks, f.th / f.a.p, f.tw / f.a.q},
+		Grid:    f.grid(),
 		Tensors: []tile.Tensor{tx, tu, ty}, Alpha: p.Alpha, DType: "fp32", Role: make([]uint8, fusedThreads/32),
 	}
 	f.k.Programs = []*tile.Program{f.program(f.imageLoader()), f.program(f.filterLoader())}
