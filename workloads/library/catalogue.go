@@ -31,7 +31,8 @@ type Entry struct {
 	Aligned bool    // offered only where n is a multiple of 64, k is even and CTAs are leastAligned
 	MaxN    int     // offered only where n is not larger; 0: always
 	Whole   bool    // never with split-K
-	Only    bool    // where it is offered, nothing else is
+	Only    bool    // where it is offered, nothing else is but what is for as few columns
+	Trip    float64 // cycles that the library expects of an iteration at least; 0: beliefLatency
 	Manual  bool    // launched when asked for by name alone
 	GainB   float64 // Gain for strided batches; 0: not offered for them, see Entries
 
@@ -62,10 +63,12 @@ var catalogue = map[string][]Entry{
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.
-	"maxwell_sgemm":    simt("maxwell_sgemm", wholeTiles()),
-	"sgemm_sm35_ldg":   narrowKepler(),
-	"gemmSN":           smallN("fp32", "fp16/fp32"),
-	"maxwell_sgemm_60": batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
+	"maxwell_sgemm":     simt("maxwell_sgemm", wholeTiles()),
+	"sgemm_sm35_ldg":    narrowKepler(),
+	"gemmSN":            smallN("fp32", "fp16/fp32"),
+	"maxwell_sgemm_n64": alone(),
+	"sgemm_32x32x32":    block32("fp32", "fp16/fp32"),
+	"maxwell_sgemm_60":  batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64"),
 	"maxwell_sgemm_61": append(aligned(simt("sgemm", wholeTiles()[:1])),
 		batchedOnly(narrowForN(simt("maxwell_sgemm", wholeTiles()[1:])), "maxwell_sgemm_128x64")...),
 	// cuDNN 8 brings kernels of its own for the batched products of Winograd's algorithm:
@@ -271,8 +274,8 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	out := slices.DeleteFunc(all(g, p), func(e Entry) bool {
 		return !e.takes(p) || p.Batch <= 1 && e.Gain == 0 || e.Sparse && e.sparseBytes(p) > int(g.SM.SharedMemory)
 	})
-	if p.Batch <= 1 && slices.ContainsFunc(out, func(e Entry) bool { return e.Only }) {
-		out = slices.DeleteFunc(out, func(e Entry) bool { return !e.Only })
+	if p.Batch <= 1 {
+		out = onlyOf(out)
 	}
 	if slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
 		long := p.K > longK && p.Batch <= 1

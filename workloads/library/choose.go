@@ -205,7 +205,8 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	}
 	ctas := ceil(tiles*z, g.SM.Count)
 	resident := min(ctas, e.PerSM)
-	total := float64(ceil(ctas, resident)) * (iters*math.Max(beliefLatency/float64(max(1, e.Stages-1)), float64(resident)*math1) + launch)
+	trip := cmp.Or(e.Trip, beliefLatency) / float64(max(1, e.Stages-1))
+	total := float64(ceil(ctas, resident)) * (iters*math.Max(trip, float64(resident)*math1) + launch)
 	bytes := elem * float64(max(1, p.Batch)) * float64(p.K) * float64(p.M+p.N)
 	total = math.Max(total, bytes/beliefDRAM)
 	if z > 1 && workspace {

@@ -152,8 +152,9 @@ func TestSpecialKernels(t *testing.T) {
 		want string
 	}{
 		{gemm.Problem{M: 4096, N: 16, K: 4096, DType: "fp32"}, "gemmSN_nn"},
-		{gemm.Problem{M: 4096, N: 16, K: 4096, DType: "fp32", TransB: true}, "maxwell_sgemm_128x32_nt"},
-		{gemm.Problem{M: 4096, N: 17, K: 4096, DType: "fp32"}, "maxwell_sgemm_128x32_nn"},
+		{gemm.Problem{M: 4096, N: 16, K: 4096, DType: "fp32", TransB: true}, "sgemm_32x32x32_nt"},
+		{gemm.Problem{M: 4096, N: 17, K: 4096, DType: "fp32"}, "sgemm_32x32x32_nn"},
+		{gemm.Problem{M: 4096, N: 33, K: 4096, DType: "fp32"}, "maxwell_sgemm_128x64_nn"},
 		{gemm.Problem{M: 4096, N: 8, K: 4096, DType: "fp16", Acc: "fp32", TransA: true}, "gemmSN_tn"},
 		{gemm.Problem{M: 512, N: 2, K: 100000, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x32_sliced1x2_ldg4_nn"},
 		{gemm.Problem{M: 512, N: 4, K: 100000, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x64_ldg4_nn"},
@@ -166,6 +167,30 @@ func TestSpecialKernels(t *testing.T) {
 		}
 		if c.p.DType == "int8" && got.Config.Splits > 1 {
 			t.Errorf("%+v: %d slices", c.p, got.Config.Splits)
+		}
+	}
+	// CUDA 8's first release: one tile of 128x128 an SM, larger grids in 128x64, never split.
+	titan, err := configs.Load("titanx-pascal", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		m, n     int
+		ta, tb   bool
+		want     string
+		splitToo bool
+	}{
+		{1760, 16, false, false, "gemmSN_nn", true},
+		{1760, 16, false, true, "maxwell_sgemm_128x128_nt", false},
+		{1760, 32, true, false, "maxwell_sgemm_128x128_tn", false},
+		{28 * 128, 64, false, false, "maxwell_sgemm_128x128_nn", false},
+		{28*128 + 1, 64, false, false, "maxwell_sgemm_128x64_nn", false},
+		{1760, 65, false, false, "maxwell_sgemm_128x128_nn", true},
+	} {
+		p := gemm.Problem{M: c.m, N: c.n, K: 2048, Batch: 1, DType: "fp32", TransA: c.ta, TransB: c.tb, Alpha: 1}
+		got, err := Choose(titan.GPU, p, Force{})
+		if err != nil || got.Kernel != c.want || got.Config.Splits > 1 != c.splitToo {
+			t.Errorf("%d x %d on TITAN X: %s in %d slices, want %s (%v)", c.m, c.n, got.Kernel, got.Config.Splits, c.want, err)
 		}
 	}
 	for _, name := range []string{"pascal", "maxwell"} {

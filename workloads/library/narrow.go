@@ -1,5 +1,11 @@
 package library
 
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
 // narrowKepler is the kernel that cuBLAS until CUDA 7.5 takes for narrow products: its
 // name, of a tile of 32 x 64 in steps of 16 and of 8 x 16 threads, stands in profiles
 // of Caffe (BVLC/caffe#579); that Maxwell runs it for n of 32 or less is read off
@@ -18,4 +24,51 @@ func smallN(types ...string) []Entry {
 		out = append(out, Entry{Name: "gemmSN", Family: "small_n", Type: t, TileM: 32, TileN: 16, TileK: 4, WarpK: 1, Threads: 128, PerSM: 16, Gain: 1, MaxN: 16, Only: true})
 	}
 	return out
+}
+
+// alone are the kernels of n of 64 or less of the cuBLAS that came with CUDA 8's first
+// release: nothing has a public name for them, so that they are whole tiles, without
+// split-K, is read off DeepBench's times on TITAN X (Pascal). Those of 4 to 24 CTAs go
+// with k and not with m, 0.09 to 0.13 us for each, as one CTA of 128x128 on an SM does;
+// larger ones lie below two such CTAs. TITAN Xp and GTX 1080 Ti, of a later release,
+// take a half to a fifth. A library that expects a long trip to memory behind every
+// iteration would choose so: a CTA that is alone on its SM then costs the same whatever
+// its tile is.
+func alone() []Entry {
+	out := simt("maxwell_sgemm", wholeTiles()[:2])
+	for i := range out {
+		out[i].MaxN, out[i].Only, out[i].Whole, out[i].Trip = 64, true, true, 1200
+	}
+	return out
+}
+
+// block32 are the kernels of n of 32 or less, where gemmSN is not offered, of CUDA 8's
+// second release and later: sgemm_32x32x32_NN_vec and its like stand in public profiles
+// of Pascal boards, a row of NeuSight's gives them 128 threads and tiles of 32x32, and
+// DeepBench's times on P100 follow them to 14 % with four warps that take a quarter of
+// each k-tile. Not split along k: there times do not depend on how many tiles there are.
+func block32(types ...string) []Entry {
+	var out []Entry
+	for _, t := range types {
+		out = append(out, Entry{Name: "sgemm_32x32x32", Family: "simt", Type: t, TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, TileK: 8, WarpK: 4, Threads: 128, PerSM: 4, Gain: 1, MaxN: 32, Only: true, Whole: true})
+	}
+	return out
+}
+
+// onlyOf keeps the kernels beside which nothing is launched, if any: those for the fewest columns.
+func onlyOf(es []Entry) []Entry {
+	only := slices.DeleteFunc(slices.Clone(es), func(e Entry) bool { return !e.Only })
+	if len(only) == 0 {
+		return es
+	}
+	narrowest := slices.MinFunc(only, func(a, b Entry) int { return cmp.Compare(a.columns(), b.columns()) }).MaxN
+	return slices.DeleteFunc(only, func(e Entry) bool { return e.MaxN != narrowest })
+}
+
+// columns is the largest n that a kernel is offered for.
+func (e Entry) columns() int {
+	if e.MaxN == 0 {
+		return math.MaxInt
+	}
+	return e.MaxN
 }
