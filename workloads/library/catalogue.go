@@ -30,6 +30,7 @@ type Entry struct {
 	LongK   bool    // offered alone where k is beyond longK, and nowhere else
 	Aligned bool    // offered only where n is a multiple of 64, k is even and CTAs are leastAligned
 	MaxN    int     // offered only where n is not larger; 0: always
+	MinK    int     // offered only where k is not smaller
 	Whole   bool    // never with split-K
 	Only    bool    // where it is offered, nothing else is but what is for as few columns
 	Trip    float64 // cycles that the library expects of an iteration at least; 0: beliefLatency
@@ -322,7 +323,7 @@ func (e *Entry) takes(p gemm.Problem) bool {
 		return false
 	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0 || ceil(p.M, e.TileM)*ceil(p.N, e.TileN) < leastAligned):
 		return false
-	case e.MaxN > 0 && p.N > e.MaxN:
+	case e.MaxN > 0 && p.N > e.MaxN || p.K < e.MinK:
 		return false
 	case e.Family == "small_n" && p.TransB:
 		return false

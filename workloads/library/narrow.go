@@ -10,9 +10,10 @@ import (
 // name, of a tile of 32 x 64 in steps of 16 and of 8 x 16 threads, stands in profiles
 // of Caffe (BVLC/caffe#579); that Maxwell runs it for n of 32 or less is read off
 // DeepBench's times on M40 and TITAN X, where n of 16 and of 32 and both layouts of A
-// take as long, twice to three times what its own tiles take.
+// take as long, twice to three times what its own tiles take. Those of k of 512 and
+// 1024 take as long as n of 64, see alone; from 1536 on they are this one.
 func narrowKepler() []Entry {
-	return []Entry{{Name: "sgemm_sm35_ldg_32x16x64x8x16", Family: "simt", Type: "fp32", TileM: 32, TileN: 64, WarpM: 16, WarpN: 32, TileK: 16, WarpK: 1, Threads: 128, PerSM: 8, Gain: 1, MaxN: 32, Only: true}}
+	return []Entry{{Name: "sgemm_sm35_ldg_32x16x64x8x16", Family: "simt", Type: "fp32", TileM: 32, TileN: 64, WarpM: 16, WarpN: 32, TileK: 16, WarpK: 1, Threads: 128, PerSM: 8, Gain: 1, MaxN: 32, MinK: 1280, Only: true}}
 }
 
 // smallN are the kernels for n of 16 or less of CUDA 8 and later: known by name
@@ -26,14 +27,13 @@ func smallN(types ...string) []Entry {
 	return out
 }
 
-// alone are the kernels of n of 64 or less of the cuBLAS that came with CUDA 8's first
-// release: nothing has a public name for them, so that they are whole tiles, without
-// split-K, is read off DeepBench's times on TITAN X (Pascal). Those of 4 to 24 CTAs go
-// with k and not with m, 0.09 to 0.13 us for each, as one CTA of 128x128 on an SM does;
-// larger ones lie below two such CTAs. TITAN Xp and GTX 1080 Ti, of a later release,
-// take a half to a fifth. A library that expects a long trip to memory behind every
-// iteration would choose so: a CTA that is alone on its SM then costs the same whatever
-// its tile is.
+// alone are the kernels of n of 64 or less of cuBLAS until CUDA 8's first release: that
+// they are whole tiles, without split-K, is read off DeepBench's times on TITAN X
+// (Pascal), M40 and TITAN X. Those of 4 to 24 CTAs go with k and not with m, as one CTA
+// of 128x128 on an SM does, which meets them; on TITAN X (Pascal) larger ones lie below
+// two such CTAs. TITAN Xp and GTX 1080 Ti, of a later release, take a half to a fifth.
+// A library that expects a long trip to memory behind every iteration would choose so: a
+// CTA that is alone on its SM then costs the same whatever its tile is.
 func alone() []Entry {
 	out := simt("maxwell_sgemm", wholeTiles()[:2])
 	for i := range out {
