@@ -12,7 +12,7 @@ import (
 // compares with the convolution as it is defined.
 func TestFewDataReplay(t *testing.T) {
 	for _, s := range []string{
-		"conv:n=2,c=3,h=11,w=37,k=6,r=3,s=3,pad=1", "conv:n=1,c=1,h=19,w=70,k=5,r=5,s=20,stride=2",
+		"conv:n=2,c=3,h=11,w=37,k=6,r=3,s=3,pad=1", "conv:n=1,c=32,h=10,w=23,k=4,r=5,s=10,stride=2", "conv:n=1,c=1,h=19,w=70,k=5,r=5,s=20,stride=2",
 		"conv:n=1,c=1,h=17,w=33,k=9,r=5,s=5,stride=2,pad=1", "conv:n=2,c=3,h=12,w=13,k=4,r=7,s=7,stride=2,pad=3",
 		"conv:n=1,c=2,h=9,w=40,k=3,r=2,s=5,stride_h=4,stride_w=1,pad_w=2", "conv:n=1,c=4,h=8,w=6,k=2,r=1,s=1,stride=2",
 	} {
