@@ -316,7 +316,7 @@ func (d *DRAM) PeakBandwidth() float64 {
 type Library struct {
 	Name      string   `yaml:"name"`
 	Workspace Bytes    `yaml:"workspace" min:"0 B" max:"1 GiB" doc:"split-K partial sums up to this size go to a workspace, larger ones reduce in the kernel"`
-	SplitK    string   `yaml:"split_k" allowed:"fill,underfull,never" doc:"when the library considers split-K: always, only with fewer tiles than SMs, or never"`
+	SplitK    string   `yaml:"split_k" allowed:"fill,underfull,workspace,never" doc:"when the library considers split-K: always, only with fewer tiles than SMs, of those on plain lanes only where partial sums fit the workspace, or never"`
 	Slice     int      `yaml:"least_slice,omitempty" min:"8" max:"100000" doc:"least k of a slice of split-K; else by kernel"`
 	Kernels   []string `yaml:"kernels" doc:"catalogue: kernel families that exist on this machine"`
 

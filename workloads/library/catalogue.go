@@ -40,11 +40,12 @@ type Entry struct {
 	ClusterM int  // CTAs of a cluster along m, of Hopper's kernels
 	Sparse   bool // for 2:4 sparsity, and for that alone
 
-	late   bool // offsets are looked up in the k-tile that they are for, see gemm.Lowered
-	plain  bool // compiled from CUDA: counts addresses on, without tables of offsets
-	turing bool // a cuDNN kernel of Turing: sums of gradients of filters always go through a workspace in fp32, tables of offsets, near taps together
-	yields bool // its code yields, see tile.Kernel
-	slab   int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
+	rolling bool // the library expects a CTA to begin where one has ended, without waiting for the others of its round, see cost
+	late    bool // offsets are looked up in the k-tile that they are for, see gemm.Lowered
+	plain   bool // compiled from CUDA: counts addresses on, without tables of offsets
+	turing  bool // a cuDNN kernel of Turing: sums of gradients of filters always go through a workspace in fp32, tables of offsets, near taps together
+	yields  bool // its code yields, see tile.Kernel
+	slab    int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
 }
 
 // catalogue lists the kernels by the family names that machine files use.
@@ -59,7 +60,7 @@ var catalogue = map[string][]Entry{
 	"ampere_sgemm":    oneInBatches(ampereTiles(), "ampere_sgemm_128x128"),
 	"ampere_sgemm_89": onAda(oneInBatches(ampereTiles(), "ampere_sgemm_128x128")),
 	// On GA100 none of NeuSight's 203 single products is 128x128, on AD104 31 are.
-	"ampere_sgemm_80": batchedOnly(ampereTiles(), "ampere_sgemm_128x128"),
+	"ampere_sgemm_80": batchedOnly(onGA100(ampereTiles()), "ampere_sgemm_128x128"),
 	"kepler_sgemm":    simt("kepler_sgemm", wholeTiles()[:3]),
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
@@ -82,25 +83,14 @@ var catalogue = map[string][]Entry{
 		Entry{TileM: 128, TileN: 32, WarpM: 64, WarpN: 32, WarpK: 2, Threads: 128, PerSM: 3, MaxN: 2}),
 	"volta_igemm": igemm("volta_igemm_int8",
 		Entry{TileM: 32, TileN: 32, WarpM: 32, WarpN: 32, WarpK: 4, Threads: 128, PerSM: 3, MaxN: 4}),
-	"kepler_dgemm":  dgemm("kepler_dgemm"),
-	"maxwell_dgemm": dgemm("maxwell_dgemm"),
-	"volta_dgemm":   dgemm("volta_dgemm"),
-	"ampere_dgemm":  dgemm("ampere_dgemm"),
-	"sm80_xmma_sgemm": xmma([]Entry{
-		{TileM: 128, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.80, GainB: 0.80},
-		{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 2, Gain: 0.78, GainB: 0.78},
-		{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.70, GainB: 0.70},
-		{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 3, Gain: 0.65, GainB: 0.65},
-		{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 5, Gain: 0.60, GainB: 0.60},
-		{TileM: 32, TileN: 128, WarpM: 32, WarpN: 32, WarpK: 1, Threads: 128, PerSM: 5, Gain: 0.50, GainB: 0.50},
-		{TileM: 32, TileN: 32, WarpM: 16, WarpN: 32, WarpK: 1, Threads: 64, PerSM: 8, Gain: 0.35, GainB: 0.35},
-	}),
-	"cutlass_80_simt_sgemm": simt("cutlass_80_simt_sgemm", []Entry{
-		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 1, Gain: 0.80, GainB: 0.80},
-		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 1, Gain: 0.80},
-	}),
-	"volta_s884gemm": hmmaEntries("volta_s884gemm", "fp16/fp32"),
-	"volta_h884gemm": hmmaEntries("volta_h884gemm", "fp16/fp16"),
+	"kepler_dgemm":          dgemm("kepler_dgemm"),
+	"maxwell_dgemm":         dgemm("maxwell_dgemm"),
+	"volta_dgemm":           dgemm("volta_dgemm"),
+	"ampere_dgemm":          dgemm("ampere_dgemm"),
+	"sm80_xmma_sgemm":       xmmaTiles(),
+	"cutlass_80_simt_sgemm": cutlassTiles(),
+	"volta_s884gemm":        hmmaEntries("volta_s884gemm", "fp16/fp32"),
+	"volta_h884gemm":        hmmaEntries("volta_h884gemm", "fp16/fp16"),
 
 	"turing_s1688gemm":       turingEntries("turing_fp16_s1688gemm_fp16", "fp16/fp32"),
 	"turing_h1688gemm":       turingEntries("turing_h1688gemm", "fp16/fp16"),
@@ -185,37 +175,6 @@ func simt(family string, tiles []Entry) []Entry {
 	return tiles
 }
 
-// ampereTiles are the kernels for fp32 of Ampere and Ada.
-func ampereTiles() []Entry {
-	return simt("ampere_sgemm", append(wholeTiles(), forLongK(slicedTiles())...))
-}
-
-// longK is where cuBLAS 12 on Ampere changes to kernels whose warps split k,
-// whatever the grid: 21 of 22 of NeuSight's products with more, and one of 180
-// with less.
-const longK = 32000
-
-// forLongK marks the largest of some tiles.
-func forLongK(es []Entry) []Entry {
-	es[len(es)-1].LongK = true
-	return es
-}
-
-// onAda is what cuBLAS 12 thinks of them on AD104: of NeuSight's 108 single products on
-// L4 50 are 128x64 and two sliced. Fitted to the names of a third of them: 14 of 36
-// tiles are right then, and of the others 35 of 72, for 29 of all before.
-func onAda(es []Entry) []Entry {
-	for i := range es {
-		switch e := &es[i]; {
-		case e.TileM == 128 && e.TileN == 64:
-			e.Gain = 1
-		case e.WarpK > 1 && !e.LongK:
-			e.Gain = 0.5
-		}
-	}
-	return es
-}
-
 // inBatches says what the library expects of kernels for strided batches.
 func inBatches(es []Entry, gains map[string]float64) []Entry {
 	for i := range es {
@@ -237,16 +196,6 @@ func batchedOnly(es []Entry, name string) []Entry {
 		}
 	}
 	return oneInBatches(es, name)
-}
-
-// xmma names tiles as kernels of the xmma family, whose names give n first.
-func xmma(tiles []Entry) []Entry {
-	const family = "sm80_xmma_gemm_f32f32_f32f32_f32"
-	tiles = simt(family, tiles)
-	for i := range tiles {
-		tiles[i].Name = fmt.Sprintf("%s_tilesize%dx%d", family, tiles[i].TileN, tiles[i].TileM)
-	}
-	return tiles
 }
 
 // half are kernels that take fp16 and sum in fp32.

@@ -113,10 +113,17 @@ func splitsToTry(g *configs.GPU, p gemm.Problem, e Entry, f Force) []int {
 		return []int{f.Splits}
 	}
 	zs := []int{1}
-	if e.Family == "wgmma" || e.Sparse || p.Batch > 1 || e.Whole || g.Library.SplitK == "never" || g.Library.SplitK == "underfull" && ceil(p.M, e.TileM)*ceil(p.N, e.TileN) >= g.SM.Count {
+	most, tiles := maxSplits, ceil(p.M, e.TileM)*ceil(p.N, e.TileN)
+	switch rule := g.Library.SplitK; {
+	case rule == "never", rule != "fill" && tiles >= g.SM.Count:
+		return zs
+	case rule == "workspace" && !e.tensor():
+		most = min(most, int(int64(g.Library.Workspace)/sums(p, 1)))
+	}
+	if e.Family == "wgmma" || e.Sparse || p.Batch > 1 || e.Whole {
 		return zs
 	}
-	for z := 2; z <= maxSplits && p.K/z >= leastSlice(g, e); z++ {
+	for z := 2; z <= most && p.K/z >= leastSlice(g, e); z++ {
 		zs = append(zs, z)
 	}
 	return zs
@@ -150,10 +157,13 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 		c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
 	}
 	if z > 1 {
-		c.Workspace = int64(z)*int64(p.M)*int64(p.N)*4 <= int64(g.Library.Workspace)
+		c.Workspace = sums(p, z) <= int64(g.Library.Workspace)
 	}
 	return c
 }
+
+// sums is the bytes of the partial sums of split-K.
+func sums(p gemm.Problem, z int) int64 { return int64(z) * int64(p.M) * int64(p.N) * 4 }
 
 // swizzle is the width of CUTLASS's strips for so many tiles.
 func swizzle(tiles int) int {
@@ -187,8 +197,9 @@ const (
 )
 
 // cost estimates a call in SM cycles: an SM takes its CTAs in rounds of as
-// many as it holds, a partial round like a whole one; an iteration of a round takes the arithmetic of all of
-// them or one trip to memory, whichever is longer; and all of it no less than
+// many as it holds, a partial round like a whole one, or where they are rolling as
+// long as the arithmetic of what is left; an iteration of a round takes the arithmetic
+// of all of them or one trip to memory, whichever is longer; and all of it no less than
 // the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
 	if e.Family == "wgmma" {
@@ -205,8 +216,12 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	}
 	ctas := ceil(tiles*z, g.SM.Count)
 	resident := min(ctas, e.PerSM)
+	rounds, side := float64(ceil(ctas, resident)), float64(resident) // CTAs side by side
+	if e.rolling {
+		side = float64(ctas) / rounds
+	}
 	trip := cmp.Or(e.Trip, beliefLatency) / float64(max(1, e.Stages-1))
-	total := float64(ceil(ctas, resident)) * (iters*math.Max(trip, float64(resident)*math1) + launch)
+	total := rounds * (iters*math.Max(trip, side*math1) + launch)
 	bytes := elem * float64(max(1, p.Batch)) * float64(p.K) * float64(p.M+p.N)
 	total = math.Max(total, bytes/beliefDRAM)
 	if z > 1 && workspace {
