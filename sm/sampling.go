@@ -255,9 +255,14 @@ func (c *Core) skipSlots(cycles int64, since *[NumReasons]uint64) {
 	if all == 0 {
 		return
 	}
-	for i, n := range slots {
-		c.counts.SkippedSlots[i] += cycles * int64(len(c.sub)) * int64(n) / all
+	held := int64(0) // sub-cores without a warp count nothing until they get one: they were idle
+	for i := range c.sub {
+		held += int64(min(1, len(c.sub[i].warps)))
 	}
+	for i, n := range slots {
+		c.counts.SkippedSlots[i] += cycles * held * int64(n) / all
+	}
+	c.counts.SkippedSlots[Idle] += cycles * (int64(len(c.sub)) - held)
 }
 
 // slots counts the issue slots of all sub-cores by reason.
