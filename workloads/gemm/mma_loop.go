@@ -34,9 +34,9 @@ func (m *mma) copies(iterAdd int32) []tile.Inst {
 }
 
 // settle closes the group of copies and waits for that of the next k-tile.
-func (m *mma) settle() []tile.Inst {
+func settle(stages int) []tile.Inst {
 	wait := bare(tile.OpDEPBAR)
-	wait.Imm = uint8(m.c.Stages - 2)
+	wait.Imm = uint8(stages - 2)
 	return []tile.Inst{bare(tile.OpCOMMIT), wait}
 }
 
@@ -100,7 +100,7 @@ func (m *mma) prologue() []tile.Inst {
 			code = append(code, bare(tile.OpCOMMIT))
 		}
 		clearAcc()
-		code = append(code, m.settle()[1])
+		code = append(code, settle(m.c.Stages)[1])
 	}
 	for w, wave := range m.waves {
 		code = append(code, fetch(&m.p, m.regAddr+mmaAddrRegs-indexWork, m.k, wave, 0, tile.GuardNone)...)
@@ -123,7 +123,7 @@ func (m *mma) body() []tile.Inst {
 	var side []placed
 	if m.c.Stages > 2 {
 		side = spread(side, m.copies(int32(m.c.Stages-1)), 0, bar, per)
-		for _, in := range m.settle() {
+		for _, in := range settle(m.c.Stages) {
 			side = append(side, placed{int(bar) * per, in})
 		}
 	}

@@ -31,7 +31,7 @@ type Config struct {
 	Family              string
 	TileM, TileN, TileK int
 	WarpM, WarpN, WarpK int  // warp tile; for simt WarpK is the number of k slices inside the CTA, each with TileK of its own
-	Stages              int  // k-tiles in shared memory at a time, of mma and wgmma; 0: two
+	Stages              int  // k-tiles in shared memory at a time, of mma, wgmma and simt; 0: two
 	Swizzle             int  // N tiles to a strip of the grid, see walk; 0 and 1: none
 	Blocks              bool // the grid is walked in blocks of two by two tiles, see walk
 	Splits              int  // split-K slices; 0 and 1 mean none

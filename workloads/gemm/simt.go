@@ -60,8 +60,8 @@ type simt struct {
 
 // buildSIMT generates a kernel like volta_sgemm and, for split-K through a
 // workspace, the reduction that follows it. These kernels move single
-// elements whatever the alignment, so the configuration's vector widths do
-// not matter.
+// elements whatever the alignment, so the configuration's vector widths
+// matter only to copies without registers, see simt_async.go.
 func buildSIMT(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	s := &simt{p: p, c: c}
 	if l.RegisterBanks == 4 {
@@ -115,7 +115,7 @@ func (s *simt) check(l tile.Latencies) error {
 	if tm, tn := c.WarpM/lm, c.WarpN/ln; tm%s.vec != 0 || tn%s.vec != 0 || tm*tn*s.words > 128 {
 		return fmt.Errorf("gemm: no %s SIMT kernel has warp tiles of %dx%d", p.DType, c.WarpM, c.WarpN)
 	}
-	return nil
+	return s.checkAsync()
 }
 
 // deep says whether a warp works through more than simtTileK per iteration.
@@ -177,11 +177,11 @@ func (s *simt) kernel(per int) error {
 		Tensors: ts, Alpha: p.Alpha, Beta: p.Beta, DType: p.DType, Role: make([]uint8, threads/32),
 	}
 	s.operands()
-	s.k.Shared = 2 * int(s.buffer)
+	s.k.Shared = s.stages() * int(s.buffer)
 	if !s.straight() {
 		s.k.Shared = max(s.k.Shared, s.stageBuffers()*len(s.warpM)*s.stageBytes())
 	}
-	if s.k.Shared > simtMaxShared {
+	if s.k.Shared > simtMaxShared && !s.async() {
 		return fmt.Errorf("gemm: %s needs %d bytes of shared memory, more than %d", s.k.Name, s.k.Shared, simtMaxShared)
 	}
 	s.k.Programs = []*tile.Program{{Segments: []tile.Segment{
@@ -207,6 +207,9 @@ func (s *simt) operands() {
 		if kContig && !s.deep() {
 			o.pitch += simtPad
 		}
+		if s.async() {
+			o.wide = s.widest(&o)
+		}
 		return o
 	}
 	s.a = operand(tensorA, c.TileM, c.WarpM, lm, s.p.TransA)
@@ -227,6 +230,9 @@ func (s *simt) operands() {
 	s.regCopy = s.b.reg + s.b.regs()
 	s.regTemp = s.a.reg // the epilogue's temporaries take the place of the fragments
 	copies := (c.TileM + c.TileN) * s.a.tileK / s.k.Threads
+	if s.async() {
+		copies = 0
+	}
 	s.regSwap = s.regCopy + copies*s.words
 	end := s.regSwap
 	if s.a.crossed || s.b.crossed {

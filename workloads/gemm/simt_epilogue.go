@@ -80,7 +80,11 @@ func (s *simt) epilogue() []tile.Inst {
 	if s.straight() {
 		return s.straightEpilogue()
 	}
-	code := s.c.openEpilogue(s.regAddr)
+	var code []tile.Inst
+	if s.async() {
+		code = append(code, settle(2)[1]) // copies of what lies beyond the last k-tile
+	}
+	code = append(code, s.c.openEpilogue(s.regAddr)...)
 	puts, gets := s.stagePuts(), s.stageGets()
 	for j := range s.b.count {
 		b := j % s.stageBuffers()

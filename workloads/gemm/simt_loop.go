@@ -132,7 +132,7 @@ func (s *simt) fragments(o *simtOperand, step int, flip int32) []tile.Inst {
 			}
 			addr[t] = o.address(begin+o.outerOf(lane, e), s.slice[w]*s.depth+step)
 		}
-		acc := tile.Access{Space: tile.Shared, Bytes: 16, Addr: addr, BufferStride: s.buffer, BufferFlip: flip}
+		acc := tile.Access{Space: tile.Shared, Bytes: 16, Addr: addr, BufferStride: s.buffer, Buffers: s.ring(), BufferFlip: flip}
 		out = append(out, load(tile.OpLDS, o.frag(step, e), s.access(acc)))
 	}
 	return out
@@ -167,16 +167,30 @@ func (s *simt) math(step int) []tile.Inst {
 // the first fragments to registers, and clears the accumulators while the
 // first loads are under way.
 func (s *simt) prologue() []tile.Inst {
+	if s.async() {
+		return s.asyncPrologue()
+	}
 	code := append(setup(s.regAddr, simtAddrRegs), s.lookups(0, tile.GuardNone)...)
 	code = append(code, s.lateLookups(0, tile.GuardNone)...)
 	code = append(code, s.fetch(0, tile.GuardNone)...)
 	code = append(code, s.lookups(1, tile.GuardNone)...)
+	code = append(code, s.clear()...)
+	code = append(code, s.deposit(0, tile.GuardNone)...)
+	return append(code, s.begin()...)
+}
+
+// clear sets the accumulators to zero.
+func (s *simt) clear() []tile.Inst {
+	var code []tile.Inst
 	for r := range s.a.count * s.b.count * s.words {
 		code = append(code, ins(tile.OpMOV, r, tile.RZ, tile.RZ, tile.RZ))
 	}
-	code = append(code, s.deposit(0, tile.GuardNone)...)
-	code = append(code, bare(tile.OpBAR))
-	code = append(code, s.fragments(&s.a, 0, 0)...)
+	return code
+}
+
+// begin lets the CTA's warps meet at the first k-tile and loads its first fragments.
+func (s *simt) begin() []tile.Inst {
+	code := append([]tile.Inst{bare(tile.OpBAR)}, s.fragments(&s.a, 0, 0)...)
 	return append(code, s.fragments(&s.b, 0, 0)...)
 }
 
@@ -197,15 +211,19 @@ func (s *simt) body() []tile.Inst {
 	var side, between []placed // between: all of it between two k-steps
 	put := func(list []tile.Inst, from, to float64) { side = spread(side, list, from, to, per) }
 
-	if late := s.lateLookups(1, tile.GuardMore); late != nil {
+	if s.async() {
+		put(s.asyncCopies(int32(s.c.Stages-1)), 0, float64(bar))
+	} else if late := s.lateLookups(1, tile.GuardMore); late != nil {
 		const looking = 0.5 // k-steps that look-ups spread over; loads come right behind
 		put(late, 0, looking)
 		put(s.fetch(1, tile.GuardMore), looking, looking+copying)
 	} else {
 		put(s.fetch(1, tile.GuardMore), 0, copying)
 	}
-	put(s.lookups(2, tile.GuardMore), copying, float64(bar)-copying)
-	put(s.deposit(1, tile.GuardMore), float64(bar)-copying, float64(bar))
+	if !s.async() {
+		put(s.lookups(2, tile.GuardMore), copying, float64(bar)-copying)
+		put(s.deposit(1, tile.GuardMore), float64(bar)-copying, float64(bar))
+	}
 	for step := range s.depth {
 		for _, o := range []*simtOperand{&s.a, &s.b} {
 			// Behind the last k-step come the first fragments of the next
@@ -235,6 +253,11 @@ func (s *simt) body() []tile.Inst {
 		integer(tile.OpLOP, r+5), integer(tile.OpLOP, r+6), integer(tile.OpLOP, r+7),
 		integer(tile.OpIADD, r+4), integer(tile.OpISETP, r+4),
 	}, copying, float64(bar)-copying)
+	if s.async() {
+		for _, in := range settle(s.c.Stages) {
+			side = append(side, placed{bar * per, in})
+		}
+	}
 	side = append(side, placed{bar * per, bare(tile.OpBAR)})
 	sortPlaced(s.k, side)
 	for i := range side {

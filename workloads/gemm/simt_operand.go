@@ -25,6 +25,7 @@ type simtOperand struct {
 	kLanes   int  // lanes of a warp along k that move a k-contiguous operand
 	count    int  // words per thread and k-step
 	buffers  int  // sets of fragment registers
+	wide     int  // words along the outer index that a copy without registers moves; 0: it is not one
 	reg      int  // first fragment register
 	base     int  // byte offset in a shared-memory buffer
 	pitch    int  // bytes per k in shared memory
@@ -57,8 +58,8 @@ func (o *simtOperand) elementAt(index int) (outer, k int) {
 		perK := o.outer / rows
 		return warp%perK*rows + lane/o.kLanes, warp/perK*o.kLanes + lane%o.kLanes
 	}
-	per := o.outer / o.words()
-	return index % per * o.words(), index / per
+	per := o.outer / o.run()
+	return index % per * o.run(), index / per
 }
 
 // words is the number of words that a thread moves at a time.
@@ -69,8 +70,11 @@ func (o *simtOperand) words() int {
 	return 1
 }
 
+// run is the number of words of those that one access moves.
+func (o *simtOperand) run() int { return max(o.words(), o.wide) }
+
 // rounds is the number of times that a thread does so per CTA k-tile.
-func (o *simtOperand) rounds(threads int) int { return o.outer * o.tileK / o.words() / threads }
+func (o *simtOperand) rounds(threads int) int { return o.outer * o.tileK / o.run() / threads }
 
 // global is the access generator of every thread's word in a round, or of the
 // four elements of its square at the i-th k, iterAdd k-tiles ahead.
@@ -80,7 +84,7 @@ func (o *simtOperand) global(threads, round, i int, iterAdd int32) tile.Access {
 		co, ck := o.elementAt(round*threads + t)
 		outer[t], k[t] = int32(co), int32(ck*o.pack+i)
 	}
-	a := tile.Access{Space: tile.Global, Bytes: o.in * o.pack, Tensor: o.tensor, IterAdd: iterAdd}
+	a := tile.Access{Space: tile.Global, Bytes: o.in * o.pack * max(1, o.wide), Tensor: o.tensor, IterAdd: iterAdd}
 	step := int32(o.tileK * o.pack)
 	if o.tensor == tensorA {
 		a.RowVar, a.ColVar, a.Row, a.Col, a.ColStep = tile.VarM, tile.VarK, outer, k, step
@@ -107,5 +111,5 @@ func (o *simtOperand) store(threads, round int, stride, flip int32) tile.Access 
 	for t := range threads {
 		addr[t] = o.address(o.elementAt(round*threads + t))
 	}
-	return tile.Access{Space: tile.Shared, Bytes: o.elem * o.words(), Addr: addr, BufferStride: stride, BufferFlip: flip}
+	return tile.Access{Space: tile.Shared, Bytes: o.elem * o.run(), Addr: addr, BufferStride: stride, BufferFlip: flip}
 }

@@ -220,7 +220,10 @@ func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float6
 	if e.rolling {
 		side = float64(ctas) / rounds
 	}
-	trip := cmp.Or(e.Trip, beliefLatency) / float64(max(1, e.Stages-1))
+	trip := cmp.Or(e.Trip, beliefLatency)
+	if e.tensor() {
+		trip /= float64(max(1, e.Stages-1))
+	}
 	total := rounds * (iters*math.Max(trip, side*math1) + launch)
 	bytes := elem * float64(max(1, p.Batch)) * float64(p.K) * float64(p.M+p.N)
 	total = math.Max(total, bytes/beliefDRAM)

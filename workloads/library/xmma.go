@@ -20,8 +20,8 @@ func xmmaTiles() []Entry {
 
 func cutlassTiles() []Entry {
 	return simt("cutlass_80_simt_sgemm", []Entry{
-		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 1, Gain: 0.60, GainB: 0.80},
-		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Threads: 256, PerSM: 1, Gain: 0.60},
+		{TileM: 256, TileN: 128, WarpM: 64, WarpN: 64, WarpK: 1, Stages: 4, Threads: 256, PerSM: 1, Gain: 0.60, GainB: 0.80},
+		{TileM: 128, TileN: 256, WarpM: 64, WarpN: 64, WarpK: 1, Stages: 4, Threads: 256, PerSM: 1, Gain: 0.60},
 	})
 }
 
@@ -30,7 +30,7 @@ func xmma(tiles []Entry) []Entry {
 	const family = "sm80_xmma_gemm_f32f32_f32f32_f32"
 	tiles = simt(family, tiles)
 	for i := range tiles {
-		tiles[i].Whole = true
+		tiles[i].Whole, tiles[i].Stages = true, 3
 		tiles[i].Name = fmt.Sprintf("%s_tilesize%dx%d", family, tiles[i].TileN, tiles[i].TileM)
 	}
 	return tiles
