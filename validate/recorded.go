@@ -4,6 +4,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"gpusim/configs"
+	"gpusim/workloads"
+	"gpusim/workloads/gemm"
+	"gpusim/workloads/library"
 )
 
 // Recorded is a kernel as a measured table names it, for example
@@ -53,6 +58,17 @@ func (r *Recorded) Splits(batch int) int {
 		return z / batch
 	}
 	return 0
+}
+
+// of is the name by which a machine's catalogue knows the kernel: recorded names may be
+// cut before the tile, which the grid then tells.
+func (r *Recorded) of(m *configs.Machine, w workloads.Workload) string {
+	g := w.GEMM
+	if m.GPU == nil || g == nil {
+		return r.Name
+	}
+	p := gemm.Problem{M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, Acc: g.Acc, TransA: g.TransA, TransB: g.TransB}
+	return library.Match(m.GPU, p, r.Name, r.Grid[0], r.Grid[1])
 }
 
 // atoi reads digits; what is too large for an int counts as not recorded.

@@ -75,8 +75,10 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 	for i := range t.rows {
 		r := &t.rows[i]
 		opts := gpusim.Options{Fidelity: o.Fidelity, Values: r.values}
+		var forced *Recorded
 		if o.ForceRecorded && r.hasName {
-			opts.Kernel, opts.Splits = r.recorded.Name, r.recorded.Splits(r.work.Shape().Batches())
+			forced = &r.recorded
+			opts.Splits = forced.Splits(r.work.Shape().Batches())
 		}
 		if r.network != nil {
 			if reason, err := p.network(r); err != nil {
@@ -94,7 +96,7 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			}
 			rep.Rows = append(rep.Rows, r.compare(&j.result))
 		}
-		if err := p.add(r.device, r.work, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
+		if err := p.add(r.device, r.work, forced, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
 			return nil, err
 		}
 	}
@@ -104,7 +106,7 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			r := &s.Rows[k]
 			done := func(j *job) { s.Machine = j.machine.Name; r.simulated(&j.result) }
 			opts := gpusim.Options{Fidelity: o.Fidelity, Splits: 1} // the kernel that the row names, k not split
-			if err := p.add(s.Device, r.work, opts, named(WarmGraph), Skip{File: r.File, Line: r.Line}, done); err != nil {
+			if err := p.add(s.Device, r.work, nil, opts, named(WarmGraph), Skip{File: r.File, Line: r.Line}, done); err != nil {
 				return nil, err
 			}
 		}
@@ -138,8 +140,9 @@ type wanted struct {
 	done func(*job) // takes the result
 }
 
-// add plans a row's simulation on the machine for its device.
-func (p *planner) add(device string, work workloads.Workload, opts gpusim.Options, how Method, at Skip, done func(*job)) error {
+// add plans a row's simulation on the machine for its device, with a recorded kernel
+// where one is forced.
+func (p *planner) add(device string, work workloads.Workload, forced *Recorded, opts gpusim.Options, how Method, at Skip, done func(*job)) error {
 	m, err := p.o.Machine(device)
 	if err != nil {
 		return err
@@ -150,6 +153,9 @@ func (p *planner) add(device string, work workloads.Workload, opts gpusim.Option
 		return nil
 	}
 	p.machines[m.Name] = m
+	if forced != nil {
+		opts.Kernel = forced.of(m, work)
+	}
 	key := fmt.Sprintf("%s|%s|%s|%d", m.Name, work.Text, opts.Kernel, opts.Splits)
 	if m.GPU != nil && m.GPU.Clock.PowerCap { // how calls follow each other decides on the clock
 		key += fmt.Sprintf("|%v|%s", how, opts.Values)

@@ -129,6 +129,21 @@ func TestForceRecorded(t *testing.T) {
 	}
 }
 
+// TestForceCutName: of a name that is cut before its tile, the grid tells the kernel.
+func TestForceCutName(t *testing.T) {
+	tab, err := load(t, header+"V,fp32,fp32,false,512,2048,6144,T,N,1,388,x,sm80_xmma_gemm_f32f32_f32f32_f32_tn_n_tilesize64 g32x8x1 b128 nk1\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	hopper := func(string) (*configs.Machine, error) { return configs.Load("hopper", nil) }
+	var calls atomic.Int64
+	rep, err := tab.Run(context.Background(), Options{Run: fake(&calls), Machine: hopper, ForceRecorded: true})
+	const want = "sm80_xmma_gemm_f32f32_f32f32_f32_tilesize64x64"
+	if err != nil || len(rep.Rows) != 1 || rep.Rows[0].Kernel != want {
+		t.Errorf("%+v %v, want %s", rep.Rows, err, want)
+	}
+}
+
 func TestInterrupt(t *testing.T) {
 	var text strings.Builder
 	text.WriteString(header)
