@@ -35,8 +35,10 @@ func counts(cycles uint64, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.
 	}
 	scale := mem.loopScale
 	words, lanes := behindLoops(r, mem)
+	fp32 := lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)
 	c := []energy.Count{
-		{Component: energy.FMAFP32, Events: lane(tile.OpFFMA, tile.OpFADD, tile.OpFMUL)},
+		{Component: energy.FMAFP32, Events: fp32},
+		{Component: energy.FP32Lane, Events: fp32},
 		{Component: energy.FMAFP64, Events: lane(tile.OpDFMA, tile.OpDADD, tile.OpDMUL) + w.FMAs["fp64/fp64"]},
 		{Component: energy.FMAFP16, Events: 2 * lane(tile.OpHFMA2)},
 		{Component: energy.MACINT8, Events: 4 * lane(tile.OpDP4A)},

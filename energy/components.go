@@ -26,9 +26,13 @@ const (
 	WarpInstruction = "warp_instruction" // one issued warp instruction of any kind, each HMMA step included
 	IntOp           = "int_op"           // one integer, logic or predicate operation of one lane
 	LaneSlot        = "lane_slot"        // one lane of one issued warp instruction outside Tensor Cores: operands and result latched at its unit
+	FP32Lane        = "fp32_lane"        // one lane of one fp32 instruction: what it takes beyond the others here; tables without it have that in those
 	MMASlot         = "mma_slot"         // one fp16 multiply-add's share of a Tensor Core's latches, operand broadcast and clock; other types by the bits of a factor
 	SMCycle         = "sm_cycle"         // clock tree of one SM for one cycle while a kernel runs, with or without work for the SM
 )
+
+// Optional says whether a table may have no coefficient of a component.
+func Optional(component string) bool { return component == FP32Lane }
 
 // GPU register file: one 32-bit operand of a warp, 128 bytes. A 64-bit
 // operand counts two. An operand taken from the reuse cache is not a read.

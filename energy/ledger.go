@@ -58,8 +58,8 @@ type Ledger struct {
 const uJPerPJ = 1e-6
 
 // Build prices counts with the machine's coefficients and adds its static
-// power over seconds. A counted component without a coefficient is an error:
-// no event is free by accident. Counts of the same component add up;
+// power over seconds. A counted component without a coefficient is an error, but for
+// an Optional one: no event is free by accident. Counts of the same component add up;
 // components that never happened get no row. Rows come in column order, then
 // by name, whatever the order of counts.
 func Build(spec *configs.Energy, counts []Count, seconds float64) (Ledger, error) {
@@ -71,7 +71,9 @@ func Build(spec *configs.Energy, counts []Count, seconds float64) (Ledger, error
 	}
 	events := make(map[string]uint64, len(counts))
 	for _, c := range counts {
-		if _, ok := spec.Events[c.Component]; !ok {
+		if _, ok := spec.Events[c.Component]; !ok && Optional(c.Component) {
+			continue
+		} else if !ok {
 			return Ledger{}, fmt.Errorf("energy: component %q has no coefficient; the table knows: %s",
 				c.Component, strings.Join(sortedKeys(spec.Events), ", "))
 		}

@@ -137,7 +137,7 @@ func TestCoefficientsFollowFromTheirSources(t *testing.T) {
 			}
 		}
 	}
-	byFit := map[string]bool{CPUInstruction: true, CPUVectorLane: true, WarpInstruction: true, SMCycle: true} // checked beside their fits
+	byFit := map[string]bool{CPUInstruction: true, CPUVectorLane: true, WarpInstruction: true, SMCycle: true, FP32Lane: true} // checked beside their fits
 	for _, name := range sortedKeys(want) {
 		table := readTable(t, name)
 		for _, c := range sortedKeys(table.Events) {

@@ -51,7 +51,7 @@ var dataShare = map[string]float64{
 	// Arithmetic is gates between latches: all of it.
 	Payload: 1,
 	// Latches: half is their clock (assumption).
-	LaneSlot: 0.5, MMASlot: 0.5,
+	LaneSlot: 0.5, MMASlot: 0.5, FP32Lane: 0.5,
 	// Operand collectors and result bus are about a third of it (assumption).
 	WarpInstruction: 0.3,
 	// SRAM: bit lines swing whatever they read; output latches and wires follow the data
@@ -96,7 +96,7 @@ func AtValues(spec *configs.Energy, v Values, dtype string, padding float64) *co
 			rate = (a.product + a.sum) / 2
 		case e.Column == L2 || e.Column == Crossbar || e.Column == DRAM || name == L1Sector:
 			rate = stored.operand
-		case e.Column == Register || name == LaneSlot || name == WarpInstruction: // operands in, sums in and out
+		case e.Column == Register || name == LaneSlot || name == FP32Lane || name == WarpInstruction: // operands in, sums in and out
 			rate = (a.operand + a.sum) / 2
 		}
 		e.PJ *= 1 - share + share*rate

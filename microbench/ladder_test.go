@@ -60,9 +60,12 @@ func TestLadderFollowsItsTable(t *testing.T) {
 		if err != nil {
 			t.Fatal(name, err)
 		}
-		e := m.Energy.Events["warp_instruction"]
-		e.PJ *= 2
-		m.Energy.Events["warp_instruction"] = e
+		for _, event := range []string{"warp_instruction", "fp32_lane"} {
+			if e, ok := m.Energy.Events[event]; ok {
+				e.PJ *= 2
+				m.Energy.Events[event] = e
+			}
+		}
 		after, err := Ladder(t.Context(), m)
 		if err != nil {
 			t.Fatal(name, err)
