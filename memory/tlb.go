@@ -118,12 +118,14 @@ func (t *tlb) lookup(addr, now uint64) uint64 {
 	return done
 }
 
-// warm installs what a preceding launch leaves in the second level.
+// warm installs what a preceding launch leaves in the second level, used in this order:
+// of pages equally old a map would give up any.
 func (t *tlb) warm(addr uint64, bytes int64) {
 	for a := addr; a < addr+uint64(bytes); a += uint64(t.spec.L2Page) {
 		page, _ := t.l2Page.div(a)
 		if len(t.second) < t.spec.L2Entries && t.second[page] == nil {
-			t.second[page] = &secondEntry{}
+			t.clock++
+			t.second[page] = &secondEntry{used: t.clock}
 		}
 	}
 }

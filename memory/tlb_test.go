@@ -55,3 +55,21 @@ func TestTLBMissesQueue(t *testing.T) {
 		t.Errorf("a warm page: %d cycles, want 30", got)
 	}
 }
+
+// TestTLBWarmOrder: warm pages make room in the order in which they came, the same in
+// every run.
+func TestTLBWarmOrder(t *testing.T) {
+	spec := configs.TLB{Page: 1 << 12, Entries: 1, Latency: 30, L2Page: 1 << 12, L2Entries: 8, WalkLatency: 200, Walkers: 8}
+	for range 20 {
+		b := newTLB(&spec, 1, 1)
+		b.reset()
+		b.warm(0, 8<<12)
+		at := uint64(0)
+		for _, c := range []struct{ page, want uint64 }{{8, 230}, {1, 30}, {0, 230}, {3, 30}, {2, 230}} {
+			if got := b.translate(0, 0, c.page<<12, at) - at; got != c.want {
+				t.Fatalf("page %d: %d cycles, want %d", c.page, got, c.want)
+			}
+			at += 1000
+		}
+	}
+}
