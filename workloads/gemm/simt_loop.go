@@ -194,6 +194,23 @@ func (s *simt) begin() []tile.Inst {
 	return append(code, s.fragments(&s.b, 0, 0)...)
 }
 
+// copying is the k-steps that the global loads, and then the stores, spread over.
+const copying = 1.0
+
+// throughRegisters puts the loads of the next k-tile, with what addresses them, and its
+// stores among the multiply-adds before the barrier.
+func (s *simt) throughRegisters(put func(list []tile.Inst, from, to float64), bar float64) {
+	if late := s.lateLookups(1, tile.GuardMore); late != nil {
+		const looking = 0.5 // k-steps that look-ups spread over; loads come right behind
+		put(late, 0, looking)
+		put(s.fetch(1, tile.GuardMore), looking, looking+copying)
+	} else {
+		put(s.fetch(1, tile.GuardMore), 0, copying)
+	}
+	put(s.lookups(2, tile.GuardMore), copying, bar-copying)
+	put(s.deposit(1, tile.GuardMore), bar-copying, bar)
+}
+
 // body is one k-tile: its multiply-adds, and between them the fragment loads
 // of the k-step to come, the global loads of the next k-tile, its stores to
 // the other buffer and the barrier. A multiply-add holds its pipe for two
@@ -201,8 +218,7 @@ func (s *simt) begin() []tile.Inst {
 // hence no two of them stand together, but for the fragment loads of deep
 // kernels, which must wait for the last multiply-add of a k-step.
 func (s *simt) body() []tile.Inst {
-	const copying = 1.0 // k-steps that the global loads, and then the stores, spread over
-	bar := s.depth - 1  // the barrier stands after the last fragment load of this k-tile
+	bar := s.depth - 1 // the barrier stands after the last fragment load of this k-tile
 	var math []tile.Inst
 	for step := range s.depth {
 		math = append(math, s.math(step)...)
@@ -213,16 +229,8 @@ func (s *simt) body() []tile.Inst {
 
 	if s.async() {
 		put(s.asyncCopies(int32(s.c.Stages-1)), 0, float64(bar))
-	} else if late := s.lateLookups(1, tile.GuardMore); late != nil {
-		const looking = 0.5 // k-steps that look-ups spread over; loads come right behind
-		put(late, 0, looking)
-		put(s.fetch(1, tile.GuardMore), looking, looking+copying)
 	} else {
-		put(s.fetch(1, tile.GuardMore), 0, copying)
-	}
-	if !s.async() {
-		put(s.lookups(2, tile.GuardMore), copying, float64(bar)-copying)
-		put(s.deposit(1, tile.GuardMore), float64(bar)-copying, float64(bar))
+		s.throughRegisters(put, float64(bar))
 	}
 	for step := range s.depth {
 		for _, o := range []*simtOperand{&s.a, &s.b} {
