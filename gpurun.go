@@ -48,7 +48,7 @@ func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
 
 // gemmCall is the call of a matrix product.
 func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
-	p, err := problem(w)
+	p, err := Problem(w)
 	if err != nil {
 		return call{}, err
 	}
@@ -197,8 +197,8 @@ func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.F
 	return reports, nil
 }
 
-// problem is the GEMM as the kernel generators take it.
-func problem(g *workloads.GEMM) (gemm.Problem, error) {
+// Problem is a matrix product as the kernel generators take it, C being column-major.
+func Problem(g *workloads.GEMM) (gemm.Problem, error) {
 	p := gemm.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
 		DType: g.DType, Acc: g.Acc, Alpha: 1, Sparse: g.Sparse,

@@ -71,9 +71,10 @@ func Build(spec *configs.Energy, counts []Count, seconds float64) (Ledger, error
 	}
 	events := make(map[string]uint64, len(counts))
 	for _, c := range counts {
-		if _, ok := spec.Events[c.Component]; !ok && Optional(c.Component) {
-			continue
-		} else if !ok {
+		if _, ok := spec.Events[c.Component]; !ok {
+			if Optional(c.Component) {
+				continue
+			}
 			return Ledger{}, fmt.Errorf("energy: component %q has no coefficient; the table knows: %s",
 				c.Component, strings.Join(sortedKeys(spec.Events), ", "))
 		}

@@ -167,10 +167,10 @@ func (r *rig) price(m *configs.Machine, s step) (Rung, error) {
 	for _, name := range slices.Sorted(maps.Keys(events[1])) { // sums of floats depend on the order
 		per := (events[1][name] - events[0][name]) / n / s.lanes
 		e, ok := m.Energy.Events[name]
-		if !ok && energy.Optional(name) {
-			continue
-		}
 		if !ok {
+			if energy.Optional(name) {
+				continue
+			}
 			return Rung{}, fmt.Errorf("no coefficient of %s", name)
 		}
 		pj, side := per*e.PJ, 1

@@ -5,9 +5,9 @@ import (
 	"strconv"
 	"strings"
 
+	"gpusim"
 	"gpusim/configs"
 	"gpusim/workloads"
-	"gpusim/workloads/gemm"
 	"gpusim/workloads/library"
 )
 
@@ -63,11 +63,13 @@ func (r *Recorded) Splits(batch int) int {
 // of is the name by which a machine's catalogue knows the kernel: recorded names may be
 // cut before the tile, which the grid then tells.
 func (r *Recorded) of(m *configs.Machine, w workloads.Workload) string {
-	g := w.GEMM
-	if m.GPU == nil || g == nil {
+	if m.GPU == nil || w.GEMM == nil {
 		return r.Name
 	}
-	p := gemm.Problem{M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, Acc: g.Acc, TransA: g.TransA, TransB: g.TransB}
+	p, err := gpusim.Problem(w.GEMM)
+	if err != nil { // running it says so
+		return r.Name
+	}
 	return library.Match(m.GPU, p, r.Name, r.Grid[0], r.Grid[1])
 }
 

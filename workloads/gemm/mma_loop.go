@@ -33,13 +33,6 @@ func (m *mma) copies(iterAdd int32) []tile.Inst {
 	return append(out, m.metaCopies(iterAdd)...)
 }
 
-// settle closes the group of copies and waits for that of the next k-tile.
-func settle(stages int) []tile.Inst {
-	wait := bare(tile.OpDEPBAR)
-	wait.Imm = uint8(stages - 2)
-	return []tile.Inst{bare(tile.OpCOMMIT), wait}
-}
-
 // fragments loads an operand's fragments of k-step s of the k-tile that lies
 // flip ahead, into one of its two sets of registers.
 func (m *mma) fragments(o *mmaOperand, s int, flip int32) []tile.Inst {
@@ -95,12 +88,9 @@ func (m *mma) prologue() []tile.Inst {
 		}
 	}
 	if m.c.Stages > 2 {
-		for ahead := range m.c.Stages - 1 {
-			code = append(code, m.copies(int32(ahead))...)
-			code = append(code, bare(tile.OpCOMMIT))
-		}
+		code = append(code, ahead(m.c.Stages, m.copies)...)
 		clearAcc()
-		code = append(code, settle(m.c.Stages)[1])
+		code = append(code, waitGroups(m.c.Stages-2))
 	}
 	for w, wave := range m.waves {
 		code = append(code, fetch(&m.p, m.regAddr+mmaAddrRegs-indexWork, m.k, wave, 0, tile.GuardNone)...)

@@ -68,12 +68,8 @@ func (s *simt) asyncCopies(iterAdd int32) []tile.Inst {
 // asyncPrologue is the prologue of such a kernel: all stages but one are under way
 // when the first is waited for.
 func (s *simt) asyncPrologue() []tile.Inst {
-	code := setup(s.regAddr, simtAddrRegs)
-	for ahead := range s.c.Stages - 1 {
-		code = append(code, s.asyncCopies(int32(ahead))...)
-		code = append(code, bare(tile.OpCOMMIT))
-	}
+	code := append(setup(s.regAddr, simtAddrRegs), ahead(s.c.Stages, s.asyncCopies)...)
 	code = append(code, s.clear()...)
-	code = append(code, settle(s.c.Stages)[1])
+	code = append(code, waitGroups(s.c.Stages-2))
 	return append(code, s.begin()...)
 }

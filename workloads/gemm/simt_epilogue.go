@@ -82,7 +82,7 @@ func (s *simt) epilogue() []tile.Inst {
 	}
 	var code []tile.Inst
 	if s.async() {
-		code = append(code, settle(2)[1]) // copies of what lies beyond the last k-tile
+		code = append(code, waitGroups(0)) // copies of what lies beyond the last k-tile
 	}
 	code = append(code, s.c.openEpilogue(s.regAddr)...)
 	puts, gets := s.stagePuts(), s.stageGets()
