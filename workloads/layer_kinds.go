@@ -287,6 +287,9 @@ func (l *Layer) countPool() (ops, bytes float64, ok bool) {
 
 func (l *Layer) countAttention() (ops, bytes float64, ok bool) {
 	heads, pairs := float64(l.Batch)*float64(l.Heads), float64(l.Seq)*float64(l.Keys())
+	if l.Causal { // a query sees the keys up to its own, and its is the last of the last query
+		pairs -= float64(l.Seq) * float64(l.Seq-1) / 2
+	}
 	bytes = heads * 2 * float64(l.Seq+l.Keys()) * float64(l.Dim) * l.elem()
 	ops = heads * pairs * (4*float64(l.Dim) + 5)
 	return ops, bytes, ops < 1<<62
