@@ -227,6 +227,9 @@ func Entries(g *configs.GPU, p gemm.Problem) []Entry {
 	if p.Batch <= 1 {
 		out = onlyOf(out)
 	}
+	if slices.ContainsFunc(out, func(e Entry) bool { return e.Family == "wgmma" }) { // else Ampere's
+		out = slices.DeleteFunc(out, func(e Entry) bool { return e.Family == "mma" && e.Type != "fp64" })
+	}
 	if slices.ContainsFunc(out, func(e Entry) bool { return e.LongK }) {
 		long := p.K > longK && p.Batch <= 1
 		out = slices.DeleteFunc(out, func(e Entry) bool { return e.LongK != long })

@@ -44,6 +44,20 @@ func Choose(g *configs.GPU, p gemm.Problem, f Force) (Call, error) {
 	return best, nil
 }
 
+// Kept is a product in the layout that callers keep its operands in for the library of a
+// machine: where elements are a byte or less and kernels take them along k alone, that.
+func Kept(g *configs.GPU, p gemm.Problem) gemm.Problem {
+	if p.InBytes() > 1 || len(Entries(g, p)) > 0 {
+		return p
+	}
+	along := p
+	along.TransA, along.TransB = true, false
+	if len(Entries(g, along)) > 0 {
+		return along
+	}
+	return p
+}
+
 // Candidates lists all calls that the library could make, in catalogue order.
 func Candidates(g *configs.GPU, p gemm.Problem, f Force) ([]Call, error) {
 	if p.DType == "fp8" && p.Acc == "fp32" && slices.Contains(g.Library.Kernels, deepGEMMFamily) {
@@ -155,6 +169,9 @@ func config(g *configs.GPU, p gemm.Problem, e Entry, z int) gemm.Config {
 	}
 	if !e.tensor() || p.InBytes() > 1 { // else as wide as sizes allow: widths would count bytes, sizes elements
 		c.VecA, c.VecB, c.VecC = vector(lda, widest), vector(ldb, widest), vector(p.M, widest)
+	}
+	if e.Family == "mma" && p.InBytes() == 2 && min(c.VecA, c.VecB) == 1 {
+		c.Stages = 2 // copies without registers move four bytes and more
 	}
 	if z > 1 {
 		c.Workspace = sums(p, z) <= int64(g.Library.Workspace)
