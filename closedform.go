@@ -1,6 +1,7 @@
 package gpusim
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -31,7 +32,8 @@ type form struct {
 	tiles   float64
 	work    gpu.Work
 	demand  sm.Demand
-	reads   float64 // bytes of tensors that are read, each once
+	params  float64 // bytes of parameters that are read, each once
+	reads   float64 // of other tensors
 	writes  float64
 	streams bool
 }
@@ -52,11 +54,19 @@ func forms(m *configs.Machine, w workloads.Workload, o Options) ([]form, error) 
 		f := form{call: c.name, ctas: k.CTAs(), perSM: p.CTAsPerSM, work: gpu.Account(k, uint8(m.GPU.Tensor.StepsFP32)), streams: k.Streams}
 		f.tiles, f.trips = float64(f.work.Tiles), float64(f.work.Trips)
 		f.demand = p.Demand(&m.GPU.SM, &m.GPU.Tensor, f.work.Trips, f.work.Tiles)
-		for t := range k.Tensors {
-			if k.Tensors[t].Output {
-				f.writes += float64(k.Tensors[t].Bytes)
-			} else {
-				f.reads += float64(k.Tensors[t].Bytes)
+		read, written := k.Read(), k.Written()
+		for i := range k.Tensors {
+			t := &k.Tensors[i]
+			bytes := float64(cmp.Or(t.Touched, t.Bytes))
+			out := t.Output || written[i]
+			switch {
+			case !out && t.Parameter:
+				f.params += bytes
+			case !out || read[i]:
+				f.reads += bytes
+			}
+			if out {
+				f.writes += bytes
 			}
 		}
 		f.kernel = &tile.Kernel{Name: k.Name, Grid: k.Grid, Threads: k.Threads, TileM: k.TileM, TileN: k.TileN, TileK: k.TileK, Tiles: k.Tiles}
@@ -78,7 +88,7 @@ func closedGPU(m *configs.Machine, w workloads.Workload, r Result, o Options) (R
 		r.Layers = make([]Layer, len(fs))
 		reports := make([]gpu.Report, len(fs)) // of which nothing was simulated
 		for i := range fs {
-			if r.Layers[i], err = fs[i].layer(m, clock, prices(m, clock, o.Values, r.DType, fs[i].work.Padding)); err != nil {
+			if r.Layers[i], err = fs[i].layer(m, clock, prices(m, clock, o.Values, r.DType, fs[i].work.Padding), o.fresh); err != nil {
 				return Result{}, err
 			}
 		}
@@ -88,8 +98,8 @@ func closedGPU(m *configs.Machine, w workloads.Workload, r Result, o Options) (R
 }
 
 // layer is the closed form of one kernel at a clock, priced with the coefficients that
-// hold there.
-func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Energy) (Layer, error) {
+// hold there; fresh: it finds no parameters in L2.
+func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Energy, fresh bool) (Layer, error) {
 	g, d, k := m.GPU, &f.demand, f.kernel
 	hz := float64(clock)
 	busiest := ceilDiv(f.ctas, g.SM.Count)
@@ -125,7 +135,7 @@ func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Ener
 	}
 	slower(32*float64(d.ReadSecs)/(float64(g.Crossbar.GPCReplyBytes*g.SM.GPCs)*hz), boundL2)
 	slower(32*float64(d.ReadSecs+d.WriteSecs)/(float64(g.L2.BytesPerSlice*g.L2.Slices)*hz), boundL2)
-	dram := f.dramBytes(float64(g.L2.Size))
+	dram := f.dramBytes(float64(g.L2.Size), fresh)
 	slower(dram/g.DRAM.PeakBandwidth(), boundDRAM)
 	fixed := float64(g.Dispatch.KernelLatency+g.SM.CTALaunchLatency+g.SM.CTAExitLatency+g.Dispatch.DrainLatency) / hz
 	if fixed > seconds {
@@ -140,7 +150,7 @@ func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Ener
 		TimeUS: seconds * 1e6, Bound: bound, WarpInsts: float64(f.work.WarpInsts), DRAMBytes: dram,
 	}
 	sectors := func(bytes float64) uint64 { return uint64(bytes / 32) }
-	reads := math.Min(dram, f.reads)
+	reads := math.Min(dram, f.reads+f.params)
 	mem := memCounts{
 		L2ReadSectors: d.ReadSecs, L2WriteSectors: d.WriteSecs, Requests: (d.ReadSecs + d.WriteSecs) / 4,
 		DRAMReadSectors: sectors(reads), DRAMWriteSectors: sectors(dram - reads),
@@ -159,7 +169,10 @@ func (f *form) layer(m *configs.Machine, clock configs.Freq, table *configs.Ener
 }
 
 // dramBytes is what has to come from DRAM and go there if calls follow each other:
-// what L2 has room for stays there.
-func (f *form) dramBytes(l2 float64) float64 {
-	return math.Max(0, f.reads+f.writes-l2)
+// what L2 has room for stays there, unless others have taken it.
+func (f *form) dramBytes(l2 float64, fresh bool) float64 {
+	if fresh {
+		return f.params + math.Max(0, f.reads+f.writes-l2)
+	}
+	return math.Max(0, f.params+f.reads+f.writes-l2)
 }

@@ -19,6 +19,7 @@ func TestClosedFormBesideTheModel(t *testing.T) {
 		"gemm:512x512x256:fp32": 0.5, "gemm:1024x512x256:fp16": 0.4, "gemm:256x256x128:fp64": 0.4,
 		"conv:n=4,c=64,h=14,w=14,k=64,r=3,s=3,pad=1,dtype=fp16,layout=nhwc": 0.4, "conv:n=4,c=32,h=14,w=14,k=64,r=3,s=3,pad=1,dtype=fp32": 0.3,
 		"elementwise:op=add,size=1048576,dtype=fp32": 0.3, "softmax:rows=512,cols=256": 0.2,
+		"optimizer:op=adam,size=4000000": 0.5, "embedding:rows=512,cols=768,vocab=100000,dtype=fp32": 0.2,
 	} {
 		w := parseAll(t, text)[0]
 		model, err := Run(context.Background(), m, w, Options{})

@@ -53,6 +53,7 @@ func gemmCall(m *configs.Machine, w *workloads.GEMM, o Options) (call, error) {
 		return call{}, err
 	}
 	g := m.GPU
+	p = library.Kept(g, p)
 	c, err := library.Choose(g, p, library.Force{Kernel: firstOf(o.Kernel, w.Kernel), Splits: o.Splits, Consent: o.compiled})
 	if err != nil {
 		return call{}, err
@@ -90,8 +91,13 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 		return turnedCall(m, w, workloads.LayoutNCHW, o)
 	}
 	c, err := library.ChooseConv(library.Of(g, o.compiled), w, firstOf(o.Kernel, w.Algo))
-	if errors.Is(err, library.ErrLayout) && w.DType != "int8" { // whose callers keep its blocks themselves
-		return turnedCall(m, w, workloads.LayoutNHWC, o)
+	if errors.Is(err, library.ErrLayout) {
+		if w.DType != "int8" {
+			return turnedCall(m, w, workloads.LayoutNHWC, o)
+		}
+		kept := *w // its callers keep blocks of channels together
+		kept.Layout = workloads.LayoutVectC
+		return convCall(m, &kept, o)
 	}
 	if err != nil || o.Fidelity == Analytic {
 		return call{name: c.Name}, err
@@ -169,7 +175,7 @@ func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.F
 		}
 	}
 	clusters := slices.ContainsFunc(kernels[from:to], func(k *tile.Kernel) bool { return k.Cluster > 1 })
-	dev, err := gpu.New(ctx, p.GPU, clock, gpu.Options{MaxCycles: o.MaxCycles, Clusters: clusters, Clients: o.clients})
+	dev, err := gpu.New(ctx, p.GPU, clock, gpu.Options{MaxCycles: o.MaxCycles, Fresh: o.fresh, Clusters: clusters, Clients: o.clients})
 	if err != nil {
 		return nil, err
 	}

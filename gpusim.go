@@ -49,6 +49,7 @@ type setting struct {
 	clients   []memory.Client  // that share the DRAM of a GPU
 	inner     bool             // images of one unit of a system on a chip
 	host      *configs.Machine // in place of the one that a machine's file names
+	fresh     bool             // a layer of a network between whose runs others take the caches
 	compiled  bool             // a layer of a network that an inference compiler has laid out
 	alone     bool             // a layer of a network, which sees to what the machine lacks
 	as        string           // type that a machine with a fixed array computes in, where that is not the workload's own
@@ -111,6 +112,8 @@ type Layer struct {
 	L2HitPct  float64
 	Energy    energy.Ledger
 	Stalls    []Stall
+
+	SimulatedPct float64 // as of Result; 0 where there are no warp instructions
 }
 
 // Stall is one reason of the CPI stack: each issue slot of each cycle has

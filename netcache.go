@@ -36,6 +36,7 @@ type cacheKey struct {
 	budget    int
 	alone     bool
 	compiled  bool
+	fresh     bool
 }
 
 // NewCache gives an empty cache that keeps everything.
@@ -89,7 +90,7 @@ func (c *OneMachine) Run(ctx context.Context, w workloads.Workload, o Options) (
 		r, err := Run(ctx, c.m, w, o)
 		return &r, err
 	}
-	key := cacheKey{c.hash(ignored(c.m, w, o.Fidelity)), w.Text, o.Kernel, o.Splits, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients), o.Values, o.Budget, o.alone, o.compiled}
+	key := cacheKey{c.hash(ignored(c.m, w, o.Fidelity)), w.Text, o.Kernel, o.Splits, o.Fidelity, o.MaxCycles, o.as, clientsKey(o.clients), o.Values, o.Budget, o.alone, o.compiled, o.fresh}
 	r, err := c.cache.runs.get(ctx, key, func() (*Result, error) {
 		r, err := Run(ctx, c.m, w, o)
 		return &r, err

@@ -23,12 +23,14 @@ func newResult(m *configs.Machine, w workloads.Workload, f Fidelity) Result {
 }
 
 // sum adds the kernels of a call up. They run one after another on the
-// device; what the host adds is a matter of the measurement method.
+// device; what the host adds is a matter of the measurement method. The call's
+// operations are those of the kernel that executes most instructions: others move,
+// transform or reduce for it.
 func (r Result) sum(reports []gpu.Report) Result {
 	var hits, insts, simulated float64
 	r.DRAMBytes, r.WarpInsts = 0, 0
 	ledgers := make([]energy.Ledger, len(r.Layers))
-	longest, spread := 0.0, 0.0
+	longest, spread, main := 0.0, 0.0, 0
 	for i := range r.Layers {
 		l := &r.Layers[i]
 		r.TimeUS += l.TimeUS
@@ -36,7 +38,12 @@ func (r Result) sum(reports []gpu.Report) Result {
 		r.DRAMBytes += l.DRAMBytes
 		r.WarpInsts += l.WarpInsts
 		insts += l.WarpInsts
-		simulated += float64(reports[i].SM.WarpInsts)
+		n := float64(reports[i].SM.WarpInsts)
+		simulated += n
+		l.SimulatedPct = math.Min(100, 100*n/l.WarpInsts)
+		if l.WarpInsts > r.Layers[main].WarpInsts {
+			main = i
+		}
 		if !math.IsNaN(l.L2HitPct) {
 			hits += l.L2HitPct * l.WarpInsts
 		}
@@ -44,6 +51,9 @@ func (r Result) sum(reports []gpu.Report) Result {
 		if l.TimeUS > longest {
 			longest, r.Bound = l.TimeUS, l.Bound
 		}
+	}
+	if len(r.Layers) > 0 {
+		r.Layers[main].Ops = r.Ops
 	}
 	r.L2HitPct = hits / insts
 	r.SimulatedPct = math.Min(100, 100*simulated/insts)

@@ -134,6 +134,7 @@ func stepKernels(ctx context.Context, dev *configs.Machine, n *workloads.Network
 			}
 		}
 	}
+	o.fresh = crowded(dev, n)
 	return runDistinct(ctx, dev, distinct, o)
 }
 

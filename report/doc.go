@@ -71,7 +71,10 @@ func (e *Entry) layer(l *gpusim.Layer) figures {
 	f.timeUS, f.loUS, f.hiUS = l.TimeUS, l.TimeUS-l.SpreadUS, l.TimeUS+l.SpreadUS
 	f.ops, f.bound, f.ledger = l.Ops, l.Bound, l.Energy
 	f.warpInsts, f.dramBytes, f.l2HitPct = l.WarpInsts, l.DRAMBytes, l.L2HitPct
-	f.simulatedPct, f.imagesPerS, f.base, f.fallbackUS = math.NaN(), math.NaN(), nil, math.NaN()
+	f.simulatedPct, f.imagesPerS, f.base, f.fallbackUS = l.SimulatedPct, math.NaN(), nil, math.NaN()
+	if !(l.WarpInsts > 0) {
+		f.simulatedPct = math.NaN()
+	}
 	if f.ops == 0 { // a kernel that only moves or reduces
 		f.ops = math.NaN()
 	}

@@ -24,6 +24,7 @@ type GPU struct {
 	Memory *memory.Comp
 
 	spec    *configs.GPU
+	fresh   bool
 	command *command
 	horizon uint64
 	results []Report
@@ -43,6 +44,7 @@ type Options struct {
 	MaxCycles uint64
 	Reverse   bool            // create the SMs in the opposite order (for the order test)
 	Clients   []memory.Client // others that share the DRAM
+	Fresh     bool            // parameters are not in caches: other calls have come between
 	Clusters  bool            // kernels with clusters may come: SMs of one can reach each other sooner than anything else
 }
 
@@ -55,7 +57,7 @@ func MaxHorizon(g *configs.GPU, m *memory.System) uint64 {
 
 // New assembles a GPU at the given clock.
 func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*GPU, error) {
-	d := &GPU{spec: g, Engine: sim.NewEngine(ctx, o.MaxCycles), Domain: sim.NewDomain(uint64(clock))}
+	d := &GPU{spec: g, fresh: o.Fresh, Engine: sim.NewEngine(ctx, o.MaxCycles), Domain: sim.NewDomain(uint64(clock))}
 	probe, err := memory.New(g, clock)
 	if err != nil {
 		return nil, err
@@ -130,6 +132,9 @@ func (d *GPU) WarmPart(k *tile.Kernel, of int, cut ...int) {
 	}
 	for i := range k.Tensors {
 		t, n := &k.Tensors[i], k.Tensors[i].Bytes
+		if d.fresh && t.Parameter {
+			continue
+		}
 		if slices.Contains(cut, i) {
 			n /= int64(of)
 		}

@@ -40,12 +40,18 @@ func (d *GPU) warmSideBySide(k *tile.Kernel, part float64) {
 	const steps = 512
 	sum := int64(0)
 	for i := range k.Tensors {
+		if k.Tensors[i].Touched > 0 { // here and there
+			continue
+		}
 		sum += k.Tensors[i].Bytes
 	}
 	share := min(part, float64(d.spec.L2.Size)/float64(max(1, sum)))
 	for step := range int64(steps) {
 		for i := range k.Tensors {
 			t := &k.Tensors[i]
+			if t.Touched > 0 {
+				continue
+			}
 			bytes, end := int64(share*float64(t.Bytes)), int64(part*float64(t.Bytes))
 			from, to := bytes*step/steps, bytes*(step+1)/steps
 			d.Memory.System.Warm(t.Base+uint64(end-bytes+from), to-from, t.Output)

@@ -149,7 +149,7 @@ func (f *fewData) kernel() {
 		Row: digits(f.K, f.p, f.q, f.StrideH, f.StrideW), Col: area(f.ph, f.pw, f.p, f.q),
 		At: int64(f.p0)*int64(f.q) + int64(f.q0), H0: int32(f.p0), W0: int32(f.q0), H: int32(f.p), W: int32(f.q),
 	}}}
-	w := tile.Tensor{Name: "w", Elem: 4, Rows: 1, Cols: rs * f.K * f.C, Bytes: 4 * int64(f.K) * int64(f.C) * int64(rs), Views: []tile.View{{
+	w := tile.Tensor{Name: "w", Elem: 4, Parameter: true, Rows: 1, Cols: rs * f.K * f.C, Bytes: 4 * int64(f.K) * int64(f.C) * int64(rs), Views: []tile.View{{
 		Row: []tile.Digit{{Stride: 1}},
 		Col: []tile.Digit{{Size: int32(rs), Stride: 1}, {Size: int32(f.K), Stride: int64(f.C * rs)}, {Stride: int64(rs)}},
 	}}}

@@ -13,7 +13,7 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 	in, out, fil := l.image(l.C, l.H, l.W), l.image(l.K, l.p, l.q), l.filters()
 	x := gemm.Seen{Bytes: l.bytes(l.N, l.C, l.H, l.W), Batch: int64(l.c), Vec: vector(l.c, l.C)}
 	y := gemm.Seen{Bytes: l.bytes(l.N, l.K, l.p, l.q), Batch: int64(l.k), Vec: vector(l.k, l.K)}
-	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Batch: int64(l.k) * fil.n, Vec: vector(l.c, l.c)}
+	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Parameter: l.Pass != workloads.PassWeight, Batch: int64(l.k) * fil.n, Vec: vector(l.c, l.c)}
 	cs, ks := padded(l.c, slab), padded(l.k, slab)
 	one := []tile.Digit{{Stride: 1}}
 	switch l.Pass {

@@ -13,7 +13,7 @@ func (l *lowering) planar(p *gemm.Problem) {
 	in, out, fil := l.image(l.C, l.H, l.W), l.image(l.K, l.p, l.q), l.filters()
 	x := gemm.Seen{Bytes: l.bytes(l.N, l.C, l.H, l.W), Batch: int64(l.c) * in.c, Vec: 1}
 	y := gemm.Seen{Bytes: l.bytes(l.N, l.K, l.p, l.q), Batch: int64(l.k) * out.c, Vec: 1}
-	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Batch: int64(l.k) * fil.n, Vec: 1}
+	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Parameter: l.Pass != workloads.PassWeight, Batch: int64(l.k) * fil.n, Vec: 1}
 	channel := func(s strides) tile.Digit { return tile.Digit{Stride: s.c} }
 	switch l.Pass {
 	case workloads.PassForward:

@@ -14,7 +14,7 @@ func (l *lowering) words(p *gemm.Problem) {
 		Row: points(in, l.p, l.q, l.StrideH, l.StrideW),
 		Col: l.around(tile.Digit{}, taps(in, l.R, l.S, l.DilH, l.DilW), l.H*l.W),
 	}, in, l.H, l.W, -l.PadH, -l.PadW)}}
-	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Vec: l.block, Views: []tile.View{{
+	f := gemm.Seen{Bytes: l.bytes(l.K, l.c, l.R, l.S), Parameter: true, Vec: l.block, Views: []tile.View{{
 		Row: l.around(tile.Digit{}, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S),
 		Col: []tile.Digit{{Stride: fil.n}},
 	}}}

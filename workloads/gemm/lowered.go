@@ -36,11 +36,12 @@ type Lowered struct {
 
 // Seen is a tensor and how a matrix is seen in it.
 type Seen struct {
-	Bytes int64
-	Batch int64       // elements from one matrix of a batch to the next
-	Views []tile.View // by phase, or one for all
-	Vec   int         // elements side by side at least, beginning at a multiple of so many
-	Dense bool        // the view is the tensor as it stands, but for padding of its rows: an output may be walked as one column
+	Bytes     int64
+	Batch     int64       // elements from one matrix of a batch to the next
+	Views     []tile.View // by phase, or one for all
+	Vec       int         // elements side by side at least, beginning at a multiple of so many
+	Parameter bool        // as of tile.Tensor
+	Dense     bool        // the view is the tensor as it stands, but for padding of its rows: an output may be walked as one column
 }
 
 // column is an m x n output walked as one column, if rows are padded; what lies
@@ -65,7 +66,7 @@ type Phase struct{ M, N, K int }
 
 // tensor is a tensor seen as a rows x cols matrix.
 func (s *Seen) tensor(name string, elem, rows, cols int) tile.Tensor {
-	return tile.Tensor{Name: name, Elem: elem, Rows: rows, Cols: cols, BatchStride: s.Batch, Bytes: s.Bytes, Views: s.Views}
+	return tile.Tensor{Name: name, Elem: elem, Rows: rows, Cols: cols, BatchStride: s.Batch, Bytes: s.Bytes, Parameter: s.Parameter, Views: s.Views}
 }
 
 // tensors are those of a lowered product, workspace and table last.

@@ -73,6 +73,7 @@ func (p Problem) tensors(splits int) ([]tile.Tensor, error) {
 		stored("B", in, p.K, p.N, p.Batch, p.TransB),
 		stored("C", out, p.M, p.N, p.Batch, false),
 	}
+	ts[tensorA].Parameter = p.Batch == 1 // networks have activations in B, and in both of a batch
 	if splits > 0 {
 		ts = append(ts, stored("workspace", max(in, 4), p.M, p.N*splits, p.Batch, false))
 	}

@@ -46,6 +46,8 @@ func embedding(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	} else {
 		k.Tensors = append(k.Tensors, matrix("table", elem, l.Vocab, false), matrix("out", elem, l.Rows, true))
 	}
+	t := &k.Tensors[table]
+	t.Parameter, t.Touched = !backward, min(t.Bytes, int64(l.Rows)*int64(l.Cols)*int64(t.Elem))
 	k.Place = func(index int, cta *tile.CTA) {
 		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index), Trips: int32(ceilDiv(l.Cols, step))}
 		cta.Origin = [tile.NumVars]int32{tile.VarM: int32(index), tile.VarK: int32(token(index, l.Vocab))}

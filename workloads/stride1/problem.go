@@ -87,7 +87,9 @@ func Dense(name string, elem int, extents ...int) *tile.Tensor {
 // Tensors are the input, the filters and the output of a problem, which must be one
 // as AsForward gives it.
 func (p *Problem) Tensors() (x, w, y *tile.Tensor) {
-	return Dense("x", 4, p.N, p.C, p.H, p.W), Dense("w", 4, p.K, p.C, p.R, p.S), Dense("y", 4, p.N, p.K, p.P(), p.Q())
+	x, w, y = Dense("x", 4, p.N, p.C, p.H, p.W), Dense("w", 4, p.K, p.C, p.R, p.S), Dense("y", 4, p.N, p.K, p.P(), p.Q())
+	w.Parameter = p.Pass != BackwardWeight
+	return x, w, y
 }
 
 // CeilDiv is a/b, rounded up.

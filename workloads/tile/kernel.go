@@ -1,5 +1,7 @@
 package tile
 
+import "slices"
+
 // Var names the CTA-dependent origin that an access is relative to.
 type Var uint8
 
@@ -37,6 +39,8 @@ type Tensor struct {
 	BatchStride int64  // elements
 	Bytes       int64  // whole allocation, all batches
 	Output      bool   // the kernel writes it
+	Parameter   bool   // of a network: no kernel near before has written or read it
+	Touched     int64  // bytes that the kernel touches, where that is not all
 	Views       []View // in place of RowStride and ColStride; a CTA says which
 }
 
@@ -180,12 +184,19 @@ func (k *Kernel) Bytes() (n int) {
 }
 
 // Written says of each tensor whether an instruction of the kernel writes it.
-func (k *Kernel) Written() []bool {
+func (k *Kernel) Written() []bool { return k.touch(OpSTG, OpRED) }
+
+// Read says of each tensor whether a load or a copy of the kernel reads it; boxes are
+// not looked at.
+func (k *Kernel) Read() []bool { return k.touch(OpLDG, OpLDGSTS) }
+
+// touch says of each tensor whether one of such instructions has to do with it.
+func (k *Kernel) touch(ops ...Op) []bool {
 	out := make([]bool, len(k.Tensors))
 	for _, p := range k.Programs {
 		for i := range p.Segments {
 			for j := range p.Segments[i].Code {
-				if in := &p.Segments[i].Code[j]; in.Op == OpSTG || in.Op == OpRED {
+				if in := &p.Segments[i].Code[j]; slices.Contains(ops, in.Op) {
 					out[k.Accesses[in.Access].Tensor] = true
 				}
 			}
