@@ -45,6 +45,9 @@ func forms(m *configs.Machine, w workloads.Workload, o Options) ([]form, error) 
 	if err != nil {
 		return nil, &InputError{err}
 	}
+	if err := fitsKernels(m, c.kernels); err != nil {
+		return nil, &InputError{err}
+	}
 	out := make([]form, len(c.kernels))
 	for i, k := range c.kernels {
 		p, err := sm.Prepare(k, m.GPU)

@@ -132,6 +132,9 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
+	if err := fitsKernels(m, c.kernels); err != nil {
+		return Result{}, &InputError{err}
+	}
 	v := governor{m: m, period: o.Period}
 	v.simulate = func(clock configs.Freq) (Result, error) {
 		return simulate(ctx, m, clock, c, r, o)

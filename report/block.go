@@ -83,6 +83,12 @@ func block(e *Entry) string {
 		fmt.Fprintf(&b, "  %s %% of its warp instructions simulated, the rest extrapolated: %s to %s us\n",
 			human(r.SimulatedPct), human(r.TimeLoUS), human(r.TimeHiUS))
 	}
+	if f := e.figures(); f.peakPct() > 100 {
+		b.WriteString("  above 100 % of peak: operations are counted as in the direct algorithm, this one multiplies less\n")
+	}
+	if g, w := e.Machine.GPU, e.figures(); g != nil && !g.Clock.PowerCap && e.Machine.TDP > 0 && w.powerW() > float64(e.Machine.TDP) {
+		fmt.Fprintf(&b, "  %s W is above the limit of %v: this machine has a fitted clock, which no power cap lowers\n", human(w.powerW()), e.Machine.TDP)
+	}
 	if r := &e.Result; r.PowerCapped && e.Machine.GPU != nil {
 		fmt.Fprintf(&b, "  the board's power limit of %v holds the clock at %s MHz instead of %s\n",
 			e.Machine.TDP, human(r.ClockMHz), human(float64(e.Machine.GPU.Clock.Sustained)/1e6))

@@ -246,6 +246,27 @@ func TestText(t *testing.T) {
 	golden(t, "text.golden", text)
 }
 
+// What looks wrong at first sight is explained.
+func TestRemarks(t *testing.T) {
+	e := entries()[0]
+	if text := block(&e); strings.Contains(text, "above") {
+		t.Errorf("nothing is above anything: %s", text)
+	}
+	e.Machine = &configs.Machine{Name: "toy", TDP: 10, GPU: &configs.GPU{}}
+	e.Result.PeakTOPS = 0.5
+	text := block(&e)
+	for _, want := range []string{"above 100 % of peak", "50.00 W is above the limit of 10 W"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in %s", want, text)
+		}
+	}
+	for _, l := range strings.Split(text, "\n") {
+		if len(l) > tableWidth {
+			t.Errorf("%d columns: %s", len(l), l)
+		}
+	}
+}
+
 func TestValidationText(t *testing.T) {
 	r := &validate.Report{
 		Rows: []validate.Row{
