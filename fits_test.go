@@ -18,3 +18,21 @@ func TestKernelsFitTheDevice(t *testing.T) {
 		}
 	}
 }
+
+// A simulation tells how far it has come: further each time, and to the end.
+func TestProgressOfKernels(t *testing.T) {
+	t.Parallel()
+	last, calls := 0.0, 0
+	o := Options{Progress: func(done float64) {
+		if done < last || done > 1 {
+			t.Errorf("%v after %v", done, last)
+		}
+		last, calls = done, calls+1
+	}}
+	if _, err := Run(context.Background(), machine(t, "volta"), parseAll(t, "gemm:m=256,n=256,k=8192,dtype=fp32")[0], o); err != nil {
+		t.Fatal(err)
+	}
+	if last != 1 || calls < 4 {
+		t.Errorf("%d calls, the last at %v", calls, last)
+	}
+}

@@ -178,7 +178,7 @@ func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.F
 		}
 	}
 	clusters := slices.ContainsFunc(kernels[from:to], func(k *tile.Kernel) bool { return k.Cluster > 1 })
-	dev, err := gpu.New(ctx, p.GPU, clock, gpu.Options{MaxCycles: o.MaxCycles, Fresh: o.fresh, Clusters: clusters, Clients: o.clients})
+	dev, err := gpu.New(ctx, p.GPU, clock, gpu.Options{MaxCycles: o.MaxCycles, Fresh: o.fresh, Progress: o.progressOf(from, to, len(kernels)), Clusters: clusters, Clients: o.clients})
 	if err != nil {
 		return nil, err
 	}
@@ -204,6 +204,15 @@ func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.F
 		r.clientWait += float64(u.Latency) / float64(clock)
 	}
 	return reports, nil
+}
+
+// progressOf is what is told of the kernels [from, to) of n, each of which counts alike.
+// Under a power cap a call is simulated several times, each from the beginning.
+func (o *Options) progressOf(from, to, n int) func(float64) {
+	if o.Progress == nil {
+		return nil
+	}
+	return func(share float64) { o.Progress((float64(from) + share*float64(to-from)) / float64(n)) }
 }
 
 // Problem is a matrix product as the kernel generators take it, C being column-major.

@@ -52,6 +52,8 @@ type command struct {
 	lastAck uint64
 	onLoad  func(l *Launch, cycle uint64)
 	onDone  func(l *Launch, cycle uint64)
+
+	progress func(float64) // may be nil
 }
 
 func newCommand(name string, e *sim.Engine, d *sim.Domain, g *configs.GPU, horizon uint64) *command {
@@ -167,6 +169,9 @@ func (c *command) Wake(cycle uint64) {
 		}
 	}
 	c.send(msgs)
+	if c.progress != nil && len(places) > 0 {
+		c.progress((float64(c.current) + float64(l.total-l.left)/float64(l.total)) / float64(len(c.stream)))
+	}
 	if l.left == 0 && c.undrain == 0 {
 		c.finish(l, cycle)
 	}

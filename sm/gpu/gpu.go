@@ -45,6 +45,7 @@ type Options struct {
 	Reverse   bool            // create the SMs in the opposite order (for the order test)
 	Clients   []memory.Client // others that share the DRAM
 	Fresh     bool            // parameters are not in caches: other calls have come between
+	Progress  func(float64)   // told the share of a stream's CTAs that is done, now and then; may be nil
 	Clusters  bool            // kernels with clusters may come: SMs of one can reach each other sooner than anything else
 }
 
@@ -110,7 +111,7 @@ func New(ctx context.Context, g *configs.GPU, clock configs.Freq, o Options) (*G
 	for i := range d.command.drained {
 		d.command.drained[i] = true
 	}
-	d.command.onLoad, d.command.onDone = d.load, d.done
+	d.command.onLoad, d.command.onDone, d.command.progress = d.load, d.done, o.Progress
 	return d, nil
 }
 
