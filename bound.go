@@ -14,7 +14,8 @@ const (
 	boundL2      = "l2"      // L2 and crossbar bandwidth
 	boundDRAM    = "dram"    // DRAM bandwidth
 	boundLatency = "latency" // nothing is busy: dependences and too little parallelism
-	boundLaunch  = "launch"  // launch, drain and idle SMs
+	boundLaunch  = "launch"  // launch and drain
+	boundIdle    = "idle"    // SMs without a CTA: there are fewer CTAs than SMs
 	boundPower   = "power"   // the board's power limit, of a call whose clock it lowers
 )
 
@@ -77,7 +78,15 @@ func bound(g *configs.GPU, clock configs.Freq, r *gpu.Report, mem *memCounts, sl
 			best = w
 		}
 	}
+	if best.name == boundLaunch && 2*spareSMs(g, r) > share(sm.Idle) {
+		return boundIdle
+	}
 	return best.name
+}
+
+// spareSMs is the share of SMs that a kernel leaves without a CTA.
+func spareSMs(g *configs.GPU, r *gpu.Report) float64 {
+	return max(0, 1-float64(r.Launch.Kernel.CTAs())/float64(g.SM.Count))
 }
 
 // mathHeavy says whether most warp instructions of a kernel are payload arithmetic.
