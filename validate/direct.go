@@ -45,10 +45,10 @@ func (t *Tables) runDirect(ctx context.Context, o Options, rep *Report, used map
 			skip(err.Error())
 			continue
 		}
-		rep.Rows = append(rep.Rows, Row{
+		rep.take(Row{
 			File: d.file, Line: d.line, Class: d.class, Metric: d.metric, Workload: d.work, Measured: d.measured, Simulated: v,
 			ErrorPct: ErrorPct(d.measured, v), Kernel: kernel,
-		})
+		}, "")
 	}
 	return nil
 }

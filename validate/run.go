@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -91,10 +92,10 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 		}
 		done := func(j *job) {
 			if r.power != nil {
-				rep.Rows = append(rep.Rows, r.comparePower(j.machine, &j.result))
+				rep.take(r.comparePower(j.machine, &j.result))
 				return
 			}
-			rep.Rows = append(rep.Rows, r.compare(&j.result))
+			rep.take(r.compare(&j.result), "")
 		}
 		if err := p.add(r.device, r.work, forced, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
 			return nil, err
@@ -195,6 +196,18 @@ func (w *wanted) finish(rep *Report) {
 	default:
 		w.done(j)
 	}
+}
+
+// take reports a row, or skips it for a reason: one is that nothing came out.
+func (r *Report) take(row Row, reason string) {
+	if reason == "" && (math.IsNaN(row.Simulated) || math.IsInf(row.Simulated, 0)) {
+		reason = "the simulation gives no " + row.Metric
+	}
+	if reason != "" {
+		r.Skipped = append(r.Skipped, Skip{row.File, row.Line, reason})
+		return
+	}
+	r.Rows = append(r.Rows, row)
 }
 
 // execute runs the jobs on all cores, each on one goroutine.
