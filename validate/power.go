@@ -54,8 +54,7 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 			over.us = r.measured("time_us")
 		}
 		if model := r.text("model"); model != "" {
-			n := networkRow{batch: r.size("batch", 1)}
-			n.net = workloads.Network{DType: dtype, Phase: workloads.PhaseInfer}
+			n := networkRow{net: workloads.Network{DType: dtype, Phase: workloads.PhaseInfer, Batch: r.size("batch", 1)}}
 			var skip skipped
 			if _, err := describe(&n.net, model, ""); errors.As(err, &skip) {
 				t.skipped = append(t.skipped, Skip{tab.File, r.line, string(skip)})
@@ -66,9 +65,9 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 			row.network = &n
 			if r.text("throughput") != "" {
 				rate := r.measured("throughput")
-				over.us = float64(n.batch) / rate * 1e6
+				over.us = float64(n.net.Batch) / rate * 1e6
 				if scope == scopeWall {
-					row.metric, row.measured, row.class = metricEnergy, 1e3*row.measured/rate, metricEnergy+"/"+dtype
+					row.metric, row.measured, row.class = metricEnergy, 1e3*row.measured/rate, metricEnergy+"/"+n.net.DType
 				}
 			}
 		} else {

@@ -38,8 +38,15 @@ func TestPowerTable(t *testing.T) {
 	if a.power.us != 12.5 || a.power.clock != 1417e6 || a.values != "zeros" || a.metric != "power_w" || a.class != "power/board" || a.work.GEMM.M != 64 {
 		t.Errorf("%+v %+v", a, a.power)
 	}
-	if b.network == nil || b.network.batch != 8 || math.Abs(b.power.us-8/1291.0*1e6) > 1e-6 {
+	if b.network == nil || b.network.net.Batch != 8 || math.Abs(b.power.us-8/1291.0*1e6) > 1e-6 {
 		t.Errorf("%+v %+v", b, b.power)
+	}
+	tables, err = readPower(powerHead + "Tesla P4,b,int8,,,,\"resnet50(layout=nchw,batch=4)\",8,1291,,,,57,board\nTesla P4,b,int8,,,,resnet50(lay=nchw),8,1291,,,,57,board\n")
+	if err != nil || len(tables.rows) != 1 || len(tables.skipped) != 1 || !strings.Contains(tables.skipped[0].Reason, `unknown key "lay"`) {
+		t.Fatalf("%+v %v", tables, err)
+	}
+	if r := &tables.rows[0]; r.network.net.Layout != "nchw" || math.Abs(r.power.us-4/1291.0*1e6) > 1e-6 {
+		t.Errorf("%+v", r.network.net)
 	}
 	for row, message := range map[string]string{
 		"QV100,a,fp17,64,64,64,,,,,,,100,board":    "dtype",
