@@ -19,6 +19,7 @@ type direct struct {
 	metric   string
 	work     string // what is computed, for the reader
 	measured float64
+	extra    []Extra
 	run      func(ctx context.Context, m *configs.Machine) (simulated float64, kernel string, err error)
 }
 
@@ -45,10 +46,10 @@ func (t *Tables) runDirect(ctx context.Context, o Options, rep *Report, used map
 			skip(err.Error())
 			continue
 		}
-		rep.Rows = append(rep.Rows, Row{
+		rep.take(Row{
 			File: d.file, Line: d.line, Class: d.class, Metric: d.metric, Workload: d.work, Measured: d.measured, Simulated: v,
-			ErrorPct: ErrorPct(d.measured, v), Kernel: kernel,
-		})
+			ErrorPct: ErrorPct(d.measured, v), Kernel: kernel, Extra: d.extra,
+		}, "")
 	}
 	return nil
 }

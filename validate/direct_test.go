@@ -74,12 +74,47 @@ func TestRecordedHeaders(t *testing.T) {
 	}
 }
 
+// Layer dimensions say as much as m, n and k: the recorded runs have both, and come
+// out the same with either half of their columns.
+func TestFoldColumns(t *testing.T) {
+	const (
+		head    = "layer,dataflow,rows,cols,ifmap_h,ifmap_w,filt_h,filt_w,channels,filters,stride,m,n,k,total_cycles,stall_cycles\n"
+		conv    = "layer,dataflow,rows,cols,ifmap_h,ifmap_w,filt_h,filt_w,channels,filters,stride,total_cycles,stall_cycles\n"
+		product = "layer,dataflow,rows,cols,m,n,k,total_cycles,stall_cycles\n"
+	)
+	m, err := configs.Load("scalesim", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{
+		head + "Conv1,ws,32,32,224,224,11,11,3,96,4,3025,96,363,112283,0\n",
+		conv + "Conv1,ws,32,32,224,224,11,11,3,96,4,112283,0\n",
+		product + "Conv1,ws,32,32,3025,96,363,112283,0\n",
+		head + "Conv1,ws,32,32,224,224,11,11,3,96,4,,,,112283,0\n",
+	} {
+		tab, err := load(t, text)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		rep, err := tab.Run(t.Context(), Options{Machine: func(string) (*configs.Machine, error) { return m, nil }})
+		if err != nil || len(rep.Rows) != 1 || rep.Rows[0].ErrorPct != 0 || rep.Rows[0].Workload != "Conv1: 3025x96x363" || rep.Rows[0].Class != "ws 32x32" {
+			t.Errorf("%s%+v %v", text, rep, err)
+		}
+	}
+}
+
 // Mistakes in these tables name file, line and column.
 func TestDirectMistakes(t *testing.T) {
+	const foldConv = "layer,dataflow,rows,cols,ifmap_h,ifmap_w,filt_h,filt_w,channels,filters,stride,total_cycles\n"
 	for _, c := range []struct{ text, want string }{
 		{"layer,dataflow,rows,cols,m,n,k,total_cycles\na,xs,1,1,1,1,1,1\n", `t.csv:2: dataflow "xs" (allowed: os, ws, is)`},
 		{"layer,dataflow,rows,cols,m,n,k,total_cycles\na,os,0,1,1,1,1,1\n", `t.csv:2: rows: "0" is not a whole number of 1 or more`},
 		{"layer,dataflow,rows,cols,m,n,k,total_cycles\na,os,1,1,1,1,,1\n", "t.csv:2: k: empty"},
+		{"layer,dataflow,rows,cols,total_cycles\na,os,1,1,1\n", "t.csv:2: neither m, n and k nor ifmap_h"},
+		{foldConv + "a,os,1,1,5,5,3,3,1,1,,1\n", "t.csv:2: stride: empty"},
+		{foldConv + "a,os,1,1,5,5,7,3,1,1,1,1\n", "t.csv:2: a filter of 7 x 3 on an image of 5 x 5"},
+		{foldConv + "a,os,1,1,99999,99999,1,1,1,1,1,1\n", "t.csv:2: the convolution is a product with a side above 2^31"},
 		{"config,c,h,w,k,r,s,cycles\nnv_small,8,4,4,8,9,9,10\n", "t.csv:2: "},
 		{"config,trace,elements,cycles\nnv_small,sdp,1,1\n", `t.csv:2: trace: "sdp" is not named like`},
 		{"M,K,N,rtl_cycles,array\n1,1,1,0,16x16\n", "t.csv:2: rtl_cycles: 0 is no measured value"},

@@ -50,6 +50,7 @@ type row struct {
 	values   energy.Values // of the operands that the source takes
 	power    *measuredOver // of rows of power
 	reading  reading       // nil: the method applied to the kernels' times
+	extra    []Extra
 }
 
 // Skip is a well-formed row that was not simulated.
@@ -124,40 +125,44 @@ func publishedTable(name string) (*workloads.Table, error) {
 // before them has.
 var tableKinds = []struct {
 	columns []string
+	also    string                                // further columns that the kind knows; others are carried through
 	read    func(*Tables, *workloads.Table) error // nil: no model takes it yet
 	reason  string                                // why not
 }{
-	{suiteColumns, (*Tables).addSuites, ""},
-	{powerColumns, (*Tables).addPower, ""},
-	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},
-	{workloads.ConvColumns, (*Tables).addConvs, ""},
-	{workloads.LayerColumns, (*Tables).addLayers, ""},
-	{allReduceColumns, (*Tables).addAllReduces, ""},
-	{copyColumns, (*Tables).addCopies, ""},
-	{networkColumns, (*Tables).addNetworks, ""},
-	{foldColumns, (*Tables).addFolds, ""},
-	{gemminiColumns, (*Tables).addGemmini, ""},
-	{eyerissColumns, (*Tables).addEyeriss, ""},
-	{tpuColumns, (*Tables).addTPU, ""},
-	{rtlColumns, (*Tables).addRTL, ""},
-	{singlePointColumns, (*Tables).addSinglePoint, ""},
-	{primerColumns, (*Tables).addPrimer, ""},
-	{sheetColumns, (*Tables).addSheet, ""},
-	{nvdlaColumns, (*Tables).addNVDLA, ""},
-	{[]string{"suite", "workload", "hw_cycles"}, nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
-	{[]string{"config", "cycles"}, nil, "cycles of NVDLA without the columns c, h, w, k, r and s"},
-	{[]string{"device", "kernel", "dtype", "power_w"}, nil, "power without the columns m, n, k and power_scope"},
+	{suiteColumns, "", (*Tables).addSuites, ""},
+	{powerColumns, "model batch throughput time_us clock_mhz values gpusim_kernel trans_a trans_b", (*Tables).addPower, ""},
+	{workloads.GEMMColumns, "kernel order", (*Tables).addGEMMs, ""},
+	{workloads.ConvColumns, "layout", (*Tables).addConvs, ""},
+	{workloads.LayerColumns, "kernel", (*Tables).addLayers, ""},
+	{allReduceColumns, "algbw_gbps busbw_gbps algo", (*Tables).addAllReduces, ""},
+	{copyColumns, "samples", (*Tables).addCopies, ""},
+	{networkColumns, "power_w power_scope", (*Tables).addNetworks, ""},
+	{foldColumns, "m n k ifmap_h ifmap_w filt_h filt_w channels filters stride stall_cycles config words_per_cycle input_kib weight_kib output_kib", (*Tables).addFolds, ""},
+	{gemminiColumns, "dataflow", (*Tables).addGemmini, ""},
+	{eyerissColumns, "batch stride groups rs_m rs_n rs_e rs_r rs_t", (*Tables).addEyeriss, ""},
+	{tpuColumns, "points passes array_active_pct weight_stall_pct weight_shift_pct", (*Tables).addTPU, ""},
+	{rtlColumns, "config", (*Tables).addRTL, ""},
+	{singlePointColumns, "", (*Tables).addSinglePoint, ""},
+	{primerColumns, "power_avg_mw_16nm", (*Tables).addPrimer, ""},
+	{sheetColumns, "config fc_batch layer stride_h stride_w outH_after_pool outW_after_pool dram_cycles mac_cycles", (*Tables).addSheet, ""},
+	{nvdlaColumns, "n pad_h pad_w stride_h stride_w dilation_h dilation_w groups mode", (*Tables).addNVDLA, ""},
+	{[]string{"suite", "workload", "hw_cycles"}, "", nil, "cycles of programs without the columns m, n, k, dtype, kernel and launches"},
+	{[]string{"config", "cycles"}, "", nil, "cycles of NVDLA without the columns c, h, w, k, r and s"},
+	{[]string{"device", "kernel", "dtype", "power_w"}, "", nil, "power without the columns m, n, k and power_scope"},
 }
 
 // add reads a table of whatever kind; one of no kind is taken for products, whose
 // error then names the columns that lack.
 func (t *Tables) add(tab *workloads.Table) error {
 	t.files = append(t.files, tab.File)
+	rows, direct := len(t.rows), len(t.direct)
 	for _, k := range tableKinds {
 		switch {
 		case !tab.HasAll(k.columns):
 		case k.read != nil:
-			return k.read(t, tab)
+			err := k.read(t, tab)
+			carry(tab, append(strings.Fields(k.also), k.columns...), t.rows[rows:], t.direct[direct:])
+			return err
 		default:
 			for i := range tab.Rows {
 				t.skipped = append(t.skipped, Skip{tab.File, tab.Line(i), k.reason})

@@ -39,16 +39,17 @@ type jsonClass struct {
 }
 
 type jsonRow struct {
-	Line      int    `json:"line"`
-	Class     string `json:"class"`
-	Metric    string `json:"metric"`
-	Measured  figure `json:"measured"`
-	Simulated figure `json:"simulated"`
-	ErrorPct  figure `json:"error_pct"`
-	Kernel    string `json:"kernel"`
-	File      string `json:"file"`
-	Workload  string `json:"workload"`
-	Recorded  string `json:"recorded_kernel,omitempty"`
+	Line      int               `json:"line"`
+	Class     string            `json:"class"`
+	Metric    string            `json:"metric"`
+	Measured  figure            `json:"measured"`
+	Simulated figure            `json:"simulated"`
+	ErrorPct  figure            `json:"error_pct"`
+	Kernel    string            `json:"kernel"`
+	File      string            `json:"file"`
+	Workload  string            `json:"workload"`
+	Recorded  string            `json:"recorded_kernel,omitempty"`
+	Extra     map[string]string `json:"extra,omitempty"`
 }
 
 type jsonSkip struct {
@@ -101,7 +102,7 @@ func (r *Report) JSON(wall float64) ([]byte, error) {
 	}
 	for _, w := range r.Rows {
 		j.PerRow = append(j.PerRow, jsonRow{
-			w.Line, w.Class, w.Metric, figure(w.Measured), figure(w.Simulated), figure(w.ErrorPct), w.Kernel, w.File, w.Workload, w.Recorded,
+			w.Line, w.Class, w.Metric, figure(w.Measured), figure(w.Simulated), figure(w.ErrorPct), w.Kernel, w.File, w.Workload, w.Recorded, w.extraObject(),
 		})
 	}
 	for _, s := range r.Skipped {
@@ -122,12 +123,15 @@ func (r *Report) JSON(wall float64) ([]byte, error) {
 func (r *Report) CSV() []byte {
 	var b bytes.Buffer
 	w := csv.NewWriter(&b)
-	_ = w.Write([]string{"line", "class", "metric", "measured", "simulated", "error_pct", "kernel", "file", "workload", "recorded_kernel"})
-	for _, x := range r.Rows {
-		_ = w.Write([]string{
+	header := []string{"line", "class", "metric", "measured", "simulated", "error_pct", "kernel", "file", "workload", "recorded_kernel"}
+	extra := r.extraColumns()
+	_ = w.Write(append(header, extraNames(extra, header)...))
+	for i := range r.Rows {
+		x := &r.Rows[i]
+		_ = w.Write(append([]string{
 			strconv.Itoa(x.Line), x.Class, x.Metric, figure(x.Measured).String(), figure(x.Simulated).String(),
 			figure(x.ErrorPct).String(), x.Kernel, x.File, x.Workload, x.Recorded,
-		})
+		}, x.extraValues(extra)...))
 	}
 	w.Flush() // a bytes.Buffer takes everything
 	return b.Bytes()

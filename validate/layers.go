@@ -4,7 +4,8 @@ import (
 	"gpusim/workloads"
 )
 
-// addLayers reads a table of measured layers, each in the class of its op.
+// addLayers reads a table of measured layers, each in the class of its op as the table
+// has it.
 //
 // What an operator moves, by its name in NeuSight's tables: add, mul, div and
 // pow read two tensors and write one (12 bytes an element in fp32); addu, mulu,
@@ -22,12 +23,7 @@ func (t *Tables) addLayers(tab *workloads.Table) error {
 		}
 	}
 	for _, m := range rows {
-		l := m.Workload.Layer
-		class := l.Op
-		if class == "" {
-			class = l.Kind
-		}
-		r, err := timed(tab, &m, class, m.Source+" "+layerWord(l))
+		r, err := timed(tab, &m, m.Op, m.Source+" "+layerWord(m.Workload.Layer))
 		if err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ func TestLayerTable(t *testing.T) {
 		"Tesla V100-PCIE-32GB,add,16x1024,fp32,40,NeuSight\n"+
 		"Tesla V100-PCIE-32GB,addu,16x1024,fp32,50,NeuSight\n"+
 		"Tesla V100-PCIE-32GB,ln,16x1024,fp32,60,NeuSight\n"+
+		"Tesla V100-PCIE-32GB,layernorm,16x1024,fp32,60,NeuSight\n"+
 		"Tesla V100-PCIE-32GB,softmax,4x16x1024,fp16,60,NeuSight\n"+
 		"Tesla V100-PCIE-32GB,frobnicate,16x1024,fp32,60,NeuSight\n")
 	if err != nil {
@@ -37,9 +38,9 @@ func TestLayerTable(t *testing.T) {
 		us          float64
 	}{
 		{"add", "elementwise:op=add,size=16384", 32.5}, {"addu", "elementwise:op=addu,size=16384", 37.9},
-		{"layernorm", "layernorm:rows=16,cols=1024", 58.5}, {"softmax", "softmax:rows=64,cols=1024,dtype=fp16", 41.4},
+		{"ln", "layernorm:rows=16,cols=1024", 58.5}, {"layernorm", "layernorm:rows=16,cols=1024", 58.5}, {"softmax", "softmax:rows=64,cols=1024,dtype=fp16", 41.4},
 	}
-	if len(rep.Rows) != len(want) || len(rep.Skipped) != 1 || !strings.Contains(rep.Skipped[0].Reason, `unknown op "frobnicate"`) || rep.Skipped[0].Line != 6 {
+	if len(rep.Rows) != len(want) || len(rep.Skipped) != 1 || !strings.Contains(rep.Skipped[0].Reason, `unknown op "frobnicate"`) || rep.Skipped[0].Line != 7 {
 		t.Fatalf("%d rows, skipped %v", len(rep.Rows), rep.Skipped)
 	}
 	for i, w := range want {

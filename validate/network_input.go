@@ -23,9 +23,8 @@ const (
 
 // networkRow is what a row says about a network before the machine is known.
 type networkRow struct {
-	net   workloads.Network
-	batch int     // 0: not listed, the largest that fits
-	feed  float64 // microseconds until a batch is on the device
+	net  workloads.Network // of batch 0 where none is listed: the largest that fits
+	feed float64           // microseconds until a batch is on the device
 }
 
 // largestBatch is where the search for the largest batch that fits begins where
@@ -63,18 +62,7 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 	if device == "" {
 		return nil, errors.New("device: empty")
 	}
-	r := &row{device: device, network: &networkRow{}}
-	_, known := configs.ForDevice(device)
-	if gpus > 1 || !known { // one GPU may be known as a system's alone
-		system := systemText(get("device"))
-		name, ok := configs.ForSystem(device, system)
-		if !ok && gpus > 1 {
-			return nil, skipf("%d GPUs: no system file answers to %q in %q", gpus, device, system)
-		}
-		if ok {
-			r.device, r.network.net.Parallel.GPUs = name, gpus
-		}
-	}
+	r := &row{network: &networkRow{}}
 	if err := r.figure(get); err != nil {
 		return nil, err
 	}
@@ -83,42 +71,32 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 	if n.Phase != workloads.PhaseInfer && n.Phase != workloads.PhaseTrain {
 		return nil, fmt.Errorf("phase: %q (allowed: infer, train)", get("phase"))
 	}
-	how, err := describe(n, get("model"), strings.ToLower(get("source")))
-	if err != nil {
+	var err, badBatch, badType error
+	n.Batch, badBatch = batchOf(get("batch"))
+	n.DType, badType = precisionOf(get("precision"))
+	if r.method, err = describe(n, get("model"), strings.ToLower(get("source"))); err != nil {
 		return nil, err
 	}
 	if name := get("method"); name != "" {
-		if how, err = MethodFor(name, get("source"), get("device")); err != nil {
+		if r.method, err = MethodFor(name, get("source"), get("device")); err != nil {
 			return nil, fmt.Errorf("method: %w", err)
 		}
 	}
-	r.method = how
-	switch p := get("precision"); {
-	case p == "", strings.EqualFold(p, "unstated"):
+	switch {
+	case badType != nil:
+		return nil, badType
+	case badBatch != nil:
+		return nil, badBatch
+	case n.DType == "":
 		return nil, skipf("no precision is listed")
-	case strings.Contains(p, ","):
-		return nil, skipf("a mixture of precisions: %s", p)
-	default:
-		if n.DType, err = workloads.DType(p); err != nil {
-			return nil, fmt.Errorf("precision: %w", err)
-		}
 	}
-	if n.Phase == workloads.PhaseTrain && n.DType == "fp16" && strings.Contains(strings.ToLower(get("model")), "mxnet") {
-		// NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu,
-		// --fuse-bn-add-relu), in fp16 alone; cuDNN has them for training alone.
-		n.Fused = true
+	if n.Parallel.GPUs > 0 {
+		gpus = n.Parallel.GPUs
 	}
-	if b := get("batch"); b != "" {
-		v, err := strconv.Atoi(b)
-		switch {
-		case err != nil && strings.ContainsAny(b, "+x"):
-			return nil, skipf("batch %s: shared with other devices", b)
-		case err != nil || v < 1:
-			return nil, fmt.Errorf("batch: %q is not a whole number of 1 or more", b)
-		}
-		r.network.batch = v
+	if err := r.place(device, get("device"), gpus); err != nil {
+		return nil, err
 	}
-	if gpus > 1 && n.Phase == workloads.PhaseTrain && strings.Contains(strings.ToLower(get("model")), "pytorch") {
+	if gpus > 1 && n.Phase == workloads.PhaseTrain && n.Parallel.Grads == "" && strings.Contains(strings.ToLower(get("model")), "pytorch") {
 		n.Parallel.Grads = "fp32" // its automatic mixed precision keeps parameters and gradients so; MXNet's are of the network's type
 	}
 	if gpus == 1 && n.Parallel != (workloads.Parallel{GPUs: n.Parallel.GPUs}) {
@@ -126,6 +104,53 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 	}
 	r.class = n.Phase + "/" + n.DType
 	return r, nil
+}
+
+// precisionOf reads a type; empty is none.
+func precisionOf(s string) (string, error) {
+	switch {
+	case s == "", strings.EqualFold(s, "unstated"):
+		return "", nil
+	case strings.Contains(s, ","):
+		return "", skipf("a mixture of precisions: %s", s)
+	}
+	dtype, err := workloads.DType(s)
+	if err != nil {
+		err = fmt.Errorf("precision: %w", err)
+	}
+	return dtype, err
+}
+
+// batchOf reads a batch; 0 is none.
+func batchOf(s string) (int, error) {
+	if s == "" {
+		return 0, nil
+	}
+	v, err := strconv.Atoi(s)
+	switch {
+	case err != nil && strings.ContainsAny(s, "+x"):
+		return 0, skipf("batch %s: shared with other devices", s)
+	case err != nil || v < 1:
+		return 0, fmt.Errorf("batch: %q is not a whole number of 1 or more", s)
+	}
+	return v, nil
+}
+
+// place finds what a row ran on: a GPU, or several of a system. One GPU may be known as
+// a system's alone.
+func (r *row) place(device, text string, gpus int) error {
+	p := &r.network.net.Parallel
+	r.device, p.GPUs = device, 0
+	if _, known := configs.ForDevice(device); known && gpus == 1 {
+		return nil
+	}
+	system := systemText(text)
+	if name, ok := configs.ForSystem(device, system); ok {
+		r.device, p.GPUs = name, gpus
+	} else if gpus > 1 {
+		return skipf("%d GPUs: no system file answers to %q in %q", gpus, device, system)
+	}
+	return nil
 }
 
 // figure takes what was measured: the latency, or, where the throughput is
@@ -171,7 +196,6 @@ func (p *planner) network(r *row) (reason string, err error) {
 		return "", err // add says so
 	}
 	n := r.network.net
-	n.Batch = r.network.batch
 	if n.Batch > 0 {
 		r.work, err = workloads.OfNetwork(n)
 	} else {

@@ -96,16 +96,51 @@ func systemText(s string) string {
 	return before
 }
 
-// describe reads the name of a network and what stands in parentheses or behind
-// a slash: a framework, options of the network, a scenario. The method is that of
-// the source.
-func describe(n *workloads.Network, model, source string) (how Method, err error) {
-	name, rest, _ := strings.Cut(strings.TrimSpace(model), "(")
-	name, scenario, _ := strings.Cut(strings.TrimSpace(name), "/")
-	options := strings.Split(strings.TrimSuffix(rest, ")"), ",")
-	if scenario != "" {
-		options = append(options, scenario)
+// framework says how one computes a network, kernel by kernel.
+func framework(n *workloads.Network, name string) Method {
+	infer := n.Phase == workloads.PhaseInfer
+	n.Fused, n.Norms = false, name == "tensorflow+xla" && infer // clusters of element-wise operators, convolutions apart
+	if name == "mxnet" && !infer && n.DType == "fp16" {
+		// NVIDIA's program asks for ReLU and sums in batch norms (--fuse-bn-relu,
+		// --fuse-bn-add-relu), in fp16 alone; cuDNN has them for training alone.
+		n.Fused = true
 	}
+	how := named(Eager)
+	how.HostIssueUS, how.Spread = hostIssue[name], deviceSpread
+	if strings.HasPrefix(name, "tensorflow") && infer {
+		how.InputBytes = copiedImages
+	}
+	return how
+}
+
+// version follows a network's name where several were published: ResNet-50/v1.5.
+var version = regexp.MustCompile(`^v\d+(\.\d+)*$`)
+
+// apart takes the text of a model apart: the name with its version, and what stands in
+// parentheses or behind a slash, keys of the workload language or other words.
+func apart(model string) (name, keys string, words []string) {
+	var pairs []string
+	for i, part := range strings.FieldsFunc(model, func(r rune) bool { return strings.ContainsRune("(),/", r) }) {
+		part = strings.TrimSpace(part)
+		switch word := strings.ToLower(part); {
+		case i == 0:
+			name = part
+		case version.MatchString(word):
+			name += "-" + word
+		case strings.Contains(word, "="):
+			pairs = append(pairs, part)
+		default:
+			words = append(words, word)
+		}
+	}
+	return name, strings.Join(pairs, ","), words
+}
+
+// describe reads the text of a model: which network it is, and of what framework,
+// scenario and options. The method is that of the source. Keys of the workload language
+// win over columns and over what a framework does.
+func describe(n *workloads.Network, model, source string) (how Method, err error) {
+	name, keys, words := apart(model)
 	if known, ok := modelNames[strings.ToLower(name)]; ok {
 		n.Model, n.Seq = known.Model, known.Seq
 	} else if m, ok := models.Find(name); ok {
@@ -113,7 +148,10 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 	} else {
 		return how, skipf("no network is known as %q", name)
 	}
-	n.Fused = n.Phase == workloads.PhaseInfer
+	if err := n.Set(keys); err != nil { // the phase and the type decide on what follows
+		return how, skipf("model %q: %v", model, err)
+	}
+	n.Fused, n.Norms = n.Phase == workloads.PhaseInfer, false
 	how = named(WarmGraph)
 	if strings.Contains(source, "neusight") { // PyTorch, a pass between two events
 		n.Fused = false
@@ -123,34 +161,20 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 			n.Headless = true
 		}
 	}
-	for _, o := range options {
-		o = strings.ToLower(strings.TrimSpace(o))
-		key, value, _ := strings.Cut(o, "=")
+	for _, w := range words {
 		switch {
-		case o == "", o == "offline", o == "singlestream":
-		case o == "server", o == "multistream", o == "interactive":
-			return how, skipf("scenario %s: as many requests as a latency limit lets through", o)
-		case hostIssue[o] > 0:
-			n.Fused, n.Norms = false, o == "tensorflow+xla" && n.Phase == workloads.PhaseInfer // clusters of element-wise operators, convolutions apart
-			how = named(Eager)
-			how.HostIssueUS = hostIssue[o]
-			how.Spread = deviceSpread
-			if strings.HasPrefix(o, "tensorflow") && n.Phase == workloads.PhaseInfer {
-				how.InputBytes = copiedImages
-			}
-		case o == "fusion":
+		case w == "", w == "offline", w == "singlestream":
+		case w == "server", w == "multistream", w == "interactive":
+			return how, skipf("scenario %s: as many requests as a latency limit lets through", w)
+		case hostIssue[w] > 0:
+			how = framework(n, w)
+		case w == "fusion":
 			n.Fused = n.Phase == workloads.PhaseInfer
-		case o == "fused=false":
-			n.Fused = false
-		case key == "seq":
-			if n.Seq, err = strconv.Atoi(value); err != nil || n.Seq < 1 {
-				return how, skipf("option %q", o)
-			}
-		case split.MatchString(o):
-			spreadOf(&n.Parallel, split.FindStringSubmatch(o))
+		case split.MatchString(w):
+			spreadOf(&n.Parallel, split.FindStringSubmatch(w))
 		default:
-			return how, skipf("option %q is not known", o)
+			return how, skipf("option %q is not known", w)
 		}
 	}
-	return how, nil
+	return how, n.Set(keys)
 }

@@ -3,7 +3,6 @@ package validate
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"gpusim"
 	"gpusim/configs"
@@ -55,8 +54,7 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 			over.us = r.measured("time_us")
 		}
 		if model := r.text("model"); model != "" {
-			n := networkRow{batch: r.size("batch", 1)}
-			n.net = workloads.Network{DType: dtype, Phase: workloads.PhaseInfer}
+			n := networkRow{net: workloads.Network{DType: dtype, Phase: workloads.PhaseInfer, Batch: r.size("batch", 1)}}
 			var skip skipped
 			if _, err := describe(&n.net, model, ""); errors.As(err, &skip) {
 				t.skipped = append(t.skipped, Skip{tab.File, r.line, string(skip)})
@@ -64,13 +62,13 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 			} else if err != nil {
 				return err
 			}
-			if r.text("throughput") != "" {
-				over.us = float64(n.batch) / r.measured("throughput") * 1e6
-			}
 			row.network = &n
-			if scope == scopeWall {
-				row.metric, row.measured = metricEnergy, 1e3*r.measured("power_w")/r.measured("throughput")
-				row.class = metricEnergy + "/" + dtype
+			if r.text("throughput") != "" {
+				rate := r.measured("throughput")
+				over.us = float64(n.net.Batch) / rate * 1e6
+				if scope == scopeWall {
+					row.metric, row.measured, row.class = metricEnergy, 1e3*row.measured/rate, metricEnergy+"/"+n.net.DType
+				}
 			}
 		} else {
 			w, err := workloads.OfGEMM(workloads.GEMM{
@@ -88,6 +86,10 @@ func (t *Tables) addPower(tab *workloads.Table) error {
 		if r.err != nil {
 			return nil
 		}
+		if scope == scopeWall && row.metric != metricEnergy {
+			t.skipped = append(t.skipped, Skip{tab.File, r.line, "power at the wall is compared for networks with a throughput"})
+			return nil
+		}
 		row.power = &over
 		t.rows = append(t.rows, row)
 		return nil
@@ -101,40 +103,37 @@ type measuredOver struct {
 	scope string
 }
 
-// comparePower compares a row's average power.
-func (r *row) comparePower(m *configs.Machine, res *gpusim.Result) Row {
-	if r.power.scope == scopeWall {
-		return r.compareWall(m, res)
-	}
-	us := r.power.us
-	if us == 0 {
-		us = res.TimeUS
-		if r.power.clock > 0 && m.GPU != nil { // taken to follow the clock
-			us *= res.ClockMHz * 1e6 / float64(r.power.clock)
+// comparePower compares a row's average power; a reason says why it cannot be.
+func (r *row) comparePower(m *configs.Machine, res *gpusim.Result) (out Row, reason string) {
+	out = Row{File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(), Measured: r.measured, Recorded: r.kernel}
+	switch scope, has := r.power.scope, res.Energy.Scope; {
+	case has == "":
+		return out, m.Name + " has no table of energies"
+	case scope == scopeWall:
+		w, ok := gpusim.AtWall(m, res)
+		if !ok {
+			return out, fmt.Sprintf("%s has no model of what stands between the %s and the wall", m.Name, has)
+		}
+		out.Simulated = w.EnergyUJ / float64(res.Batch) / 1e3
+	case scope != has && scope != gpusim.ScopeChip:
+		return out, fmt.Sprintf("power_scope %q: the power of %s is of %s or %s", scope, m.Name, has, gpusim.ScopeChip)
+	default:
+		out.Simulated = gpusim.AveragePower(m, res, r.power.over(m, res), r.power.clock, scope)
+		if len(res.Layers) > 0 {
+			out.Kernel = res.Layers[0].Kernel
 		}
 	}
-	out := Row{
-		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(), Measured: r.measured, Recorded: r.kernel,
-		Simulated: gpusim.AveragePower(m, res, us, r.power.clock, r.power.scope),
-	}
-	if s := r.power.scope; s != res.Energy.Scope && s != gpusim.ScopeChip {
-		out.Simulated = math.NaN()
-	}
-	if len(res.Layers) > 0 {
-		out.Kernel = res.Layers[0].Kernel
-	}
 	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
-	return out
+	return out, ""
 }
 
-// compareWall compares the energy of a sample at the wall.
-func (r *row) compareWall(m *configs.Machine, res *gpusim.Result) Row {
-	out := Row{
-		File: r.file, Line: r.line, Class: r.class, Metric: r.metric, Workload: r.work.Short(), Measured: r.measured, Recorded: r.kernel, Simulated: math.NaN(),
+// over is the time in microseconds that a call's energy is spread over.
+func (p *measuredOver) over(m *configs.Machine, res *gpusim.Result) float64 {
+	switch {
+	case p.us > 0:
+		return p.us
+	case p.clock > 0 && m.GPU != nil: // taken to follow the clock
+		return res.TimeUS * res.ClockMHz * 1e6 / float64(p.clock)
 	}
-	if w, ok := gpusim.AtWall(m, res); ok {
-		out.Simulated = w.EnergyUJ / float64(res.Batch) / 1e3
-	}
-	out.ErrorPct = ErrorPct(out.Measured, out.Simulated)
-	return out
+	return res.TimeUS
 }

@@ -1,12 +1,16 @@
 package validate
 
 import (
+	"context"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/workloads"
 )
 
@@ -34,8 +38,15 @@ func TestPowerTable(t *testing.T) {
 	if a.power.us != 12.5 || a.power.clock != 1417e6 || a.values != "zeros" || a.metric != "power_w" || a.class != "power/board" || a.work.GEMM.M != 64 {
 		t.Errorf("%+v %+v", a, a.power)
 	}
-	if b.network == nil || b.network.batch != 8 || math.Abs(b.power.us-8/1291.0*1e6) > 1e-6 {
+	if b.network == nil || b.network.net.Batch != 8 || math.Abs(b.power.us-8/1291.0*1e6) > 1e-6 {
 		t.Errorf("%+v %+v", b, b.power)
+	}
+	tables, err = readPower(powerHead + "Tesla P4,b,int8,,,,\"resnet50(layout=nchw,batch=4)\",8,1291,,,,57,board\nTesla P4,b,int8,,,,resnet50(lay=nchw),8,1291,,,,57,board\n")
+	if err != nil || len(tables.rows) != 1 || len(tables.skipped) != 1 || !strings.Contains(tables.skipped[0].Reason, `unknown key "lay"`) {
+		t.Fatalf("%+v %v", tables, err)
+	}
+	if r := &tables.rows[0]; r.network.net.Layout != "nchw" || math.Abs(r.power.us-4/1291.0*1e6) > 1e-6 {
+		t.Errorf("%+v", r.network.net)
 	}
 	for row, message := range map[string]string{
 		"QV100,a,fp17,64,64,64,,,,,,,100,board":    "dtype",
@@ -45,6 +56,68 @@ func TestPowerTable(t *testing.T) {
 	} {
 		if _, err := readPower(powerHead + row + "\n"); err == nil || !strings.Contains(err.Error(), message) || !strings.Contains(err.Error(), "power.csv:2") {
 			t.Errorf("%s: want an error of line 2 with %q, got %v", row, message, err)
+		}
+	}
+}
+
+// Powers of another scope than the simulated one are skipped and counted; they leave the
+// statistics of the others as they are.
+func TestPowerScopes(t *testing.T) {
+	tables, err := readPower(powerHead +
+		"V,a,fp16,64,64,64,,,,12.5,,,100,board\n" +
+		"V,a,fp16,64,64,64,,,,12.5,,,100,chip\n" +
+		"V,a,fp16,64,64,64,,,,12.5,,,100,foo\n" +
+		"V,a,fp16,64,64,64,,,,12.5,,,100,\n" +
+		"V,a,fp16,64,64,64,,,,12.5,,,100,wall\n" +
+		"V,,fp16,,,,tpu-mlp1,8,,,,,100,wall\n" +
+		"V,,fp16,,,,tpu-mlp1,8,1000,,,,100,wall\n" +
+		"P,a,fp16,64,64,64,,,,12.5,,,100,board\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	volta, err := configs.Load("volta", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	run := func(_ context.Context, m *configs.Machine, _ workloads.Workload, _ gpusim.Options) (gpusim.Result, error) {
+		return gpusim.Result{TimeUS: 10, ClockMHz: 1312, Batch: 8, Energy: energy.Ledger{Scope: m.Energy.PowerScope}}, nil
+	}
+	rep, err := tables.Run(t.Context(), Options{Run: run, Machine: func(device string) (*configs.Machine, error) {
+		if device == "P" { // a machine without energies
+			return &configs.Machine{Name: "plain"}, nil
+		}
+		return volta, nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`4 power_scope "foo": the power of volta is of board or chip`,
+		`5 power_scope "": the power of volta is of board or chip`,
+		"6 power at the wall is compared for networks with a throughput",
+		"7 power at the wall is compared for networks with a throughput",
+		"8 volta has no model of what stands between the board and the wall",
+		"9 plain has no table of energies",
+	}
+	var got []string
+	for _, s := range rep.Skipped {
+		got = append(got, fmt.Sprintf("%d %s", s.Line, s.Reason))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("skipped\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	if s := rep.Total(); s.Rows != 2 || math.IsNaN(s.MAPE) || math.IsNaN(s.WMAPE) || math.IsNaN(s.Median) || math.IsNaN(s.Bias) || rep.Failed != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// A row whose simulation gives no number is skipped, whatever it is of.
+func TestNoNumber(t *testing.T) {
+	for _, v := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		var rep Report
+		rep.take(Row{File: "t.csv", Line: 3, Metric: "tops", Measured: 1, Simulated: v}, "")
+		if len(rep.Rows) != 0 || len(rep.Skipped) != 1 || rep.Skipped[0] != (Skip{"t.csv", 3, "the simulation gives no tops"}) {
+			t.Errorf("%g: %+v", v, rep)
 		}
 	}
 }

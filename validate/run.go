@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sort"
 	"strings"
@@ -42,6 +43,7 @@ type Row struct {
 	Recorded   string // kernel that the table names, empty if none
 	TileHit    bool   // simulated tile is the recorded one
 	SplitHit   bool   // simulated split-K factor is the recorded one
+	Extra      []Extra
 	knowsTile  bool
 	knowsSplit bool
 }
@@ -90,11 +92,9 @@ func (t *Tables) Run(ctx context.Context, o Options) (*Report, error) {
 			opts.Cache = p.cache
 		}
 		done := func(j *job) {
-			if r.power != nil {
-				rep.Rows = append(rep.Rows, r.comparePower(j.machine, &j.result))
-				return
-			}
-			rep.Rows = append(rep.Rows, r.compare(&j.result))
+			out, reason := r.compare(j.machine, &j.result)
+			out.Extra = r.extra
+			rep.take(out, reason)
 		}
 		if err := p.add(r.device, r.work, forced, opts, r.method, Skip{File: r.file, Line: r.line}, done); err != nil {
 			return nil, err
@@ -197,6 +197,18 @@ func (w *wanted) finish(rep *Report) {
 	}
 }
 
+// take reports a row, or skips it for a reason: one is that nothing came out.
+func (r *Report) take(row Row, reason string) {
+	if reason == "" && (math.IsNaN(row.Simulated) || math.IsInf(row.Simulated, 0)) {
+		reason = "the simulation gives no " + row.Metric
+	}
+	if reason != "" {
+		r.Skipped = append(r.Skipped, Skip{row.File, row.Line, reason})
+		return
+	}
+	r.Rows = append(r.Rows, row)
+}
+
 // execute runs the jobs on all cores, each on one goroutine.
 func execute(ctx context.Context, jobs []*job, o Options) {
 	po := pool.Options{Workers: o.Workers}
@@ -218,11 +230,19 @@ func (j *job) run(ctx context.Context, run Runner) {
 	j.done = !(j.err != nil && (ctx.Err() != nil || errors.Is(j.err, context.Canceled)))
 }
 
-// compare turns a simulation into the row's figure by the row's method.
-func (r *row) compare(res *gpusim.Result) Row {
-	if r.network != nil {
-		return r.compareNetwork(res)
+// compare turns a simulation into the row's figure; a reason says why it cannot be.
+func (r *row) compare(m *configs.Machine, res *gpusim.Result) (out Row, reason string) {
+	switch {
+	case r.power != nil:
+		return r.comparePower(m, res)
+	case r.network != nil:
+		return r.compareNetwork(res), ""
 	}
+	return r.compareCall(res), ""
+}
+
+// compareCall turns a simulated call into the row's figure by the row's method.
+func (r *row) compareCall(res *gpusim.Result) Row {
 	times := make([]float64, len(res.Layers))
 	main := 0
 	for i := range res.Layers {

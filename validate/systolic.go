@@ -13,7 +13,7 @@ import (
 
 // Columns by which tables of systolic arrays are known.
 var (
-	foldColumns    = []string{"layer", "dataflow", "rows", "cols", "m", "n", "k", "total_cycles"}
+	foldColumns    = []string{"layer", "dataflow", "rows", "cols", "total_cycles"}
 	gemminiColumns = []string{"M", "K", "N", "rtl_cycles", "array"}
 	eyerissColumns = []string{"layer", "processing_latency_ms", "c", "h", "w", "k", "r", "s", "rs_p", "rs_q"}
 	tpuColumns     = []string{"app", "layers_fc", "layers_conv", "layers_vector", "weights_millions", "batch", "tops"}
@@ -43,14 +43,7 @@ func (t *Tables) addFolds(tab *workloads.Table) error {
 			return err
 		}
 		a := systolic.Array{Rows: r.size("rows", -1), Cols: r.size("cols", -1), Flow: flow}
-		l := systolic.GEMM(r.size("m", -1), r.size("n", -1), r.size("k", -1))
-		if r.text("ifmap_h") != "" {
-			c := systolic.Conv(r.size("ifmap_h", -1), r.size("ifmap_w", -1), r.size("filt_h", -1), r.size("filt_w", -1), r.size("channels", -1), r.size("filters", -1), r.size("stride", -1))
-			if r.err == nil && c.Product != l.Product {
-				return fmt.Errorf("the convolution is a product of %d x %d x %d, not of m, n and k", c.M, c.N, c.K)
-			}
-			l = c
-		}
+		l := r.folded()
 		words := r.size("words_per_cycle", 0)
 		in, wt, out := r.size("input_kib", 1), r.size("weight_kib", 1), r.size("output_kib", 1)
 		for _, s := range sims {
@@ -78,6 +71,33 @@ func (t *Tables) addFolds(tab *workloads.Table) error {
 			measured: r.measured("total_cycles"), run: run})
 		return nil
 	})
+}
+
+// folded reads what a run of SCALE-Sim computed: a product, a convolution, or both,
+// which then must be the same.
+func (r *record) folded() (l systolic.Layer) {
+	product, conv := r.text("m")+r.text("n")+r.text("k") != "", r.text("ifmap_h") != ""
+	if product {
+		l = systolic.GEMM(r.size("m", -1), r.size("n", -1), r.size("k", -1))
+	}
+	if !conv {
+		if !product {
+			r.fail("neither m, n and k nor ifmap_h, ifmap_w, filt_h, filt_w, channels, filters and stride")
+		}
+		return l
+	}
+	h, w, fh, fw := r.size("ifmap_h", -1), r.size("ifmap_w", -1), r.size("filt_h", -1), r.size("filt_w", -1)
+	c := systolic.Conv(h, w, fh, fw, r.size("channels", -1), r.size("filters", -1), r.size("stride", -1))
+	switch {
+	case r.err != nil:
+	case fh > h || fw > w:
+		r.fail("a filter of %d x %d on an image of %d x %d", fh, fw, h, w)
+	case float64(c.M) > 1<<31 || float64(fh)*float64(fw)*float64(c.Channels) > 1<<31:
+		r.fail("the convolution is a product with a side above 2^31")
+	case product && c.Product != l.Product:
+		r.fail("the convolution is a product of %d x %d x %d, not of m, n and k", c.M, c.N, c.K)
+	}
+	return c
 }
 
 func sram(kib, words int) systolic.SRAM {

@@ -44,6 +44,14 @@ func parseNetwork(rest string) (Workload, error) {
 	return OfNetwork(n)
 }
 
+// Set assigns what keys say, as they stand behind a network's name: "batch=8,fused=false".
+func (n *Network) Set(keys string) error {
+	if keys == "" {
+		return nil
+	}
+	return pairs(keys, netKeys, nil, map[string]bool{}, n.set)
+}
+
 // set assigns one key.
 func (n *Network) set(key, value string) (err error) {
 	sizes := map[string]*int{"batch": &n.Batch, "seq": &n.Seq, "hidden": &n.Hidden, "steps": &n.Steps, "input": &n.Input}

@@ -23,6 +23,7 @@ type Measured struct {
 	Source     string
 	Kernel     string // kernel name, grid and block as recorded, may be empty
 	Method     string // how it was measured, empty where the source decides
+	Op         string // of a layer, as recorded
 }
 
 // GEMMColumns are those that make a table one of measured GEMMs.

@@ -37,7 +37,7 @@ func (t *Table) MeasuredLayers() (rows []Measured, unsupported map[int]string, e
 
 func (t *Table) measuredLayer(rec []string) (Measured, error) {
 	get := func(column string) string { return t.Field(rec, column) }
-	m := Measured{Device: get("device"), Source: get("source"), Kernel: get("kernel"), Method: get("method")}
+	m := Measured{Device: get("device"), Source: get("source"), Kernel: get("kernel"), Method: get("method"), Op: get("op")}
 	fail := func(column string, err error) (Measured, error) {
 		return m, &Error{Reason: column + ": " + strings.TrimPrefix(err.Error(), column+"=")}
 	}
@@ -64,7 +64,7 @@ func (t *Table) measuredLayer(rec []string) (Measured, error) {
 			return fail("shape", fmt.Errorf("%s has more than 2^36 elements", get("shape")))
 		}
 	}
-	l := Layer{Kind: KindElementwise, Op: strings.ToLower(get("op")), DType: m.Precision, Size: rows * cols}
+	l := Layer{Kind: KindElementwise, Op: strings.ToLower(m.Op), DType: m.Precision, Size: rows * cols}
 	if l.Op == "" {
 		return fail("op", errors.New("empty"))
 	}
