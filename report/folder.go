@@ -52,9 +52,9 @@ func WriteResults(dir string, tables []File, m Manifest) error {
 // manifest is complete. What a failed attempt made, folders included, is
 // removed again. The error is one line.
 func WriteFolder(dir string, files []File) (err error) {
-	made, err := makeDirs(dir)
+	undo, err := MakeFolder(dir)
 	if err != nil {
-		return fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+		return err
 	}
 	var temps []string
 	defer func() {
@@ -64,9 +64,7 @@ func WriteFolder(dir string, files []File) (err error) {
 		for _, t := range temps {
 			_ = os.Remove(t) // gone already where it was renamed
 		}
-		for i := len(made) - 1; i >= 0; i-- {
-			_ = os.Remove(made[i]) // only empty ones go
-		}
+		undo()
 	}()
 	for _, f := range files {
 		target := filepath.Join(dir, f.Name)
@@ -106,20 +104,30 @@ func WriteFolder(dir string, files []File) (err error) {
 // CheckFolder finds out before a long run whether results can be written:
 // it makes the folder and a file in it and takes both away again.
 func CheckFolder(dir string) error {
-	made, err := makeDirs(dir)
-	defer func() {
-		for i := len(made) - 1; i >= 0; i-- {
-			_ = os.Remove(made[i])
-		}
-	}()
+	undo, err := MakeFolder(dir)
 	if err != nil {
-		return fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+		return err
 	}
+	defer undo()
 	t, err := writeTemp(dir, File{Name: ManifestName})
 	if err != nil {
 		return fmt.Errorf("cannot write into the result folder %s: %s", dir, reason(err))
 	}
 	return os.Remove(t)
+}
+
+// MakeFolder makes a folder that is written to while the results come. undo takes away
+// what it made and is still empty.
+func MakeFolder(dir string) (undo func(), err error) {
+	made, err := makeDirs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+	}
+	return func() {
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = os.Remove(made[i]) // only empty ones go
+		}
+	}, nil
 }
 
 // makeDirs is MkdirAll that tells which folders it made, outermost first.

@@ -47,11 +47,8 @@ type Table struct {
 	sp   *Space
 }
 
-// NewTable begins a table in a folder, which is made if there is none.
+// NewTable begins a table in a folder.
 func (sp *Space) NewTable(dir string) (*Table, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
 	f, err := os.CreateTemp(dir, ".sweep.csv.tmp*")
 	if err != nil {
 		return nil, err

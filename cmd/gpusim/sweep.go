@@ -103,21 +103,29 @@ func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := report.CheckFolder(f.out); err != nil {
+		return err
+	}
+	undo, err := report.MakeFolder(f.out)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	if f.slurm {
 		if done, err := a.slurm(ctx, spec, f); done || err != nil {
 			return err
 		}
 	}
-	store, err := openStore(f)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
 	queue, stop, err := a.openQueue(ctx, sp, spec, f)
 	if err != nil {
 		return err
 	}
 	defer stop()
+	store, err := openStore(f) // last: a shared one stays once it is made
+	if err != nil {
+		return err
+	}
+	defer store.Close()
 	table, err := sp.NewTable(f.out)
 	if err != nil {
 		return fmt.Errorf("cannot write into the result folder %s: %w", f.out, err)
@@ -146,17 +154,27 @@ func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
 
 // openStore opens the store of finished points.
 func openStore(f *sweepFlags) (*sweep.Store, error) {
-	path := f.store
-	if path == "" {
+	path, own := f.store, f.store == ""
+	if own {
 		path = sweep.StorePath(f.out)
-		if _, err := os.Stat(path); err == nil && !f.resume {
-			return nil, usagef("%s holds points of an earlier sweep: --resume goes on with them, another --out begins anew", path)
-		}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
-	return sweep.OpenStore(path)
+	store, err := sweep.OpenStore(path)
+	if err != nil {
+		return nil, err
+	}
+	store.Own = own
+	n, err := store.Count()
+	if err == nil && own && n > 0 && !f.resume {
+		err = usagef("%s holds points of an earlier sweep: --resume goes on with them, another --out begins anew", path)
+	}
+	if err != nil {
+		_ = store.Close()
+		return nil, err
+	}
+	return store, nil
 }
 
 // openQueue opens the queue if there is something to hand out: closed forms are worked
@@ -256,9 +274,6 @@ func (a *app) slurm(ctx context.Context, spec *sweep.Spec, f *sweepFlags) (done 
 	}
 	job := sweep.Slurm{Program: program, URL: url, Tasks: f.tasks, CPUs: f.cpus, Log: filepath.Join(f.out, "worker-%a.log"), CA: f.login.CA}
 	path := filepath.Join(f.out, "workers.sbatch")
-	if err := os.MkdirAll(f.out, 0o777); err != nil {
-		return false, err
-	}
 	if err := os.WriteFile(path, []byte(job.Script(spec.Name)), 0o755); err != nil {
 		return false, err
 	}
