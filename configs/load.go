@@ -189,6 +189,7 @@ func (l *loader) resolve(root *node, sets []string) (*Machine, error) {
 	if err := decode(root, reflect.ValueOf(m).Elem(), &field{}, ""); err != nil {
 		return nil, err
 	}
+	m.listed = root.get("workloads")
 	if inherits != nil {
 		m.Inherits = inherits.text
 	}

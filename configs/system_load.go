@@ -56,7 +56,7 @@ func (l *loader) system(root *node, sets []string) (*Machine, error) {
 	if err := decode(root, reflect.ValueOf(&f).Elem(), &field{}, ""); err != nil {
 		return nil, err
 	}
-	m := &Machine{Name: f.Name, Kind: f.Kind, Description: f.Description, Workloads: f.Workloads, System: &f.System}
+	m := &Machine{Name: f.Name, Kind: f.Kind, Description: f.Description, Workloads: f.Workloads, System: &f.System, listed: root.get("workloads")}
 	if inherits != nil {
 		m.Inherits = inherits.text
 	}

@@ -159,8 +159,8 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if len(p.machine.Workloads) == 0 {
 		return nil, usagef("%s lists no workloads; name some with --workload", arg)
 	}
-	if p.work, err = expand(p.machine.Workloads, false); err != nil {
-		return nil, fmt.Errorf("%s: workloads: %w", arg, err)
+	if p.work, err = listed(p.machine); err != nil {
+		return nil, err
 	}
 	if p.out == "" {
 		p.out = filepath.Join("out", p.machine.Name)
