@@ -101,9 +101,24 @@ func WriteFolder(dir string, files []File) (err error) {
 	return nil
 }
 
+// resultNames are the files that some command writes beside a manifest.
+var resultNames = []string{
+	"summary.csv", "layers.csv", "energy.csv", "stalls.csv", "links.csv", "wall.csv", "steps.csv", "timeline.csv", "power.csv",
+	"validation.csv", "suites.csv", "microbench.csv", "curves.csv", "ladder.csv", "claims.csv", "claims.md",
+	"sweep.csv", "pareto.csv", "elasticities.csv", "pareto.svg",
+}
+
 // CheckFolder finds out before a long run whether results can be written:
-// it makes the folder and a file in it and takes both away again.
+// it makes the folder and a file in it and takes both away again. A folder without a
+// manifest that holds a file of a result's name is somebody else's.
 func CheckFolder(dir string) error {
+	if _, err := os.Lstat(filepath.Join(dir, ManifestName)); err != nil {
+		for _, name := range resultNames {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				return fmt.Errorf("%s holds %s but no %s, so it is no result folder: name another one, or move the file away", dir, name, ManifestName)
+			}
+		}
+	}
 	undo, err := MakeFolder(dir)
 	if err != nil {
 		return err
