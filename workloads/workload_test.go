@@ -58,6 +58,8 @@ func TestParseErrors(t *testing.T) {
 		"gemm:1x2x3.5":                             "not a whole number",
 		"gemm:1x2x":                                "out of range",
 		"gemm:1x2x3:fp12":                          `unknown dtype "fp12" (did you mean "fp32"?)`,
+		"conv:c=3,h=8,w=8,k=4,r=3,s=3,pad=-1":      "pad=-1 is not a whole number of 0 or more",
+		"conv:c=3,h=8,w=8,k=4,r=3,s=3,stride=-1":   "stride=-1 is not a whole number of 1 or more",
 		"gemm:m=1,n=2":                             "k is missing",
 		"gemm:m=1,n=2,k=3,m=1":                     "m is given twice",
 		"gemm:1x2x3,m=1":                           "m is given twice",
