@@ -72,7 +72,10 @@ cycle where it matters, and says where the time and the energy went.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.PersistentFlags().CountVarP(&a.verbose, "verbose", "v", "tell on stderr what happens (-vv: more)")
-	root.PersistentPreRun = func(*cobra.Command, []string) { a.startLog() }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.startLog()
+		return checkFlags(cmd)
+	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.runCommand(), a.compareCommand(), a.validateCommand(), a.microbenchCommand(), a.energyCommand(), a.areaCommand(), a.sweepCommand(), a.workerCommand(), a.reproduceCommand(), a.claimsCommand(), a.configCommand(), a.workloadCommand(), a.versionCommand())
 	return root

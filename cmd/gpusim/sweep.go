@@ -56,7 +56,7 @@ share their points. Embedded sweeps: ` + strings.Join(configs.Sweeps(), ", ") + 
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return configs.Sweeps(), cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.sweep(cmd.Context(), args[0], &f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.sweep(cmd, args[0], &f) },
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.out, "out", "", "result `folder` (default out/NAME)")
@@ -84,8 +84,8 @@ func loginFlags(c *cobra.Command, l *sweep.Login) {
 	fl.DurationVar(&l.AckWait, "ack-wait", 30*time.Second, "after so long without a sign of life a point goes to another worker")
 }
 
-func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
-	started := time.Now()
+func (a *app) sweep(cmd *cobra.Command, file string, f *sweepFlags) error {
+	ctx, started := cmd.Context(), time.Now()
 	if f.login.Token == "" {
 		f.login.Token = os.Getenv(tokenVariable)
 	}
@@ -95,6 +95,16 @@ func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
 	}
 	if f.out == "" {
 		f.out = filepath.Join("out", spec.Name)
+	}
+	if !handsOut(spec) {
+		for _, name := range queueFlags {
+			if cmd.Flags().Changed(name) {
+				return usagef("--%s has no effect: %s has fidelity: analytic, so all its points are worked out in this process", name, file)
+			}
+		}
+		if f.workers < 0 {
+			return usagef("--workers %d: %s has fidelity: analytic, so nobody else works on its points", f.workers, file)
+		}
 	}
 	if f.submit && !f.slurm {
 		return usagef("gpusim sweep: --submit goes with --slurm")
@@ -177,11 +187,18 @@ func openStore(f *sweepFlags) (*sweep.Store, error) {
 	return store, nil
 }
 
-// openQueue opens the queue if there is something to hand out: closed forms are worked
-// out here.
+// queueFlags are about others that work too.
+var queueFlags = []string{"listen", "nats", "token", "tls-ca", "tls-cert", "tls-key", "ack-wait", "slurm", "submit", "tasks", "cpus"}
+
+// handsOut says whether others can work on points: closed forms are worked out here.
+func handsOut(spec *sweep.Spec) bool {
+	return spec.Fidelity != string(gpusim.Analytic) || spec.Refine != nil
+}
+
+// openQueue opens the queue if there is something to hand out.
 func (a *app) openQueue(ctx context.Context, sp *sweep.Space, spec *sweep.Spec, f *sweepFlags) (*sweep.Queue, func(), error) {
 	nothing := func() {}
-	if spec.Fidelity == string(gpusim.Analytic) && spec.Refine == nil {
+	if !handsOut(spec) {
 		return nil, nothing, nil
 	}
 	var server *sweep.Server
