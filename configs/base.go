@@ -99,14 +99,14 @@ func (b *Base) file(s source, read func() (*node, error)) (*node, error) {
 // IsKey says whether a dotted path names a value that overrides of this machine can set, and
 // if not, what is wrong with it.
 func (b *Base) IsKey(key string) error {
-	_, err := parseSets([]string{key + "=0"}, b.fileType())
+	_, err := parseSets([]string{key + "=0"}, b.fileType(), b.root.machineKind())
 	return err
 }
 
 // CheckValue says what is wrong with a value of a key whatever the others are: its form, its
 // unit, its range.
 func (b *Base) CheckValue(key, value string) error {
-	sets, err := parseSets([]string{key + "=" + value}, b.fileType())
+	sets, err := parseSets([]string{key + "=" + value}, b.fileType(), b.root.machineKind())
 	if err != nil {
 		return err
 	}

@@ -135,7 +135,7 @@ func (l *loader) resolve(root *node, sets []string) (*Machine, error) {
 	if root.isSystem() {
 		return l.system(root, sets)
 	}
-	overrides, err := parseSets(sets, reflect.TypeFor[Machine]())
+	overrides, err := parseSets(sets, reflect.TypeFor[Machine](), root.machineKind())
 	if err != nil {
 		return nil, err
 	}

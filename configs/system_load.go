@@ -42,7 +42,7 @@ func (n *node) isSystem() bool {
 // system decodes and checks a system's file.
 func (l *loader) system(root *node, sets []string) (*Machine, error) {
 	t := reflect.TypeFor[systemFile]()
-	overrides, err := parseSets(sets, t)
+	overrides, err := parseSets(sets, t, KindSystem)
 	if err != nil {
 		return nil, err
 	}

@@ -249,6 +249,8 @@ func TestMistakesAreNamed(t *testing.T) {
 		{"[time, energy]", "[time, enrgy]", `objectives.1: no objective "enrgy" (did you mean "energy"?)`},
 		{"[time, energy]", "[]", "objectives: the list is empty"},
 		{"fidelity: analytic", "fidelity: analytical", `unknown value "analytical"`},
+		{"fidelity: analytic", "rows: 8", "s.yaml:12:1: rows: unknown key (allowed: name, description, base, "},
+		{"key: systolic.rows", "key: gpu.sm.count", "axes.0.key: kind is systolic, so there may be no gpu section"},
 		{"base: scalesim", "base: scalesin", `s.yaml:2:7: base: scalesin: no such file`},
 		{"run: gemm:m=64", "run: gem:m=64", "s.yaml:4:10: workloads.0.run: "},
 		{"fidelity: analytic", "constraints: [rows < columns]", `constraints.0: column 8: unknown name "columns"`},
