@@ -45,7 +45,7 @@ func (m *Machine) WorkloadError(i int, err error) error {
 
 // clip cuts the middle out of a text that quotes a huge value.
 func clip(s string) string {
-	const keep = 800 // the list of all machines is quoted whole
+	const keep = 800 // the longest list of allowed values is quoted whole
 	if len(s) <= 2*keep {
 		return s
 	}

@@ -139,7 +139,7 @@ func (a *app) startLog() {
 func oneConfig(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return usagef("%s: no CONFIG given (a file, or one of: %s)", cmd.CommandPath(), strings.Join(configs.Names(), ", "))
+		return usagef("%s: no CONFIG given (a file, or a name of 'gpusim config list')", cmd.CommandPath())
 	case len(args) > 1:
 		return usagef("%s: one CONFIG, not %d (%s ...)", cmd.CommandPath(), len(args), strings.Join(args[:2], " "))
 	}
