@@ -204,7 +204,7 @@ func digits(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "-"
 	}
-	return fmt.Sprintf("%.2f", v)
+	return fmt.Sprintf("%.2f", math.Round(100*v)/100+0) // +0 turns -0 into 0
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
