@@ -99,12 +99,33 @@ func (b *Base) file(s source, read func() (*node, error)) (*node, error) {
 // IsKey says whether a dotted path names a value that overrides of this machine can set, and
 // if not, what is wrong with it.
 func (b *Base) IsKey(key string) error {
-	t := reflect.TypeFor[Machine]()
-	if b.root.isSystem() {
-		t = reflect.TypeFor[systemFile]()
-	}
-	_, err := parseSets([]string{key + "=0"}, t)
+	_, err := parseSets([]string{key + "=0"}, b.fileType(), b.root.machineKind())
 	return err
+}
+
+// CheckValue says what is wrong with a value of a key whatever the others are: its form, its
+// unit, its range.
+func (b *Base) CheckValue(key, value string) error {
+	sets, err := parseSets([]string{key + "=" + value}, b.fileType(), b.root.machineKind())
+	if err != nil {
+		return err
+	}
+	f := b.fieldAt(key)
+	t := f.typ
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Struct || t.Kind() == reflect.Map {
+		return nil // laid over what is there: it need not be whole
+	}
+	return decode(sets[0].value, reflect.New(t).Elem(), f, key)
+}
+
+func (b *Base) fileType() reflect.Type {
+	if b.root.isSystem() {
+		return reflect.TypeFor[systemFile]()
+	}
+	return reflect.TypeFor[Machine]()
 }
 
 // HashOf is the Hash of those values only whose keys are kept.
@@ -199,30 +220,34 @@ func (m *Machine) Value(key string) (v float64, ok bool) {
 	return 0, false
 }
 
-// typeOf is the type of a key's values; nil if there is no such key.
-func (b *Base) typeOf(key string) reflect.Type {
-	t := reflect.TypeFor[Machine]()
-	if b.root.isSystem() {
-		t = reflect.TypeFor[systemFile]()
-	}
+// fieldAt is what is known of a key; nil if there is no such key.
+func (b *Base) fieldAt(key string) *field {
+	f := &field{typ: b.fileType()}
 	for _, p := range strings.Split(key, ".") {
+		t := f.typ
 		for t.Kind() == reflect.Pointer {
 			t = t.Elem()
 		}
 		switch t.Kind() {
 		case reflect.Struct:
-			fd := fieldOf(fields(t), p)
-			if fd == nil {
+			if f = fieldOf(fields(t), p); f == nil {
 				return nil
 			}
-			t = fd.typ
 		case reflect.Map, reflect.Slice:
-			t = t.Elem()
+			f = &field{typ: t.Elem()}
 		default:
 			return nil
 		}
 	}
-	return t
+	return f
+}
+
+// typeOf is the type of a key's values; nil if there is no such key.
+func (b *Base) typeOf(key string) reflect.Type {
+	if f := b.fieldAt(key); f != nil {
+		return f.typ
+	}
+	return nil
 }
 
 // Unit is the base unit in which values of a key are written, such as "Hz"; empty

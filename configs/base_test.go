@@ -80,6 +80,15 @@ func TestValuesByKey(t *testing.T) {
 			t.Errorf("%s is read as %v, %v", text, v, err)
 		}
 	}
+	for key, values := range map[string][2]string{"gpu.sm.count": {"40", "0"}, "gpu.clock.boost": {"1 GHz", "1 GB"}, "gpu.l1.unified": {"true", "2"},
+		"gpu.sm.scheduler": {"gto", "best"}, "energy.events.fma_fp32.pj": {"3", "-1"}, "gpu.sm.icache": {"{l0: 1 KiB}", ""}, "name": {"x", ""}} {
+		if err := b.CheckValue(key, values[0]); err != nil {
+			t.Errorf("%s=%s: %v", key, values[0], err)
+		}
+		if err := b.CheckValue(key, values[1]); err == nil {
+			t.Errorf("%s=%s is taken", key, values[1])
+		}
+	}
 	if _, err := ParseQuantity("12 parsecs"); err == nil {
 		t.Error("parsecs are a unit")
 	}

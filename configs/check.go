@@ -9,6 +9,15 @@ import (
 // machineName is what names of machines may look like: they become folders.
 var machineName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._-]*$`)
 
+// machineKind is the kind that a file states; empty where it states none that is known, as
+// files do that are no machine's.
+func (n *node) machineKind() string {
+	if k := n.get("kind"); k != nil && contains(kinds, k.text) {
+		return k.text
+	}
+	return ""
+}
+
 // checkKind compares kind with the sections that are there, before anything
 // inside the wrong section is complained about.
 func checkKind(root *node) error {

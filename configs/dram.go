@@ -66,7 +66,7 @@ func takeDelays(root *node, section string) (map[string]float64, error) {
 	for i := range n.entries {
 		e := &n.entries[i]
 		if fieldOf(known, e.name) == nil {
-			return nil, e.errorf(join(section, e.name), "unknown key%s", suggestKey(e.name, section, known))
+			return nil, e.errorf(join(section, e.name), "unknown key%s", suggestKey(e.name, section, "", known))
 		}
 		var x float64
 		if err := decode(e.value, reflect.ValueOf(&x).Elem(), &field{min: "0.1", max: "100000"}, join(section, e.name)); err != nil {

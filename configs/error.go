@@ -33,9 +33,19 @@ func (e *Error) Error() string {
 	return oneLine(b.String())
 }
 
+// WorkloadError is a mistake in the i-th workload that the machine's file lists. This
+// package knows where they stand, but not what they mean.
+func (m *Machine) WorkloadError(i int, err error) error {
+	e := &Error{File: m.Name, Key: fmt.Sprintf("workloads.%d", i), Reason: err.Error()}
+	if n := m.listed.find(strconv.Itoa(i)); n != nil {
+		e.File, e.Line, e.Col = n.file, n.line, n.col
+	}
+	return e
+}
+
 // clip cuts the middle out of a text that quotes a huge value.
 func clip(s string) string {
-	const keep = 800 // the list of all machines is quoted whole
+	const keep = 800 // the longest list of allowed values is quoted whole
 	if len(s) <= 2*keep {
 		return s
 	}

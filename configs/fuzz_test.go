@@ -152,7 +152,7 @@ func TestLoadFromDisk(t *testing.T) {
 		filepath.Join(dir, "no.yaml"): ": no such file, and no embedded machine of that name",
 		filepath.Join(child, "x"):     ": cannot be read: not a directory",
 		"\x00":                        `\x00: cannot be read: invalid argument`,
-		"":                            "config: no machine named (embedded: ",
+		"":                            "config: no machine named ('gpusim config list'",
 		write("large.yaml", "# "+strings.Repeat("x", maxFileBytes)): ": file is larger than 1 MiB",
 		write("broken.yaml", "name: [x\nkind: gpu\n"):               "broken.yaml:1:1: not valid YAML: ",
 		write("folder.yaml", "inherits: "+dir):                      ": cannot be read: is a directory",

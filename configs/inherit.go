@@ -70,9 +70,8 @@ func (l *loader) base(s source, inherits *node) (source, error) {
 		candidates = candidates[1:]
 	}
 	if len(candidates) == 0 {
-		near, _ := nearest(want, names)
 		return source{}, inherits.errorf("inherits", "%q is neither an embedded machine nor a file beside this one%s", want,
-			hint(near, strings.Join(names, ", ")))
+			machineHint(want, append(names, SystemNames()...)))
 	}
 	for i, o := range l.open {
 		if o.same(candidates[0]) {

@@ -113,11 +113,20 @@ func (l *loader) locate(nameOrPath string) (source, error) {
 		return source{name: name, embedded: true}, nil
 	}
 	if nameOrPath == "" {
-		return source{}, &Error{File: "config", Reason: "no machine named (embedded: " + strings.Join(names, ", ") + ")"}
+		return source{}, &Error{File: "config", Reason: "no machine named" + machineHint("", nil)}
 	}
-	near, _ := nearest(strings.TrimSuffix(filepath.Base(nameOrPath), suffix), append(names[:len(names):len(names)], systems...))
-	return source{}, &Error{File: nameOrPath, Reason: "no such file, and no embedded machine of that name" +
-		hint(near, "") + " (embedded: " + strings.Join(names, ", ") + ")"}
+	word := strings.TrimSuffix(filepath.Base(nameOrPath), suffix)
+	return source{}, &Error{File: nameOrPath, Reason: "no such file, and no embedded machine of that name" + machineHint(word, append(names, systems...))}
+}
+
+// machineHint names the machine that was probably meant, and where all stand: they are too
+// many for one line.
+func machineHint(word string, names []string) string {
+	const all = "'gpusim config list' names those that are built in"
+	if near, ok := nearest(word, names); ok {
+		return fmt.Sprintf(" (did you mean %q? %s)", near, all)
+	}
+	return " (" + all + ")"
 }
 
 // load resolves, decodes and checks one machine.
@@ -135,7 +144,7 @@ func (l *loader) resolve(root *node, sets []string) (*Machine, error) {
 	if root.isSystem() {
 		return l.system(root, sets)
 	}
-	overrides, err := parseSets(sets, reflect.TypeFor[Machine]())
+	overrides, err := parseSets(sets, reflect.TypeFor[Machine](), root.machineKind())
 	if err != nil {
 		return nil, err
 	}
@@ -189,6 +198,7 @@ func (l *loader) resolve(root *node, sets []string) (*Machine, error) {
 	if err := decode(root, reflect.ValueOf(m).Elem(), &field{}, ""); err != nil {
 		return nil, err
 	}
+	m.listed = root.get("workloads")
 	if inherits != nil {
 		m.Inherits = inherits.text
 	}

@@ -3,6 +3,7 @@ package configs
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,6 +20,7 @@ type override struct {
 	path  []string
 	value *node
 	root  reflect.Type // of the file that it overrides
+	kind  string       // of the machine
 }
 
 func (o *override) errorf(format string, a ...any) *Error {
@@ -26,12 +28,13 @@ func (o *override) errorf(format string, a ...any) *Error {
 }
 
 // parseSets splits the arguments and checks each path against the structs below
-// root. A value that begins with [ or { is YAML, anything else is taken as it stands.
-func parseSets(sets []string, root reflect.Type) ([]override, error) {
+// root, of a machine of a kind. A value that begins with [ or { is YAML, anything else is
+// taken as it stands.
+func parseSets(sets []string, root reflect.Type, kind string) ([]override, error) {
 	out := make([]override, 0, len(sets))
 	for _, arg := range sets {
 		key, value, ok := strings.Cut(arg, "=")
-		o := override{arg: arg, key: strings.TrimSpace(key), root: root}
+		o := override{arg: arg, key: strings.TrimSpace(key), root: root, kind: kind}
 		value = strings.TrimSpace(value)
 		switch {
 		case !ok:
@@ -85,6 +88,9 @@ func (n *node) forgetPlace() {
 // checkPath follows the path through the struct types; names of map entries
 // and places in lists are checked when the override is applied.
 func (o *override) checkPath() error {
+	if o.kind != "" && o.path[0] != o.kind && contains(kinds, o.path[0]) {
+		return o.errorf("kind is %s, so there may be no %s section", o.kind, o.path[0])
+	}
 	t := o.root
 	for i, p := range o.path {
 		for t.Kind() == reflect.Pointer {
@@ -109,9 +115,12 @@ func (o *override) checkPath() error {
 
 // unknown reports the i-th word of a path; names are those allowed there.
 func (o *override) unknown(path []string, i int, names []string) error {
+	if i == 0 {
+		names = slices.DeleteFunc(names, func(n string) bool { return n != o.kind && contains(kinds, n) })
+	}
 	key, prefix := strings.Join(path, "."), strings.Join(path[:i+1], ".")
 	mean := func(p string) error { return o.errorf("unknown key %s%s", prefix, hint(p, "")) }
-	paths := machinePaths()
+	paths := machinePaths(o.kind)
 	if o.root != reflect.TypeFor[Machine]() {
 		paths = nil
 	}
@@ -194,9 +203,18 @@ func (n *node) copied() *node {
 	return &c
 }
 
-// machinePaths lists the dotted paths of all keys of a machine file, those in
+// machinePaths lists the dotted paths of the keys of a machine file of a kind, those in
 // lists and maps left out.
-var machinePaths = sync.OnceValue(func() []string {
+func machinePaths(kind string) (paths []string) {
+	for _, p := range allPaths() {
+		if section, _, _ := strings.Cut(p, "."); section == kind || !contains(kinds, section) {
+			paths = append(paths, p)
+		}
+	}
+	return paths
+}
+
+var allPaths = sync.OnceValue(func() []string {
 	var paths []string
 	var walk func(t reflect.Type, path string)
 	walk = func(t reflect.Type, path string) {

@@ -27,6 +27,8 @@ type Machine struct {
 	Area      Area   `yaml:"area,omitempty" doc:"figures of the area ledger that replace those of the area table"`
 
 	System *System // of a file of its own form, see systemFile
+
+	listed *node // workloads as they are written
 }
 
 // GPU describes a GPU: Clock, the SM and everything outside it.

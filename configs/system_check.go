@@ -21,7 +21,7 @@ func (s *System) check(c *checker) {
 		c.that(!p.Shared || p.Kind == PartSwitch, key+".shared", "%s is a %s: only switches are shared by nodes", p.Name, p.Kind)
 		if p.Kind == PartGPU {
 			gpus += p.Number()
-			c.that(p.Machine == "" || contains(Names(), p.Machine), key+".machine", "no embedded machine %q%s", p.Machine, hint("", strings.Join(Names(), ", ")))
+			c.that(p.Machine == "" || contains(Names(), p.Machine), key+".machine", "no embedded machine %q%s", p.Machine, machineHint(p.Machine, Names()))
 		} else {
 			c.that(p.Machine == "", key+".machine", "%s is a %s: only GPUs have a machine file", p.Name, p.Kind)
 		}

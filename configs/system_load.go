@@ -42,7 +42,7 @@ func (n *node) isSystem() bool {
 // system decodes and checks a system's file.
 func (l *loader) system(root *node, sets []string) (*Machine, error) {
 	t := reflect.TypeFor[systemFile]()
-	overrides, err := parseSets(sets, t)
+	overrides, err := parseSets(sets, t, KindSystem)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +56,7 @@ func (l *loader) system(root *node, sets []string) (*Machine, error) {
 	if err := decode(root, reflect.ValueOf(&f).Elem(), &field{}, ""); err != nil {
 		return nil, err
 	}
-	m := &Machine{Name: f.Name, Kind: f.Kind, Description: f.Description, Workloads: f.Workloads, System: &f.System}
+	m := &Machine{Name: f.Name, Kind: f.Kind, Description: f.Description, Workloads: f.Workloads, System: &f.System, listed: root.get("workloads")}
 	if inherits != nil {
 		m.Inherits = inherits.text
 	}

@@ -122,7 +122,7 @@ func decodeStruct(n *node, v reflect.Value, path string) error {
 		e := &n.entries[i]
 		fd := fieldOf(fs, e.name)
 		if fd == nil {
-			return e.errorf(join(path, e.name), "unknown key%s", suggestKey(e.name, path, fs))
+			return e.errorf(join(path, e.name), "unknown key%s", suggestKey(e.name, path, n.machineKind(), fs))
 		}
 		if err := decode(e.value, v.Field(fd.index), fd, join(path, e.name)); err != nil {
 			return err
@@ -146,15 +146,21 @@ func fieldOf(fs []field, name string) *field {
 }
 
 // suggestKey names the key that was probably meant: one beside it that is
-// spelt like it, the same key elsewhere, or else all that are allowed here.
-func suggestKey(name, path string, fs []field) string {
+// spelt like it, the same key elsewhere in a machine of this kind, or else all that are
+// allowed here. Below the top of a file its section tells the kind.
+func suggestKey(name, path, kind string, fs []field) string {
 	names := fieldNames(fs)
 	if near, ok := nearest(name, names); ok {
 		return hint(near, "")
 	}
-	for _, p := range machinePaths() {
-		if strings.HasSuffix("."+p, "."+name) && p != join(path, name) {
-			return hint(p, "")
+	if path != "" {
+		kind, _, _ = strings.Cut(path, ".")
+	}
+	if contains(kinds, kind) {
+		for _, p := range machinePaths(kind) {
+			if strings.HasSuffix("."+p, "."+name) && p != join(path, name) {
+				return hint(p, "")
+			}
 		}
 	}
 	return " (allowed: " + strings.Join(names, ", ") + ")"

@@ -52,9 +52,9 @@ func WriteResults(dir string, tables []File, m Manifest) error {
 // manifest is complete. What a failed attempt made, folders included, is
 // removed again. The error is one line.
 func WriteFolder(dir string, files []File) (err error) {
-	made, err := makeDirs(dir)
+	undo, err := MakeFolder(dir)
 	if err != nil {
-		return fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+		return err
 	}
 	var temps []string
 	defer func() {
@@ -64,9 +64,7 @@ func WriteFolder(dir string, files []File) (err error) {
 		for _, t := range temps {
 			_ = os.Remove(t) // gone already where it was renamed
 		}
-		for i := len(made) - 1; i >= 0; i-- {
-			_ = os.Remove(made[i]) // only empty ones go
-		}
+		undo()
 	}()
 	for _, f := range files {
 		target := filepath.Join(dir, f.Name)
@@ -103,23 +101,48 @@ func WriteFolder(dir string, files []File) (err error) {
 	return nil
 }
 
+// resultNames are the files that some command writes beside a manifest.
+var resultNames = []string{
+	"summary.csv", "layers.csv", "energy.csv", "stalls.csv", "links.csv", "wall.csv", "steps.csv", "timeline.csv", "power.csv",
+	"validation.csv", "suites.csv", "microbench.csv", "curves.csv", "ladder.csv", "claims.csv", "claims.md",
+	"sweep.csv", "pareto.csv", "elasticities.csv", "pareto.svg",
+}
+
 // CheckFolder finds out before a long run whether results can be written:
-// it makes the folder and a file in it and takes both away again.
+// it makes the folder and a file in it and takes both away again. A folder without a
+// manifest that holds a file of a result's name is somebody else's.
 func CheckFolder(dir string) error {
-	made, err := makeDirs(dir)
-	defer func() {
-		for i := len(made) - 1; i >= 0; i-- {
-			_ = os.Remove(made[i])
+	if _, err := os.Lstat(filepath.Join(dir, ManifestName)); err != nil {
+		for _, name := range resultNames {
+			if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+				return fmt.Errorf("%s holds %s but no %s, so it is no result folder: name another one, or move the file away", dir, name, ManifestName)
+			}
 		}
-	}()
-	if err != nil {
-		return fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
 	}
+	undo, err := MakeFolder(dir)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	t, err := writeTemp(dir, File{Name: ManifestName})
 	if err != nil {
 		return fmt.Errorf("cannot write into the result folder %s: %s", dir, reason(err))
 	}
 	return os.Remove(t)
+}
+
+// MakeFolder makes a folder that is written to while the results come. undo takes away
+// what it made and is still empty.
+func MakeFolder(dir string) (undo func(), err error) {
+	made, err := makeDirs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot create the result folder %s: %s", dir, reason(err))
+	}
+	return func() {
+		for i := len(made) - 1; i >= 0; i-- {
+			_ = os.Remove(made[i]) // only empty ones go
+		}
+	}, nil
 }
 
 // makeDirs is MkdirAll that tells which folders it made, outermost first.

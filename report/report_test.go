@@ -111,6 +111,9 @@ func TestColumns(t *testing.T) {
 	}
 	for _, f := range all {
 		files[f.Name], _, _ = strings.Cut(string(f.Data), "\n")
+		if !slices.Contains(resultNames, f.Name) {
+			t.Errorf("%s is not known as a result's file", f.Name)
+		}
 	}
 	if files["summary.csv"] != contract["summary.csv"] || files["stalls.csv"] != contract["stalls.csv"] {
 		t.Errorf("headers changed: %v", files)
@@ -333,6 +336,27 @@ func TestWriteFolder(t *testing.T) {
 	}
 	if n := names(t, dir); !slices.Equal(n, []string{"manifest.json", "x.csv"}) {
 		t.Errorf("left over: %v", n)
+	}
+}
+
+// Somebody else's table is not overwritten; one of an earlier run is.
+func TestFoldersOfOthers(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "summary.csv")
+	if err := os.WriteFile(path, []byte("theirs"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckFolder(dir); err == nil || !strings.Contains(err.Error(), "holds summary.csv but no manifest.json") {
+		t.Error(err)
+	}
+	if text, _ := os.ReadFile(path); string(text) != "theirs" || !slices.Equal(names(t, dir), []string{"summary.csv"}) {
+		t.Errorf("%q, %v", text, names(t, dir))
+	}
+	if err := WriteResults(dir, []File{{Name: "summary.csv"}}, Manifest{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := CheckFolder(dir); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -8,6 +8,7 @@ import "math"
 type elasticities struct {
 	axes       []int // with numbers, all above 0, and more than one value
 	n          float64
+	lo, hi     []float64   // by axis, of the logarithms that were met
 	x          []float64   // sums of logarithms
 	xx         [][]float64 // and of their products
 	y, yy      []float64   // by objective
@@ -26,7 +27,10 @@ func newElasticities(sp *Space, objectives int) *elasticities {
 			e.axes = append(e.axes, i)
 		}
 	}
-	e.x = make([]float64, len(e.axes))
+	e.x, e.lo, e.hi = make([]float64, len(e.axes)), make([]float64, len(e.axes)), make([]float64, len(e.axes))
+	for i := range e.axes {
+		e.lo[i], e.hi[i] = math.Inf(1), math.Inf(-1)
+	}
 	for range e.axes {
 		e.xx = append(e.xx, make([]float64, len(e.axes)))
 	}
@@ -46,6 +50,7 @@ func (e *elasticities) add(sp *Space, at []int, value []float64) {
 	x := make([]float64, len(e.axes))
 	for i, a := range e.axes {
 		x[i] = math.Log(sp.axes[a].numbers[at[a]])
+		e.lo[i], e.hi[i] = math.Min(e.lo[i], x[i]), math.Max(e.hi[i], x[i])
 		e.x[i] += x[i]
 		for k := range i + 1 {
 			e.xx[i][k] += x[i] * x[k]
@@ -62,40 +67,53 @@ func (e *elasticities) add(sp *Space, at []int, value []float64) {
 }
 
 // of gives the elasticities of an objective by axis, and the share of the variance that
-// they explain; NaN where the points do not tell.
+// they explain; NaN where the points do not tell, such as of an axis on which all are at
+// one place.
 func (e *elasticities) of(objective int) (slopes []float64, explained float64) {
-	d := len(e.axes)
-	a := make([][]float64, d) // normal equations of centred values, with the right side
-	for i := range a {
-		a[i] = make([]float64, d+1)
-		for k := range d {
-			a[i][k] = e.xx[max(i, k)][min(i, k)] - e.x[i]*e.x[k]/e.n
+	slopes = make([]float64, len(e.axes))
+	var axes []int
+	for i := range slopes {
+		if slopes[i] = math.NaN(); e.lo[i] < e.hi[i] {
+			axes = append(axes, i)
 		}
-		a[i][d] = e.xy[objective][i] - e.x[i]*e.y[objective]/e.n
 	}
-	right := make([]float64, d)
-	for i := range a {
-		right[i] = a[i][d]
+	d := len(axes)
+	a := make([][]float64, d) // normal equations of centred values, with the right side
+	right, least := make([]float64, d), make([]float64, d)
+	for i, p := range axes {
+		a[i] = make([]float64, d+1)
+		for k, q := range axes {
+			a[i][k] = e.xx[max(p, q)][min(p, q)] - e.x[p]*e.x[q]/e.n
+		}
+		right[i] = e.xy[objective][p] - e.x[p]*e.y[objective]/e.n
+		a[i][d], least[i] = right[i], noise*e.xx[p][p]
 	}
-	slopes = solve(a)
 	variance := e.yy[objective] - e.y[objective]*e.y[objective]/e.n
-	for i, s := range slopes {
-		explained += s * right[i] / variance
+	if d == 0 || !solve(a, least) || variance <= noise*e.yy[objective] {
+		explained = math.NaN()
+	}
+	for i, p := range axes {
+		slopes[p] = a[i][d]
+		explained += a[i][d] * right[i] / variance
 	}
 	return slopes, explained
 }
 
-// solve is Gauss' elimination with pivots; a singular system gives NaN.
-func solve(a [][]float64) []float64 {
+// noise is what rounding leaves, relative to the sums, where differences of them would be 0.
+const noise = 1e-10
+
+// solve is Gauss' elimination for a matrix that is symmetric and positive definite, whose
+// pivots are as they come; the right side becomes the solution. False, and NaN, where a
+// pivot is no more than the least: the system is singular but for rounding.
+func solve(a [][]float64, least []float64) bool {
 	d := len(a)
 	for c := range d {
-		p := c
-		for r := c + 1; r < d; r++ {
-			if math.Abs(a[r][c]) > math.Abs(a[p][c]) {
-				p = r
+		if !(a[c][c] > least[c]) {
+			for _, row := range a {
+				row[d] = math.NaN()
 			}
+			return false
 		}
-		a[c], a[p] = a[p], a[c]
 		for r := range d {
 			if r == c {
 				continue
@@ -106,12 +124,8 @@ func solve(a [][]float64) []float64 {
 			}
 		}
 	}
-	out := make([]float64, d)
-	for i := range out {
-		out[i] = a[i][d] / a[i][i]
-		if math.IsInf(out[i], 0) {
-			out[i] = math.NaN()
-		}
+	for i := range a {
+		a[i][d] /= a[i][i]
 	}
-	return out
+	return true
 }

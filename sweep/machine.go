@@ -81,7 +81,7 @@ func (sp *Space) known(name string) error {
 		if _, ok := sp.machine.Value(name); ok {
 			return nil
 		}
-		if err := sp.isKey(name); err != nil {
+		if err := reason(sp.base.IsKey(name)); err != nil {
 			return err
 		}
 		return fmt.Errorf("%s of %s is no number", name, sp.machine.Name)

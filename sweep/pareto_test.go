@@ -102,6 +102,28 @@ func TestElasticitiesOfAPowerLaw(t *testing.T) {
 	}
 }
 
+// Where the points do not tell there is no elasticity, whatever rounding leaves of sums.
+func TestElasticitiesOfNothing(t *testing.T) {
+	t.Parallel()
+	sp := &Space{axes: []axis{{numbers: []float64{1.48e9, 1.53e9}}, {numbers: []float64{3, 7, 11}}, {numbers: []float64{6, 14, 22}}}}
+	one, tied := newElasticities(sp, 2), newElasticities(sp, 2)
+	for i := range 30 {
+		x := sp.axes[1].numbers[i%3]
+		one.add(sp, []int{1, i % 3, (i / 3) % 3}, []float64{x * x, 1.7})
+		tied.add(sp, []int{i % 2, i % 3, i % 3}, []float64{x, 1.7})
+	}
+	s, explained := one.of(0)
+	if !math.IsNaN(s[0]) || math.Abs(s[1]-2) > 1e-9 || math.Abs(s[2]) > 1e-9 || math.Abs(explained-1) > 1e-9 {
+		t.Errorf("all points at one clock: %v, %v", s, explained)
+	}
+	if s, explained := one.of(1); math.Abs(s[1]) > 1e-9 || !math.IsNaN(explained) {
+		t.Errorf("an objective that never changes: %v, %v", s, explained)
+	}
+	if s, explained := tied.of(0); !math.IsNaN(s[0]) || !math.IsNaN(s[1]) || !math.IsNaN(explained) {
+		t.Errorf("two axes that move together: %v, %v", s, explained)
+	}
+}
+
 // balance is a problem of three axes whose front is known: two quantities have to fit the
 // first one, each along a curve of its own. Where they do, designs lie on a quarter of a
 // circle; a step beside it costs a quarter, each further one more. So of the whole grid

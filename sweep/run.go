@@ -326,7 +326,7 @@ func (r *runner) point(ctx context.Context, n int, fidelity string, work func(co
 		rec.unmet = u.constraint
 		return rec, nil
 	case err != nil:
-		rec.outcome = &Outcome{Error: err.Error()}
+		rec.outcome = &Outcome{Error: strings.TrimPrefix(err.Error(), "--set ")} // which nobody typed
 		return rec, nil
 	}
 	rec.key = r.sp.key(m, fidelity)

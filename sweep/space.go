@@ -67,7 +67,7 @@ func newSpace(s *Spec, base *configs.Base) (*Space, error) {
 	}
 	for i, f := range s.Formulas {
 		key := fmt.Sprintf("formulas.%d.", i)
-		if err := sp.isKey(f.Key); err != nil {
+		if err := reason(sp.base.IsKey(f.Key)); err != nil {
 			return nil, s.file.Errorf(key+"key", "%v", err)
 		}
 		e, err := parseExpr(f.Value, sp.known)
@@ -90,16 +90,13 @@ func newSpace(s *Spec, base *configs.Base) (*Space, error) {
 	return sp, nil
 }
 
-// isKey says whether a key of the machine file can be set.
-func (sp *Space) isKey(key string) error {
-	if err := sp.base.IsKey(key); err != nil {
-		var e *configs.Error
-		if errors.As(err, &e) {
-			return errors.New(e.Reason)
-		}
-		return err
+// reason is an error about a key without its place: it is one of the sweep's file.
+func reason(err error) error {
+	var e *configs.Error
+	if errors.As(err, &e) {
+		return errors.New(e.Reason)
 	}
-	return nil
+	return err
 }
 
 // axis writes the i-th axis out.
@@ -137,14 +134,23 @@ func (sp *Space) axis(i int) (axis, error) {
 		out.name = a.Key[strings.LastIndexByte(a.Key, '.')+1:]
 	}
 	for k, l := range links {
-		key := ".key"
+		key, values := ".key", ".values"
 		if n := k - len(links) + len(a.Linked); len(a.Linked) > 0 && n >= 0 {
-			key = fmt.Sprintf(".linked.%d.key", n)
+			key, values = fmt.Sprintf(".linked.%d.key", n), fmt.Sprintf(".linked.%d.values", n)
 		}
 		free := len(a.Linked) == 0 && a.Key == "" || len(a.Linked) > 0 && len(links) > len(a.Linked) && k == 0
 		if !free {
-			if err := sp.isKey(l.Key); err != nil {
+			if err := reason(sp.base.IsKey(l.Key)); err != nil {
 				return bad(key, "%v", err)
+			}
+			for n, v := range l.Values {
+				if err := reason(sp.base.CheckValue(l.Key, string(v))); err != nil {
+					at := fmt.Sprintf("%s.%d", values, n)
+					if a.Range != nil {
+						at = ".range"
+					}
+					return bad(at, "axis %s, %s=%s: %v", out.name, l.Key, v, err)
+				}
 			}
 			out.keys = append(out.keys, l.Key)
 		}

@@ -23,6 +23,8 @@ const storeFormat = "gpusim-points-1"
 // the file within a second; a process that is killed loses no more than that, and the
 // file is whole at any moment. Several processes may use one file.
 type Store struct {
+	Own bool // no other process uses it: without points its file goes at the end
+
 	db   *sql.DB
 	find *sql.Stmt
 	path string
@@ -234,8 +236,13 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		close(s.wake)
 		<-s.done
+		n, err := s.Count()
+		empty := err == nil && n == 0 && s.failure == nil
 		if err := s.db.Close(); s.failure == nil && err != nil {
 			s.failure = &StoreError{s.path, err.Error()}
+		}
+		if s.Own && empty {
+			_ = os.Remove(s.path)
 		}
 	})
 	return s.failure

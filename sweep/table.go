@@ -47,11 +47,8 @@ type Table struct {
 	sp   *Space
 }
 
-// NewTable begins a table in a folder, which is made if there is none.
+// NewTable begins a table in a folder.
 func (sp *Space) NewTable(dir string) (*Table, error) {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return nil, err
-	}
 	f, err := os.CreateTemp(dir, ".sweep.csv.tmp*")
 	if err != nil {
 		return nil, err
@@ -207,7 +204,7 @@ func digits(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "-"
 	}
-	return fmt.Sprintf("%.2f", v)
+	return fmt.Sprintf("%.2f", math.Round(100*v)/100+0) // +0 turns -0 into 0
 }
 
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

@@ -151,8 +151,7 @@ var tableKinds = []struct {
 	{[]string{"device", "kernel", "dtype", "power_w"}, "", nil, "power without the columns m, n, k and power_scope"},
 }
 
-// add reads a table of whatever kind; one of no kind is taken for products, whose
-// error then names the columns that lack.
+// add reads a table of whatever kind.
 func (t *Tables) add(tab *workloads.Table) error {
 	t.files = append(t.files, tab.File)
 	rows, direct := len(t.rows), len(t.direct)
@@ -170,7 +169,7 @@ func (t *Tables) add(tab *workloads.Table) error {
 			return nil
 		}
 	}
-	return t.addGEMMs(tab)
+	return tab.UnknownKind(commonKinds)
 }
 
 func (t *Tables) addSuites(tab *workloads.Table) error {

@@ -178,7 +178,8 @@ func TestLoadErrors(t *testing.T) {
 		{header + "V,fp32,fp32,false,1,2,3,N,N,1,0,x,\n", "t.csv:2: time_us:"},
 		{header + "V,fp32,fp32,false,1,2,3,N,N,1,5,x,\nV,fp99,fp32,false,1,2,3,N,N,1,5,x,\n", "t.csv:3: precision_in: unknown dtype"},
 		{header + "V,fp32,fp32,false,1,2,3,N,N,1,5,\"x,\n", "t.csv:2: "},
-		{"a,b\n1,2\n", "t.csv:1: not a table of measured GEMMs"},
+		{"a,b\n1,2\n", "t.csv:1: a table of an unknown kind (known kinds: measured GEMMs, "},
+		{"device,op,shape,time_us\nV,add,2x2,1\n", "t.csv:1: a table of an unknown kind: for measured element-wise operators it lacks the columns precision, source"},
 		{"", "empty file"},
 		{strings.TrimSuffix(header, "\n") + ",method\nV,fp32,fp32,false,1,2,3,N,N,1,5,x,,hot\n", `t.csv:2: method: unknown method "hot"`},
 	} {

@@ -243,10 +243,11 @@ func (c *Conv) set(key, value string) (err error) {
 		"pad": {&c.PadH, &c.PadW}, "pad_h": {&c.PadH}, "pad_w": {&c.PadW},
 	}
 	if to, ok := sizes[key]; ok {
-		v := 0
-		if !strings.HasPrefix(key, "pad") || value != "0" {
-			v, err = dim(key, value)
+		least := 1
+		if strings.HasPrefix(key, "pad") {
+			least = 0
 		}
+		v, err := wholeNumber(key, value, least)
 		for _, p := range to {
 			*p = v
 		}

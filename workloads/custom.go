@@ -143,6 +143,9 @@ func readCustom(file string, text []byte) (*Custom, error) {
 				if !isName(in.Name) || in.Shape != "" && in.Shape != "row" && in.Shape != "col" {
 					return fail(n.Line, "inputs: want NAME, NAME: row or NAME: col (a value for each column, or for each row)")
 				}
+				if c.knows(in.Name) {
+					return fail(n.Line, "inputs: %s stands twice", in.Name)
+				}
 				c.Inputs = append(c.Inputs, in)
 			}
 		case "let":

@@ -2,6 +2,8 @@ package workloads
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -134,14 +136,11 @@ func (p *exprParser) atom(depth int) (*Expr, error) {
 			return &Expr{Name: name}, nil
 		}
 		if !known {
-			var names []string
-			for f := range exprFuncs {
-				names = append(names, f)
-			}
+			names := slices.Sorted(maps.Keys(exprFuncs))
 			if near, ok := Nearest(name, names); ok {
 				return nil, p.fail("unknown function %q (did you mean %q?)", name, near)
 			}
-			return nil, p.fail("unknown function %q", name)
+			return nil, p.fail("unknown function %q (allowed: %s)", name, strings.Join(names, ", "))
 		}
 		e := &Expr{Func: name}
 		for {

@@ -261,17 +261,19 @@ func (g *GEMM) set(key, value string) (err error) {
 }
 
 // dim reads a size: decimal digits only.
-func dim(key, s string) (int, error) {
+func dim(key, s string) (int, error) { return wholeNumber(key, s, 1) }
+
+func wholeNumber(key, s string, least int) (int, error) {
 	for _, c := range s {
 		if c < '0' || c > '9' {
-			return 0, fmt.Errorf("%s=%s is not a whole number of 1 or more", key, s)
+			return 0, fmt.Errorf("%s=%s is not a whole number of %d or more", key, s, least)
 		}
 	}
-	v, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || v < 1 || v > MaxDim {
-		return 0, fmt.Errorf("%s=%s is out of range (allowed 1..%d)", key, s, MaxDim)
+	v, err := strconv.Atoi(s)
+	if err != nil || v < least || v > MaxDim {
+		return 0, fmt.Errorf("%s=%s is out of range (allowed %d..%d)", key, s, least, MaxDim)
 	}
-	return int(v), nil
+	return v, nil
 }
 
 func trans(key, s string) (bool, error) {

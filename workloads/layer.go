@@ -59,13 +59,14 @@ type Layer struct {
 
 // layerField is a key of a kind of layer: a size, or a word out of a list.
 type layerField struct {
-	key   string
-	size  func(*Layer) *int
-	word  func(*Layer) *string
-	words []string // allowed; nil: checked by the kind
-	def   string   // default; empty: the key must come
-	low   int      // least size, 1 where 0 is left
-	zero  bool     // a size may be 0
+	key     string
+	size    func(*Layer) *int
+	word    func(*Layer) *string
+	words   []string // allowed; nil: checked by the kind
+	def     string   // default; empty: the key must come
+	low     int      // least size, 1 where 0 is left
+	zero    bool     // a size may be 0
+	another bool     // 0 stands for another size where this one is left out, and cannot be written
 }
 
 func sizeKey(key, def string, f func(*Layer) *int) layerField {
@@ -144,11 +145,11 @@ func (l *Layer) set(key, value string) error {
 		}
 		return nil
 	}
-	if f.zero && value == "0" {
-		*f.size(l) = 0
-		return nil
+	least := 1
+	if f.zero && !f.another {
+		least = 0
 	}
-	v, err := dim(key, value)
+	v, err := wholeNumber(key, value, least)
 	if key == "size" && err != nil && len(value) < 16 {
 		if n, bad := strconv.ParseInt(value, 10, 64); bad == nil && n > MaxDim && n <= maxElements {
 			v, err = int(n), nil

@@ -170,7 +170,7 @@ var layerKinds = []layerKind{
 		name: KindAttention,
 		fields: []layerField{
 			batchF, sizeKey("heads", "", func(l *Layer) *int { return &l.Heads }), sizeKey("seq", "", func(l *Layer) *int { return &l.Seq }),
-			{key: "kv", def: "0", zero: true, size: func(l *Layer) *int { return &l.KV }},
+			{key: "kv", def: "0", zero: true, another: true, size: func(l *Layer) *int { return &l.KV }},
 			sizeKey("dim", "", func(l *Layer) *int { return &l.Dim }), wordKey("dtype", "fp16", func(l *Layer) *string { return &l.DType }),
 			wordKey("causal", "false", causalWord, "true", "false"),
 		},

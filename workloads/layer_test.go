@@ -81,6 +81,8 @@ func TestLayerErrors(t *testing.T) {
 		"concat:size=3,parts=4":                                    "parts=4 (allowed 1..64",
 		"attention:heads=1,seq=8,kv=4,dim=8,causal=true":           "needs as many keys",
 		"attention:heads=1,seq=8,dim=8,causal=perhaps":             "causal=perhaps (allowed: true, false)",
+		"attention:heads=1,seq=8,kv=0,dim=8":                       "kv=0 is out of range (allowed 1..",
+		"pool:op=max,c=3,h=4,w=4,r=2,s=2,pad=-1":                   "pad=-1 is not a whole number of 0 or more",
 		"softmax:rows=2147483647,cols=2147483647":                  "moves more than 2^39 bytes",
 		"attention:heads=999999,batch=999999,seq=999999,dim=99999": "needs more than 2^63 operations",
 	} {

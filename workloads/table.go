@@ -31,17 +31,6 @@ var GEMMColumns = []string{
 	"device", "precision_in", "precision_acc", "tensor_core", "m", "n", "k", "trans_a", "trans_b", "batch", "time_us", "source",
 }
 
-// IsGEMMTable says whether a header has all columns of a table of measured
-// GEMMs; if not, missing names those that lack.
-func IsGEMMTable(header []string) (missing []string, ok bool) {
-	for _, c := range GEMMColumns {
-		if !slices.Contains(header, c) {
-			missing = append(missing, c)
-		}
-	}
-	return missing, len(missing) == 0
-}
-
 // Table is a CSV file with a header. Rows are the records after it, each as
 // long as the header; Line(i) is the place of row i in the file.
 type Table struct {
@@ -108,8 +97,8 @@ func LoadTable(path string) (*Table, error) {
 // Measured reads all rows of a table of measured GEMMs. A malformed row is an
 // *Error with its line.
 func (t *Table) Measured() ([]Measured, error) {
-	if missing, ok := IsGEMMTable(t.Header); !ok {
-		return nil, &Error{File: t.File, Line: 1, Reason: "not a table of measured GEMMs; missing columns: " + strings.Join(missing, ", ")}
+	if !t.HasAll(GEMMColumns) {
+		return nil, t.UnknownKind(workloadTables)
 	}
 	return t.each(t.measured)
 }

@@ -72,7 +72,10 @@ cycle where it matters, and says where the time and the energy went.`,
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.PersistentFlags().CountVarP(&a.verbose, "verbose", "v", "tell on stderr what happens (-vv: more)")
-	root.PersistentPreRun = func(*cobra.Command, []string) { a.startLog() }
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		a.startLog()
+		return checkFlags(cmd)
+	}
 	root.SetFlagErrorFunc(flagError)
 	root.AddCommand(a.runCommand(), a.compareCommand(), a.validateCommand(), a.microbenchCommand(), a.energyCommand(), a.areaCommand(), a.sweepCommand(), a.workerCommand(), a.reproduceCommand(), a.claimsCommand(), a.configCommand(), a.workloadCommand(), a.versionCommand())
 	return root
@@ -136,7 +139,7 @@ func (a *app) startLog() {
 func oneConfig(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) == 0:
-		return usagef("%s: no CONFIG given (a file, or one of: %s)", cmd.CommandPath(), strings.Join(configs.Names(), ", "))
+		return usagef("%s: no CONFIG given (a file, or a name of 'gpusim config list')", cmd.CommandPath())
 	case len(args) > 1:
 		return usagef("%s: one CONFIG, not %d (%s ...)", cmd.CommandPath(), len(args), strings.Join(args[:2], " "))
 	}

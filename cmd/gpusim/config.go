@@ -83,6 +83,9 @@ func (a *app) configCheck() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				if _, err := listed(m); err != nil {
+					return err
+				}
 				if m.GPU != nil {
 					if err := library.Check(m.GPU); err != nil {
 						return &gpusim.InputError{Err: fmt.Errorf("%s: %w", arg, err)}

@@ -2,13 +2,39 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"gpusim"
 	"gpusim/workloads"
 )
+
+// checkFlags refuses values that would pass for a flag that was not given, such as that of a
+// variable of the shell that is not set.
+func checkFlags(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) { // those that are given
+		value := f.Value.String()
+		switch f.Value.Type() {
+		case "string":
+			if value == "" {
+				err = usagef("--%s: no value given", f.Name)
+			}
+		case "int":
+			if n, _ := strconv.Atoi(value); f.Name == "workers" && n < 0 && !(n == -1 && cmd.Name() == "sweep") {
+				err = usagef("--workers %d: must be 0 (one per core) or more", n)
+			}
+		case "duration":
+			if d, _ := time.ParseDuration(value); d < 0 || d == 0 && f.Name != "idle" {
+				err = usagef("--%s %v: must be above 0", f.Name, d)
+			}
+		}
+	})
+	return err
+}
 
 // oneOf checks a flag that takes one of a few words.
 func oneOf(flag, value string, allowed ...string) error {

@@ -133,10 +133,7 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if p.options.Fidelity, err = fidelityOf(f.fidelity); err != nil {
 		return nil, err
 	}
-	switch {
-	case f.interval < 0 || f.window <= 0:
-		return nil, usagef("--power-interval %v, --power-window %v: must be above 0", f.interval, f.window)
-	case f.interval > 0 && f.out == "" && len(f.workloads) > 0:
+	if f.interval > 0 && f.out == "" && len(f.workloads) > 0 {
 		return nil, usagef("--power-interval writes power.csv into a result folder; name one with --out")
 	}
 	if p.options.Values, err = energy.ValuesNamed(f.values); err != nil {
@@ -159,8 +156,8 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if len(p.machine.Workloads) == 0 {
 		return nil, usagef("%s lists no workloads; name some with --workload", arg)
 	}
-	if p.work, err = expand(p.machine.Workloads, false); err != nil {
-		return nil, fmt.Errorf("%s: workloads: %w", arg, err)
+	if p.work, err = listed(p.machine); err != nil {
+		return nil, err
 	}
 	if p.out == "" {
 		p.out = filepath.Join("out", p.machine.Name)

@@ -56,7 +56,7 @@ share their points. Embedded sweeps: ` + strings.Join(configs.Sweeps(), ", ") + 
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return configs.Sweeps(), cobra.ShellCompDirectiveDefault
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return a.sweep(cmd.Context(), args[0], &f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.sweep(cmd, args[0], &f) },
 	}
 	fl := c.Flags()
 	fl.StringVar(&f.out, "out", "", "result `folder` (default out/NAME)")
@@ -84,8 +84,8 @@ func loginFlags(c *cobra.Command, l *sweep.Login) {
 	fl.DurationVar(&l.AckWait, "ack-wait", 30*time.Second, "after so long without a sign of life a point goes to another worker")
 }
 
-func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
-	started := time.Now()
+func (a *app) sweep(cmd *cobra.Command, file string, f *sweepFlags) error {
+	ctx, started := cmd.Context(), time.Now()
 	if f.login.Token == "" {
 		f.login.Token = os.Getenv(tokenVariable)
 	}
@@ -96,6 +96,16 @@ func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
 	if f.out == "" {
 		f.out = filepath.Join("out", spec.Name)
 	}
+	if !handsOut(spec) {
+		for _, name := range queueFlags {
+			if cmd.Flags().Changed(name) {
+				return usagef("--%s has no effect: %s has fidelity: analytic, so all its points are worked out in this process", name, file)
+			}
+		}
+		if f.workers < 0 {
+			return usagef("--workers %d: %s has fidelity: analytic, so nobody else works on its points", f.workers, file)
+		}
+	}
 	if f.submit && !f.slurm {
 		return usagef("gpusim sweep: --submit goes with --slurm")
 	}
@@ -103,21 +113,29 @@ func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
 	if err != nil {
 		return err
 	}
+	if err := report.CheckFolder(f.out); err != nil {
+		return err
+	}
+	undo, err := report.MakeFolder(f.out)
+	if err != nil {
+		return err
+	}
+	defer undo()
 	if f.slurm {
 		if done, err := a.slurm(ctx, spec, f); done || err != nil {
 			return err
 		}
 	}
-	store, err := openStore(f)
-	if err != nil {
-		return err
-	}
-	defer store.Close()
 	queue, stop, err := a.openQueue(ctx, sp, spec, f)
 	if err != nil {
 		return err
 	}
 	defer stop()
+	store, err := openStore(f) // last: a shared one stays once it is made
+	if err != nil {
+		return err
+	}
+	defer store.Close()
 	table, err := sp.NewTable(f.out)
 	if err != nil {
 		return fmt.Errorf("cannot write into the result folder %s: %w", f.out, err)
@@ -146,24 +164,41 @@ func (a *app) sweep(ctx context.Context, file string, f *sweepFlags) error {
 
 // openStore opens the store of finished points.
 func openStore(f *sweepFlags) (*sweep.Store, error) {
-	path := f.store
-	if path == "" {
+	path, own := f.store, f.store == ""
+	if own {
 		path = sweep.StorePath(f.out)
-		if _, err := os.Stat(path); err == nil && !f.resume {
-			return nil, usagef("%s holds points of an earlier sweep: --resume goes on with them, another --out begins anew", path)
-		}
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
 		return nil, err
 	}
-	return sweep.OpenStore(path)
+	store, err := sweep.OpenStore(path)
+	if err != nil {
+		return nil, err
+	}
+	store.Own = own
+	n, err := store.Count()
+	if err == nil && own && n > 0 && !f.resume {
+		err = usagef("%s holds points of an earlier sweep: --resume goes on with them, another --out begins anew", path)
+	}
+	if err != nil {
+		_ = store.Close()
+		return nil, err
+	}
+	return store, nil
 }
 
-// openQueue opens the queue if there is something to hand out: closed forms are worked
-// out here.
+// queueFlags are about others that work too.
+var queueFlags = []string{"listen", "nats", "token", "tls-ca", "tls-cert", "tls-key", "ack-wait", "slurm", "submit", "tasks", "cpus"}
+
+// handsOut says whether others can work on points: closed forms are worked out here.
+func handsOut(spec *sweep.Spec) bool {
+	return spec.Fidelity != string(gpusim.Analytic) || spec.Refine != nil
+}
+
+// openQueue opens the queue if there is something to hand out.
 func (a *app) openQueue(ctx context.Context, sp *sweep.Space, spec *sweep.Spec, f *sweepFlags) (*sweep.Queue, func(), error) {
 	nothing := func() {}
-	if spec.Fidelity == string(gpusim.Analytic) && spec.Refine == nil {
+	if !handsOut(spec) {
 		return nil, nothing, nil
 	}
 	var server *sweep.Server
@@ -256,9 +291,6 @@ func (a *app) slurm(ctx context.Context, spec *sweep.Spec, f *sweepFlags) (done 
 	}
 	job := sweep.Slurm{Program: program, URL: url, Tasks: f.tasks, CPUs: f.cpus, Log: filepath.Join(f.out, "worker-%a.log"), CA: f.login.CA}
 	path := filepath.Join(f.out, "workers.sbatch")
-	if err := os.MkdirAll(f.out, 0o777); err != nil {
-		return false, err
-	}
 	if err := os.WriteFile(path, []byte(job.Script(spec.Name)), 0o755); err != nil {
 		return false, err
 	}

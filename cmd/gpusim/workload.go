@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"gpusim/configs"
 	"gpusim/report"
 	"gpusim/workloads"
 )
@@ -132,6 +133,16 @@ func someWorkloads(cmd *cobra.Command, args []string) error {
 		return usagef("%s: no workload given (example: gemm:4096x4096x4096:fp16)", cmd.CommandPath())
 	}
 	return nil
+}
+
+// listed are the workloads of a machine's file.
+func listed(m *configs.Machine) ([]workloads.Workload, error) {
+	for i := range m.Workloads {
+		if _, err := expand(m.Workloads[i:i+1], false); err != nil {
+			return nil, m.WorkloadError(i, err)
+		}
+	}
+	return expand(m.Workloads, false)
 }
 
 // expand turns workload arguments into workloads, each once, in the order of
