@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -94,23 +94,33 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	a.runTasks(ctx, tasks, f.workers, false)
 	var entries []report.Entry
 	ok := 0
-	for _, t := range tasks {
-		if !t.done {
-			return &codeError{exitInterrupted, errors.New("interrupted")}
+	for of := range slices.Chunk(tasks, len(machines)) {
+		if slices.ContainsFunc(of, func(t *task) bool { return !t.done }) {
+			continue // a block lacks none of the machines
 		}
-		if t.err == nil {
-			ok++
+		for _, t := range of {
+			if t.err == nil {
+				ok++
+			}
+			entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
 		}
-		entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
 	}
-	if ok == 0 {
+	interrupted := stopped(len(entries)/len(machines), len(work), "workloads")
+	switch {
+	case ok == 0 && interrupted != nil: // nothing to show
+		return interrupted
+	case ok == 0:
 		return entries[0].Err
 	}
-	if err := a.printCompared(entries, f.format); err != nil || f.out == "" {
+	if err := a.printCompared(entries, f.format); err != nil {
 		return err
+	}
+	if f.out == "" {
+		return interrupted
 	}
 	m := a.manifest("compare", started)
 	m.Options = map[string]string{"fidelity": f.fidelity}
+	m.Interrupted = interrupted != nil
 	if f.values != string(energy.Random) {
 		m.Options["values"] = f.values
 	}
@@ -125,7 +135,10 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return err
 	}
-	return report.WriteResults(f.out, tables, m)
+	if err := report.WriteResults(f.out, tables, m); err != nil {
+		return err
+	}
+	return interrupted
 }
 
 // printCompared writes entries in a format. Tables for programs have what is compared

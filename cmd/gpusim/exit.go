@@ -33,6 +33,15 @@ func usagef(format string, a ...any) error {
 	return &codeError{exitBadInput, fmt.Errorf(format, a...)}
 }
 
+// stopped is the error of a command that an interrupt ended before all was finished;
+// nil if all is.
+func stopped(finished, of int, what string) error {
+	if finished == of {
+		return nil
+	}
+	return &codeError{exitInterrupted, fmt.Errorf("interrupted; %d of %d %s finished", finished, of, what)}
+}
+
 func exitCode(ctx context.Context, err error) int {
 	var code *codeError
 	var cfg *configs.Error

@@ -90,7 +90,7 @@ func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	interrupted := len(entries) < len(p.work)
+	interrupted := stopped(len(entries), len(p.work), "workloads")
 	failed, ok := 0, 0
 	for i := range entries {
 		if entries[i].Err != nil {
@@ -99,24 +99,23 @@ func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
 			ok++
 		}
 	}
-	stopped := &codeError{exitInterrupted, fmt.Errorf("interrupted; %d of %d workloads finished", len(entries), len(p.work))}
-	if ok == 0 { // nothing to show
-		if interrupted {
-			return stopped
-		}
+	switch {
+	case ok == 0 && interrupted != nil: // nothing to show
+		return interrupted
+	case ok == 0:
 		return entries[0].Err
 	}
 	if err := a.print(entries, f.format, report.Text); err != nil {
 		return err
 	}
 	if p.out != "" {
-		if err := a.writeRun(p, entries, interrupted); err != nil {
+		if err := a.writeRun(p, entries, interrupted != nil); err != nil {
 			return err
 		}
 	}
 	switch {
-	case interrupted:
-		return stopped
+	case interrupted != nil:
+		return interrupted
 	case failed > 0:
 		return &codeError{exitFailure, fmt.Errorf("%d of %d workloads failed", failed, len(p.work))}
 	}
