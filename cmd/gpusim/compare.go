@@ -92,35 +92,20 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 		}
 	}
 	a.runTasks(ctx, tasks, f.workers, false)
-	var entries []report.Entry
-	ok := 0
-	for of := range slices.Chunk(tasks, len(machines)) {
-		if slices.ContainsFunc(of, func(t *task) bool { return !t.done }) {
-			continue // a block lacks none of the machines
-		}
-		for _, t := range of {
-			if t.err == nil {
-				ok++
-			}
-			entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
-		}
-	}
-	interrupted := stopped(len(entries)/len(machines), len(work), "workloads")
-	switch {
-	case ok == 0 && interrupted != nil: // nothing to show
-		return interrupted
-	case ok == 0:
-		return entries[0].Err
+	entries := compared(tasks, len(machines))
+	show, end := ending(entries, stopped(len(entries)/len(machines), len(work), "workloads"), "simulations")
+	if !show {
+		return end
 	}
 	if err := a.printCompared(entries, f.format); err != nil {
 		return err
 	}
 	if f.out == "" {
-		return interrupted
+		return end
 	}
 	m := a.manifest("compare", started)
 	m.Options = map[string]string{"fidelity": f.fidelity}
-	m.Interrupted = interrupted != nil
+	m.Interrupted = len(entries) < len(tasks)
 	if f.values != string(energy.Random) {
 		m.Options["values"] = f.values
 	}
@@ -138,7 +123,20 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err := report.WriteResults(f.out, tables, m); err != nil {
 		return err
 	}
-	return interrupted
+	return end
+}
+
+// compared gives the entries of the workloads that all machines are through with.
+func compared(tasks []*task, machines int) (entries []report.Entry) {
+	for of := range slices.Chunk(tasks, machines) {
+		if slices.ContainsFunc(of, func(t *task) bool { return !t.done }) {
+			continue
+		}
+		for _, t := range of {
+			entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
+		}
+	}
+	return entries
 }
 
 // printCompared writes entries in a format. Tables for programs have what is compared

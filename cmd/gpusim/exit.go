@@ -7,6 +7,7 @@ import (
 
 	"gpusim"
 	"gpusim/configs"
+	"gpusim/report"
 	"gpusim/workloads"
 )
 
@@ -40,6 +41,35 @@ func stopped(finished, of int, what string) error {
 		return nil
 	}
 	return &codeError{exitInterrupted, fmt.Errorf("interrupted; %d of %d %s finished", finished, of, what)}
+}
+
+// ending says whether there is anything to show of some entries, and what their command
+// ends with. What a machine cannot run stands in the table and fails nothing, unless
+// there is nothing else.
+func ending(entries []report.Entry, interrupted error, what string) (show bool, err error) {
+	ok, failed := 0, 0
+	var first error // failure, or refusal if there are no failures
+	for i := range entries {
+		switch err := entries[i].Err; {
+		case err == nil:
+			ok++
+		case !gpusim.IsInput(err):
+			if failed++; failed == 1 {
+				first = err
+			}
+		case first == nil:
+			first = err
+		}
+	}
+	switch {
+	case interrupted != nil:
+		return ok > 0, interrupted
+	case ok == 0:
+		return false, first
+	case failed > 0:
+		return true, &codeError{exitFailure, fmt.Errorf("%d of %d %s failed", failed, len(entries), what)}
+	}
+	return true, nil
 }
 
 func exitCode(ctx context.Context, err error) int {

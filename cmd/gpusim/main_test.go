@@ -67,7 +67,7 @@ func fakeRun(ctx context.Context, m *configs.Machine, w workloads.Workload, o gp
 	switch {
 	case g.K == 13:
 		return gpusim.Result{}, errors.New("deadlock at cycle 42: warp 0 waits for barrier 1")
-	case g.K == 17 || g.Kernel == "nonesuch":
+	case g.K == 17 || g.Kernel == "nonesuch" || m.Kind == configs.KindSystem:
 		return gpusim.Result{}, &gpusim.InputError{Err: errors.New("no such kernel")}
 	case g.K == 19 && m.Kind == "gpu":
 		panic("slice 3 lost a request")

@@ -90,36 +90,19 @@ func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	interrupted := stopped(len(entries), len(p.work), "workloads")
-	failed, ok := 0, 0
-	for i := range entries {
-		if entries[i].Err != nil {
-			failed++
-		} else {
-			ok++
-		}
-	}
-	switch {
-	case ok == 0 && interrupted != nil: // nothing to show
-		return interrupted
-	case ok == 0:
-		return entries[0].Err
+	show, end := ending(entries, stopped(len(entries), len(p.work), "workloads"), "workloads")
+	if !show {
+		return end
 	}
 	if err := a.print(entries, f.format, report.Text); err != nil {
 		return err
 	}
 	if p.out != "" {
-		if err := a.writeRun(p, entries, interrupted != nil); err != nil {
+		if err := a.writeRun(p, entries); err != nil {
 			return err
 		}
 	}
-	switch {
-	case interrupted != nil:
-		return interrupted
-	case failed > 0:
-		return &codeError{exitFailure, fmt.Errorf("%d of %d workloads failed", failed, len(p.work))}
-	}
-	return nil
+	return end
 }
 
 // newPlan checks everything that the user typed before anything runs.
@@ -192,14 +175,14 @@ func (a *app) manifest(command string, started time.Time) report.Manifest {
 
 // writeRun writes the result folder and says so: on stdout below a table, on
 // stderr beside output for programs.
-func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error {
+func (a *app) writeRun(p *plan, entries []report.Entry) error {
 	m := a.manifest("run", p.started)
 	m.Config = &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets}
 	m.Options = map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}
 	if p.options.Values != energy.Random {
 		m.Options["values"] = string(p.options.Values)
 	}
-	m.Interrupted = interrupted
+	m.Interrupted = len(entries) < len(p.work)
 	if b := p.baseline; b != nil {
 		m.Baseline = &report.ManifestConfig{Argument: p.flags.baseline, Name: b.Name, Hash: b.Hash()}
 	}
