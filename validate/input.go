@@ -120,13 +120,15 @@ func publishedTable(name string) (*workloads.Table, error) {
 	return workloads.ReadTable(name, text)
 }
 
-// tableKinds are the kinds of measured tables, known by columns that no kind
-// before them has.
-var tableKinds = []struct {
+// tableKind is a kind of measured tables.
+type tableKind struct {
 	columns []string
 	read    func(*Tables, *workloads.Table) error // nil: no model takes it yet
 	reason  string                                // why not
-}{
+}
+
+// tableKinds are known by columns that no kind before them has.
+var tableKinds = []tableKind{
 	{suiteColumns, (*Tables).addSuites, ""},
 	{powerColumns, (*Tables).addPower, ""},
 	{workloads.GEMMColumns, (*Tables).addGEMMs, ""},

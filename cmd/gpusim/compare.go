@@ -69,7 +69,7 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return usagef("--values: %v", err)
 	}
-	work, err := expand(f.workloads, f.skipUnknown)
+	work, _, err := expand(f.workloads, f.skipUnknown)
 	if err != nil {
 		return err
 	}

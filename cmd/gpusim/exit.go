@@ -58,7 +58,7 @@ func ending(entries []report.Entry, interrupted error, what string) (show bool, 
 				first = err
 			}
 		case first == nil:
-			first = err
+			first = refusal(&entries[i])
 		}
 	}
 	switch {
@@ -70,6 +70,11 @@ func ending(entries []report.Entry, interrupted error, what string) (show bool, 
 		return true, &codeError{exitFailure, fmt.Errorf("%d of %d %s failed", failed, len(entries), what)}
 	}
 	return true, nil
+}
+
+// refusal is the error of a machine that cannot run a workload.
+func refusal(e *report.Entry) error {
+	return fmt.Errorf("%s on %s: %w", e.Label, e.Machine.Name, e.Err)
 }
 
 func exitCode(ctx context.Context, err error) int {

@@ -71,6 +71,7 @@ type plan struct {
 	machine  *configs.Machine
 	baseline *configs.Machine // nil: none
 	work     []workloads.Workload
+	listed   map[string]bool // of work: what the machine may lack, as others of its file run
 	options  gpusim.Options
 	out      string
 	started  time.Time
@@ -135,13 +136,13 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	}
 	p.out = f.out
 	if len(f.workloads) > 0 {
-		p.work, err = expand(f.workloads, f.skipUnknown)
+		p.work, p.listed, err = expand(f.workloads, f.skipUnknown)
 		return p, err
 	}
 	if len(p.machine.Workloads) == 0 {
 		return nil, usagef("%s lists no workloads; name some with --workload", arg)
 	}
-	if p.work, err = expand(p.machine.Workloads, false); err != nil {
+	if p.work, _, err = expand(p.machine.Workloads, false); err != nil {
 		return nil, fmt.Errorf("%s: workloads: %w", arg, err)
 	}
 	if p.out == "" {
