@@ -137,6 +137,7 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	p.out = f.out
 	if len(f.workloads) > 0 {
 		p.work, p.listed, err = expand(f.workloads, f.skipUnknown)
+		p.chooseTypes()
 		return p, err
 	}
 	if len(p.machine.Workloads) == 0 {
@@ -148,7 +149,31 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if p.out == "" {
 		p.out = filepath.Join("out", p.machine.Name)
 	}
+	p.chooseTypes()
 	return p, nil
+}
+
+// chooseTypes gives networks of which no type was asked for the nearest that the
+// machine has.
+func (p *plan) chooseTypes() {
+	seen := map[string]bool{}
+	work := p.work[:0]
+	for _, w := range p.work {
+		if w.Net != nil && w.Net.Untyped {
+			// Only the type: of the rest the machine's own model sees to what it lacks.
+			if n := gpusim.Nearest(p.machine, w); n.Net.DType != w.Net.DType {
+				if p.listed[w.Text] {
+					p.listed[n.Text] = true
+				}
+				w = n
+			}
+		}
+		if !seen[w.Text] {
+			seen[w.Text] = true
+			work = append(work, w)
+		}
+	}
+	p.work = work
 }
 
 // print writes entries in a format; table is how people are to see them.
