@@ -143,6 +143,14 @@ func oneConfig(cmd *cobra.Command, args []string) error {
 	return nil
 }
 
+// mayHaveConfig wants one CONFIG argument or none.
+func mayHaveConfig(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return oneConfig(cmd, args)
+	}
+	return nil
+}
+
 // completeConfigs offers the embedded machines, and files.
 func completeConfigs(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return append(configs.Names(), configs.SystemNames()...), cobra.ShellCompDirectiveDefault
