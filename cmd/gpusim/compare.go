@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -97,9 +98,7 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if !show {
 		return end
 	}
-	if err := a.printCompared(entries, f.format); err != nil {
-		return err
-	}
+	a.printCompared(entries, f.format)
 	if f.out == "" {
 		return end
 	}
@@ -141,16 +140,13 @@ func compared(tasks []*task, machines int) (entries []report.Entry) {
 
 // printCompared writes entries in a format. Tables for programs have what is compared
 // beside a summary's columns.
-func (a *app) printCompared(entries []report.Entry, format string) error {
-	var text []byte
+func (a *app) printCompared(entries []report.Entry, format string) {
 	switch format {
 	case "csv":
-		text = report.CompareCSV(entries)
+		fmt.Fprintf(a.out, "%s", report.CompareCSV(entries))
 	case "json":
-		text = report.CompareJSON(entries)
+		fmt.Fprintf(a.out, "%s", report.CompareJSON(entries))
 	default:
-		text = []byte(report.CompareText(entries))
+		fmt.Fprint(a.out, report.CompareText(entries))
 	}
-	_, err := a.out.Write(text)
-	return err
 }

@@ -95,9 +95,7 @@ func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
 	if !show {
 		return end
 	}
-	if err := a.print(entries, f.format, report.Text); err != nil {
-		return err
-	}
+	a.print(entries, f.format)
 	if p.out != "" {
 		if err := a.writeRun(p, entries); err != nil {
 			return err
@@ -176,19 +174,16 @@ func (p *plan) chooseTypes() {
 	p.work = work
 }
 
-// print writes entries in a format; table is how people are to see them.
-func (a *app) print(entries []report.Entry, format string, table func([]report.Entry) string) error {
-	var text []byte
+// print writes entries in a format.
+func (a *app) print(entries []report.Entry, format string) {
 	switch format {
 	case "csv":
-		text = report.SummaryCSV(entries)
+		fmt.Fprintf(a.out, "%s", report.SummaryCSV(entries))
 	case "json":
-		text = report.SummaryJSON(entries)
+		fmt.Fprintf(a.out, "%s", report.SummaryJSON(entries))
 	default:
-		text = []byte(table(entries))
+		fmt.Fprint(a.out, report.Text(entries))
 	}
-	_, err := a.out.Write(text)
-	return err
 }
 
 // manifest says what this process was asked for, when it began and how long it took.
