@@ -44,10 +44,8 @@ func (a *app) simulateAll(ctx context.Context, p *plan) ([]report.Entry, error) 
 		if p.baseline == nil || w.Collective != nil || w.Net != nil && w.Net.Parallel.On() { // one device has nothing to compare with
 			continue
 		}
-		bw := workloads.Of(w.Shape().Unforced()) // names of kernels mean nothing to another machine
-		if bw.Net != nil {                       // in a type that it has, which baseline_dtype then names
-			bw = gpusim.Nearest(p.baseline, bw)
-		}
+		// Names of kernels mean nothing to another machine; a type that it has baseline_dtype names.
+		bw := gpusim.Nearest(p.baseline, workloads.Of(w.Shape().Unforced()))
 		base[i] = &task{machine: p.baseline, work: bw, options: gpusim.Options{Fidelity: p.options.Fidelity}}
 		tasks = append(tasks, base[i])
 	}
