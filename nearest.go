@@ -5,21 +5,23 @@ import (
 	"slices"
 
 	"gpusim/configs"
+	"gpusim/cpu"
 	"gpusim/workloads"
 )
 
 // nearTypes lists for each type what stands in for it, the nearest first: types
 // that hold its values, then those that come closest.
 var nearTypes = map[string][]string{
-	"fp64": {"fp32"},
-	"fp32": {"tf32", "fp64", "bf16", "fp16", "int16", "int8"},
-	"tf32": {"fp32", "bf16", "fp16", "int16", "int8"},
-	"bf16": {"fp32", "fp16", "int16", "int8"},
-	"fp16": {"fp32", "bf16", "int16", "int8"},
-	"fp8":  {"fp16", "bf16", "fp32", "int8"},
-	"int8": {"int16", "fp16", "bf16", "fp32"},
-	"int4": {"int8", "int16", "fp16", "fp32"},
-	"int1": {"int4", "int8", "int16", "fp16", "fp32"},
+	"fp64":  {"fp32"},
+	"fp32":  {"tf32", "fp64", "bf16", "fp16", "int16", "int8"},
+	"tf32":  {"fp32", "bf16", "fp16", "int16", "int8"},
+	"bf16":  {"fp32", "fp16", "int16", "int8"},
+	"fp16":  {"fp32", "bf16", "int16", "int8"},
+	"fp8":   {"fp16", "bf16", "fp32", "int8"},
+	"int16": {"fp32", "fp64", "tf32", "fp16", "bf16", "int8"},
+	"int8":  {"int16", "fp16", "bf16", "fp32"},
+	"int4":  {"int8", "int16", "fp16", "fp32"},
+	"int1":  {"int4", "int8", "int16", "fp16", "fp32"},
 }
 
 // Nearest gives a workload in the type that a machine computes it in: its own, or
@@ -52,8 +54,9 @@ func takes(m *configs.Machine, w workloads.Workload) bool {
 			return true
 		}
 		return slices.Contains(multiplies(m), dtype)
-	case m.CPU != nil: // single layers of other types it computes in fp32 itself
-		return w.Net == nil || dtype == "fp32" || dtype == "fp64"
+	case m.CPU != nil: // single layers of most other types it computes in fp32 itself
+		t, err := cpu.BaselineType(dtype)
+		return err == nil && (w.Net == nil || dtype == t)
 	case m.GPU != nil:
 		if w.Net == nil {
 			return Lacks(m, w, "") == ""

@@ -18,6 +18,10 @@ func TestNearestType(t *testing.T) {
 		{"tpu1", "gemm:64x64x64:fp16", "int16"},
 		{"nvdla-large", "gemm:64x64x64:fp32", "int8"},
 		{"nvdla-full", "gemm:64x64x64:fp32", "fp16"},
+		{"volta", "gemm:64x64x64:int16", "fp32"},
+		{"skylake-8180", "gemm:64x64x64:int16", "fp32"},
+		{"skylake-8180", "conv:n=4,c=16,h=13,w=13,k=32,r=3,s=3,dtype=int16", "fp32"},
+		{"skylake-8180", "gemm:64x64x64:int8", "int8"}, // which it computes in fp32 itself
 		{"tpu2", "model:resnet50,batch=1,dtype=fp16", "bf16"},
 		{"skylake-8180", "model:resnet50,batch=1,dtype=int8", "fp32"},
 		{"volta", "model:resnet50,batch=1,dtype=int8", "int8"},

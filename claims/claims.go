@@ -63,13 +63,14 @@ func All() []Entry {
 
 // Evaluate answers entries, workers at a time (0: one per core), and tells finished
 // after each. What one of them runs the others need not run again. A claim whose run
-// fails says so in its note; only the end of ctx is an error.
+// fails says so in its note; only the end of ctx is an error, beside which stand the
+// rows that were answered before it.
 func Evaluate(ctx context.Context, entries []Entry, workers int, finished func()) ([]Row, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	lab := newLab(ctx)
-	rows := make([]Row, len(entries))
+	answers := make([]*Row, len(entries))
 	queue := make(chan int)
 	var wg sync.WaitGroup
 	for range min(workers, len(entries)) {
@@ -77,7 +78,9 @@ func Evaluate(ctx context.Context, entries []Entry, workers int, finished func()
 		go func() {
 			defer wg.Done()
 			for i := range queue {
-				rows[i] = lab.answer(entries[i])
+				if r := lab.answer(entries[i]); ctx.Err() == nil { // else it may be about the interrupt
+					answers[i] = &r
+				}
 				if finished != nil {
 					finished()
 				}
@@ -92,6 +95,15 @@ func Evaluate(ctx context.Context, entries []Entry, workers int, finished func()
 	}
 	close(queue)
 	wg.Wait()
+	var rows []Row
+	for _, r := range answers {
+		if r != nil {
+			rows = append(rows, *r)
+		}
+	}
+	if len(rows) == len(entries) {
+		return rows, nil
+	}
 	return rows, ctx.Err()
 }
 

@@ -158,10 +158,21 @@ func TestFailuresAreReasons(t *testing.T) {
 			t.Error(md)
 		}
 	}
+}
+
+// What was answered before an interrupt is kept, and nothing of what it ended.
+func TestInterruptKeepsAnswers(t *testing.T) {
 	ctx, stop := context.WithCancel(context.Background())
-	stop()
-	if _, err := Evaluate(ctx, entries, 1, nil); !errors.Is(err, context.Canceled) {
-		t.Error(err)
+	ended := Entry{eval: func(*Lab) (answer, error) {
+		stop()
+		return answer{}, ctx.Err()
+	}}
+	rows, err := Evaluate(ctx, []Entry{fixed("one", 1, nil), ended, fixed("three", 3, nil)}, 1, nil)
+	if !errors.Is(err, context.Canceled) || len(rows) != 1 || rows[0].Value != 1 {
+		t.Errorf("%+v, %v", rows, err)
+	}
+	if rows, err = Evaluate(ctx, []Entry{fixed("one", 1, nil)}, 1, nil); !errors.Is(err, context.Canceled) || len(rows) != 0 {
+		t.Errorf("%+v, %v", rows, err)
 	}
 }
 

@@ -34,22 +34,23 @@ const products = "matrix products"
 func runCPU(ctx context.Context, m *configs.Machine, only func(group string) bool, progress func(finished int)) (*Report, error) {
 	lanes, threads, err := cpu.Lanes(m)
 	if err != nil {
-		return nil, err
+		return &Report{}, err
 	}
 	r := &cpuRig{m: m, scalar: float64(m.CPU.Clock.Scalar), vector: float64(m.CPU.Clock.Vector), lanes: lanes, threads: threads}
-	out, finished := &Report{}, 0
+	out := &Report{}
 	for _, p := range cpuProbes {
 		if only != nil && !only(p.name) {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return out, err
 		}
-		if err := p.run(r, out); err != nil {
-			return nil, fmt.Errorf("%s of %s: %w", p.name, m.Name, err)
+		group := &Report{}
+		if err := p.run(r, group); err != nil {
+			return out, fmt.Errorf("%s of %s: %w", p.name, m.Name, err)
 		}
-		if finished++; progress != nil {
-			progress(finished)
+		if out.take(group); progress != nil {
+			progress(out.Finished)
 		}
 	}
 	return out, nil

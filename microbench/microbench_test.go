@@ -2,6 +2,7 @@ package microbench
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
@@ -148,5 +149,19 @@ func TestCPULatencies(t *testing.T) {
 		if ns := have / r.scalar * 1e9; !(math.Abs(ns/known["latency.memory_ns"].Value-1) <= 0.1) {
 			t.Errorf("%s, memory: %.1f ns, measured %.1f", name, ns, known["latency.memory_ns"].Value)
 		}
+	}
+}
+
+// Groups that were finished before an interrupt are kept, and nothing of what it ended.
+func TestInterruptKeepsGroups(t *testing.T) {
+	m, err := configs.Load("v100-pcie", []string{"gpu.sm.count=8", "gpu.sm.gpcs=2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	only := func(g string) bool { return g == "shared memory" || g == "latency hiding" }
+	rep, err := Run(ctx, m, 1, only, func(int) { cancel() })
+	if !errors.Is(err, context.Canceled) || rep.Finished != 1 || len(rep.Results) == 0 || len(rep.Points) > 0 {
+		t.Errorf("%d groups, %d figures, %v", rep.Finished, len(rep.Results), err)
 	}
 }

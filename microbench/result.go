@@ -32,10 +32,11 @@ var Axes = map[string][2]string{
 	"latency_hiding":       {"warps_per_sm", "bytes_per_clk"},
 }
 
-// Report is what all probes of a machine found.
+// Report is what the probes of a machine found.
 type Report struct {
-	Results []Result
-	Points  []Point
+	Results  []Result
+	Points   []Point
+	Finished int // groups of probes
 }
 
 // Get gives a result by its key; NaN if there is none.
@@ -51,6 +52,12 @@ func (r *Report) Get(key string) float64 {
 func (r *Report) add(group, key, name string, value float64, unit string) *Result {
 	r.Results = append(r.Results, Result{Group: group, Key: key, Name: name, Value: value, Unit: unit})
 	return &r.Results[len(r.Results)-1]
+}
+
+// take adds what a finished group found.
+func (r *Report) take(group *Report) {
+	r.Results, r.Points = append(r.Results, group.Results...), append(r.Points, group.Points...)
+	r.Finished++
 }
 
 // probe is a set of related measurements.
@@ -94,12 +101,13 @@ func GroupsOf(m *configs.Machine) []string {
 
 // Run runs the probes of a machine that only accepts, all of them if it is
 // nil, several at a time. progress may be nil; it is told after each how many are done.
+// Beside an error the report is what was finished.
 func Run(ctx context.Context, m *configs.Machine, workers int, only func(group string) bool, progress func(finished int)) (*Report, error) {
 	if m.CPU != nil {
 		return runCPU(ctx, m, only, progress)
 	}
 	if m.GPU == nil {
-		return nil, fmt.Errorf("microbench: %s is neither a GPU nor a CPU", m.Name)
+		return &Report{}, fmt.Errorf("microbench: %s is neither a GPU nor a CPU", m.Name)
 	}
 	var chosen []probe
 	for _, p := range probes {
@@ -107,20 +115,20 @@ func Run(ctx context.Context, m *configs.Machine, workers int, only func(group s
 			chosen = append(chosen, p)
 		}
 	}
-	reports := make([]Report, len(chosen))
+	reports := make([]*Report, len(chosen))
 	err := pool.Each(ctx, len(chosen), pool.Options{Workers: workers, Progress: progress}, func(ctx context.Context, i int) error {
-		if err := chosen[i].run(&rig{ctx: ctx, g: m.GPU}, &reports[i]); err != nil {
+		out := &Report{}
+		if err := chosen[i].run(&rig{ctx: ctx, g: m.GPU}, out); err != nil {
 			return fmt.Errorf("%s of %s: %w", chosen[i].name, m.Name, err)
 		}
+		reports[i] = out
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
 	all := &Report{}
-	for i := range reports {
-		all.Results = append(all.Results, reports[i].Results...)
-		all.Points = append(all.Points, reports[i].Points...)
+	for _, r := range reports {
+		if r != nil {
+			all.take(r)
+		}
 	}
-	return all, nil
+	return all, err
 }

@@ -79,7 +79,11 @@ func CompareText(entries []Entry) string {
 		}
 		f := e.figures()
 		if e.Err != nil {
-			failed = append(failed, fmt.Sprintf("%s cannot run %s: %s", e.Machine.Name, e.label(), f.err))
+			did := "cannot run"
+			if !gpusim.IsInput(e.Err) {
+				did = "failed at"
+			}
+			failed = append(failed, fmt.Sprintf("%s %s %s: %s", e.Machine.Name, did, e.label(), f.err))
 			t.Rows = append(t.Rows, []string{"  " + e.Machine.Name, "-"})
 			continue
 		}

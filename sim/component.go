@@ -86,6 +86,7 @@ func (c *Component) Handle(ev akita.Event) error {
 // NotifyRecv hands an arrived message to the behaviour.
 func (c *Component) NotifyRecv(now akita.VTimeInSec, port akita.Port) {
 	if msg := port.Retrieve(now); msg != nil {
+		c.Engine.acting = c.Name() // rather than the link that delivers
 		c.waker.Receive(c.Engine.Cycle(), port, msg)
 	}
 }

@@ -20,6 +20,7 @@ type Engine struct {
 	maxCycles uint64
 	events    uint64
 	cycle     atomic.Uint64
+	acting    string // component that handles the present event
 	comps     []*Component
 }
 
@@ -37,6 +38,18 @@ var ErrLimit = errors.New("cycle limit")
 // DefaultMaxCycles is the cycle limit when none is given: about 20 minutes of
 // simulated time of a GPU.
 const DefaultMaxCycles = 2_000_000_000_000
+
+// Fault is what a run panics with when one of its components does: a mistake of the
+// model, with the place where it showed.
+type Fault struct {
+	Component string
+	Cycle     uint64
+	Value     any // of the component's panic
+}
+
+func (f *Fault) String() string {
+	return fmt.Sprintf("%s at cycle %d: %v", f.Component, f.Cycle, f.Value)
+}
 
 // NewEngine makes an engine. maxCycles 0 means DefaultMaxCycles.
 func NewEngine(ctx context.Context, maxCycles uint64) *Engine {
@@ -63,8 +76,13 @@ func (e *Engine) Cycle() uint64 { return e.cycle.Load() }
 func (e *Engine) Components() []*Component { return e.comps }
 
 // RunAll handles events until none is left and returns why it stopped early,
-// if it did: the first failure, or a deadlock report.
+// if it did: the first failure, or a deadlock report. A panic goes on as a *Fault.
 func (e *Engine) RunAll() error {
+	defer func() {
+		if p := recover(); p != nil {
+			panic(&Fault{Component: e.acting, Cycle: e.Cycle(), Value: p})
+		}
+	}()
 	if err := e.SerialEngine.Run(); err != nil {
 		e.Fail(err)
 	}
@@ -94,6 +112,7 @@ func (e *Engine) admit(cycle uint64, who string) bool {
 	}
 	e.events++
 	e.cycle.Store(cycle)
+	e.acting = who
 	if cycle > e.maxCycles {
 		e.Fail(fmt.Errorf("%w: %s at cycle %d, limit %d", ErrLimit, who, cycle, e.maxCycles))
 		return false

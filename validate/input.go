@@ -121,14 +121,16 @@ func publishedTable(name string) (*workloads.Table, error) {
 	return workloads.ReadTable(name, text)
 }
 
-// tableKinds are the kinds of measured tables, known by columns that no kind
-// before them has.
-var tableKinds = []struct {
+// tableKind is a kind of measured tables.
+type tableKind struct {
 	columns []string
 	also    string                                // further columns that the kind knows; others are carried through
 	read    func(*Tables, *workloads.Table) error // nil: no model takes it yet
 	reason  string                                // why not
-}{
+}
+
+// tableKinds are known by columns that no kind before them has.
+var tableKinds = []tableKind{
 	{suiteColumns, "", (*Tables).addSuites, ""},
 	{powerColumns, "model batch throughput time_us clock_mhz values gpusim_kernel trans_a trans_b", (*Tables).addPower, ""},
 	{workloads.GEMMColumns, "kernel order", (*Tables).addGEMMs, ""},

@@ -24,6 +24,7 @@ type Network struct {
 	Model       string
 	Batch       int
 	DType       string
+	Untyped     bool // nobody asked for the type: fp32, or the nearest that a machine has
 	Phase       string
 	Fused       bool   // as an inference compiler runs it, rather than layer by layer; in training with fused batch norms
 	Norms       bool   // of inference: batch norms take ReLU and sums along, and nothing else is fused
@@ -104,6 +105,7 @@ func OfNetwork(n Network) (Workload, error) {
 		return fail("a table of layers is not spread over GPUs: what depends on what is not known (allowed: built-in networks and ONNX files)")
 	}
 	if g != nil {
+		n.Untyped = n.Untyped || !typed // layers of a table have types of their own
 		if err := n.lower(g); err != nil {
 			return fail("%v", err)
 		}

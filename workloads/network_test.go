@@ -204,3 +204,31 @@ func FuzzNetwork(f *testing.F) {
 		}
 	})
 }
+
+// A network knows whether its type was asked for, also layer by layer; layers of a table
+// have types of their own.
+func TestUntyped(t *testing.T) {
+	dir := t.TempDir()
+	topology, layers := filepath.Join(dir, "topology.csv"), filepath.Join(dir, "layers.csv")
+	for path, text := range map[string]string{topology: "Layer, M, N, K,\nfc, 1, 2, 3,\n", layers: "layer,workload,count\nfc,gemm:1x2x3,1\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for arg, want := range map[string]bool{
+		topology: true, "model:" + topology: true, "model:" + topology + ",dtype=fp32": false, layers: false,
+		"model:alexnet": true, "model:alexnet,dtype=fp32": false,
+	} {
+		ws, err := Expand(arg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := ws[0].Net
+		if n.Untyped != want {
+			t.Errorf("%s: untyped %v", arg, n.Untyped)
+		}
+		if naive, ok := n.Naive(); ok && naive.Net.Untyped != want {
+			t.Errorf("%s layer by layer: untyped %v", arg, !want)
+		}
+	}
+}

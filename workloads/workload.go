@@ -192,7 +192,7 @@ func List() []Form {
 	}
 	return append(out,
 		Form{"FILE.yaml", "a list of workloads"},
-		Form{"FILE.csv", "every row of a table of measured GEMMs or convolutions, a SCALE-Sim topology, or a table of layers"},
+		Form{"FILE.csv", "every row of a table of measured products, convolutions, layers, networks or all-reduces, a SCALE-Sim topology, or a table of layers"},
 		Form{"FILE.onnx", "a network; model:FILE.onnx,batch=8,dtype=fp16 to say more, skip_unknown=true to leave operators out that are not known"},
 	)
 }

@@ -25,6 +25,21 @@ type app struct {
 	verbose  int
 }
 
+// latch keeps the first error of a writer, so that commands may print without asking.
+type latch struct {
+	io.Writer
+	err error
+}
+
+func (l *latch) Write(text []byte) (int, error) {
+	if l.err != nil {
+		return 0, l.err
+	}
+	n, err := l.Writer.Write(text)
+	l.err = err
+	return n, err
+}
+
 func newApp(out, err io.Writer) *app {
 	return &app{out: out, err: err, simulate: simulate, load: configs.Load}
 }
@@ -39,9 +54,14 @@ func (a *app) main(ctx context.Context, args []string) (code int) {
 			code = exitFailure
 		}
 	}()
+	out := &latch{Writer: a.out}
+	a.out = out
 	root := a.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = out.err
+	}
 	if err == nil {
 		return exitOK
 	}
@@ -142,6 +162,14 @@ func oneConfig(cmd *cobra.Command, args []string) error {
 		return usagef("%s: no CONFIG given (a file, or a name of 'gpusim config list')", cmd.CommandPath())
 	case len(args) > 1:
 		return usagef("%s: one CONFIG, not %d (%s ...)", cmd.CommandPath(), len(args), strings.Join(args[:2], " "))
+	}
+	return nil
+}
+
+// mayHaveConfig wants one CONFIG argument or none.
+func mayHaveConfig(cmd *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return oneConfig(cmd, args)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -63,10 +62,11 @@ func (a *app) claims(ctx context.Context, f *claimsFlags) error {
 	}
 	bar := newProgress(a.err, "judging", len(entries))
 	var done atomic.Int64
-	rows, err := claims.Evaluate(ctx, entries, f.workers, func() { bar.set(int(done.Add(1))) })
+	rows, _ := claims.Evaluate(ctx, entries, f.workers, func() { bar.set(int(done.Add(1))) })
 	bar.stop()
-	if err != nil {
-		return &codeError{exitInterrupted, errors.New("interrupted")}
+	interrupted := stopped(len(rows), len(entries), "claims")
+	if len(rows) == 0 { // nothing to show
+		return interrupted
 	}
 	switch f.format {
 	case "csv":
@@ -77,14 +77,18 @@ func (a *app) claims(ctx context.Context, f *claimsFlags) error {
 		fmt.Fprint(a.out, report.ClaimsText(rows))
 	}
 	if f.out == "" {
-		return nil
+		return interrupted
 	}
 	m := a.manifest("claims", started)
 	m.Options = map[string]string{"only": strings.Join(f.only, ",")}
-	return report.WriteResults(f.out, []report.File{
+	m.Interrupted = interrupted != nil
+	if err := report.WriteResults(f.out, []report.File{
 		{Name: "claims.csv", Data: claims.CSV(rows)},
 		{Name: "claims.md", Data: claims.Markdown(rows)},
-	}, m)
+	}, m); err != nil {
+		return err
+	}
+	return interrupted
 }
 
 // mentions says whether one of the words stands in a claim or its topic.

@@ -2,7 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -69,7 +70,7 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return usagef("--values: %v", err)
 	}
-	work, err := expand(f.workloads, f.skipUnknown)
+	work, _, err := expand(f.workloads, f.skipUnknown)
 	if err != nil {
 		return err
 	}
@@ -92,25 +93,18 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 		}
 	}
 	a.runTasks(ctx, tasks, f.workers, false)
-	var entries []report.Entry
-	ok := 0
-	for _, t := range tasks {
-		if !t.done {
-			return &codeError{exitInterrupted, errors.New("interrupted")}
-		}
-		if t.err == nil {
-			ok++
-		}
-		entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
+	entries := compared(tasks, len(machines))
+	show, end := ending(entries, stopped(len(entries)/len(machines), len(work), "workloads"), "simulations")
+	if !show {
+		return end
 	}
-	if ok == 0 {
-		return entries[0].Err
-	}
-	if err := a.printCompared(entries, f.format); err != nil || f.out == "" {
-		return err
+	a.printCompared(entries, f.format)
+	if f.out == "" {
+		return end
 	}
 	m := a.manifest("compare", started)
 	m.Options = map[string]string{"fidelity": f.fidelity}
+	m.Interrupted = len(entries) < len(tasks)
 	if f.values != string(energy.Random) {
 		m.Options["values"] = f.values
 	}
@@ -125,21 +119,34 @@ func (a *app) compare(ctx context.Context, names []string, f *compareFlags) erro
 	if err != nil {
 		return err
 	}
-	return report.WriteResults(f.out, tables, m)
+	if err := report.WriteResults(f.out, tables, m); err != nil {
+		return err
+	}
+	return end
+}
+
+// compared gives the entries of the workloads that all machines are through with.
+func compared(tasks []*task, machines int) (entries []report.Entry) {
+	for of := range slices.Chunk(tasks, machines) {
+		if slices.ContainsFunc(of, func(t *task) bool { return !t.done }) {
+			continue
+		}
+		for _, t := range of {
+			entries = append(entries, report.Entry{Machine: t.machine, Workload: t.asked.Text, Label: t.asked.Short(), Result: t.result, Err: t.err})
+		}
+	}
+	return entries
 }
 
 // printCompared writes entries in a format. Tables for programs have what is compared
 // beside a summary's columns.
-func (a *app) printCompared(entries []report.Entry, format string) error {
-	var text []byte
+func (a *app) printCompared(entries []report.Entry, format string) {
 	switch format {
 	case "csv":
-		text = report.CompareCSV(entries)
+		fmt.Fprintf(a.out, "%s", report.CompareCSV(entries))
 	case "json":
-		text = report.CompareJSON(entries)
+		fmt.Fprintf(a.out, "%s", report.CompareJSON(entries))
 	default:
-		text = []byte(report.CompareText(entries))
+		fmt.Fprint(a.out, report.CompareText(entries))
 	}
-	_, err := a.out.Write(text)
-	return err
 }

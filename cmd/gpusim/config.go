@@ -102,10 +102,17 @@ func (a *app) configCheck() *cobra.Command {
 
 func (a *app) configSchema() *cobra.Command {
 	return &cobra.Command{
-		Use:   "schema",
-		Short: "Print the JSON schema of machine files, for editors",
-		Args:  noArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Use:               "schema [CONFIG]",
+		Short:             "Print the JSON schema of machine files, for editors",
+		Long:              "Prints the JSON schema of machine files. It is one for all kinds: of a machine that is\nnamed it says what its kind may have.",
+		Args:              mayHaveConfig,
+		ValidArgsFunction: completeConfigs,
+		RunE: func(_ *cobra.Command, args []string) error {
+			for _, arg := range args {
+				if _, err := configs.Load(arg, nil); err != nil {
+					return err
+				}
+			}
 			text, err := configs.Schema()
 			if err != nil {
 				return err

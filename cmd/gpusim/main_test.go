@@ -67,7 +67,7 @@ func fakeRun(ctx context.Context, m *configs.Machine, w workloads.Workload, o gp
 	switch {
 	case g.K == 13:
 		return gpusim.Result{}, errors.New("deadlock at cycle 42: warp 0 waits for barrier 1")
-	case g.K == 17 || g.Kernel == "nonesuch":
+	case g.K == 17 || g.Kernel == "nonesuch" || m.Kind == configs.KindSystem:
 		return gpusim.Result{}, &gpusim.InputError{Err: errors.New("no such kernel")}
 	case g.K == 19 && m.Kind == "gpu":
 		panic("slice 3 lost a request")
@@ -111,32 +111,6 @@ func fakeNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, 
 		r.Layers = append(r.Layers, gpusim.Layer{Name: l.Name, Count: l.Count, Kernels: l.Count, Kernel: "fake", TimeUS: 1, WarpInsts: 1, DRAMBytes: 10, L2HitPct: math.NaN()})
 	}
 	return r, ctx.Err()
-}
-
-// An interrupt keeps what is finished: table, folder, exit code 130.
-func TestInterruptedRun(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var out, errs bytes.Buffer
-	a := fakeApp(&out, &errs)
-	a.simulate = func(c context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error) {
-		if w.GEMM.M == 3 {
-			cancel()
-			return gpusim.Result{}, c.Err()
-		}
-		return fakeRun(c, m, w, o)
-	}
-	dir := filepath.Join(t.TempDir(), "out")
-	code := a.main(ctx, []string{"run", "volta", "-w", "gemm:1x1x1", "-w", "gemm:2x2x2", "-w", "gemm:3x3x3", "-w", "gemm:4x4x4", "--workers", "1", "--out", dir})
-	if code != exitInterrupted || !strings.Contains(errs.String(), "interrupted; 2 of 4 workloads finished") {
-		t.Errorf("code %d, %s", code, errs.String())
-	}
-	if !strings.Contains(out.String(), "gemm:2x2x2:fp32") || strings.Contains(out.String(), "gemm:4x4x4") {
-		t.Error(out.String())
-	}
-	rows, err := os.ReadFile(filepath.Join(dir, "summary.csv"))
-	if err != nil || bytes.Count(rows, []byte("\n")) != 3 {
-		t.Errorf("%s %v", rows, err)
-	}
 }
 
 // The number of simulations at a time changes no byte.

@@ -82,8 +82,12 @@ func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags)
 	bar := newProgress(a.err, "probing", total)
 	rep, err := microbench.Run(ctx, m, f.workers, func(g string) bool { return len(chosen) == 0 || chosen[g] }, bar.set)
 	bar.stop()
-	if err != nil {
+	interrupted := stopped(rep.Finished, total, "groups of probes")
+	switch {
+	case err != nil && ctx.Err() == nil:
 		return err
+	case rep.Finished == 0: // nothing to show
+		return interrupted
 	}
 	rows, err := report.ProbeRows(m, rep)
 	if err != nil {
@@ -95,13 +99,17 @@ func (a *app) microbench(ctx context.Context, config string, f *microbenchFlags)
 		fmt.Fprint(a.out, report.ProbeText(m, rows, rep))
 	}
 	if f.out == "" {
-		return nil
+		return interrupted
 	}
 	manifest := a.manifest("microbench", started)
 	manifest.Options = map[string]string{"only": strings.Join(f.only, ",")}
+	manifest.Interrupted = interrupted != nil
 	manifest.Config = &report.ManifestConfig{Argument: config, Name: m.Name, Hash: m.Hash(), Overrides: f.sets}
-	return report.WriteResults(f.out, []report.File{
+	if err := report.WriteResults(f.out, []report.File{
 		{Name: "microbench.csv", Data: report.ProbesCSV(rows)},
 		{Name: "curves.csv", Data: report.CurvesCSV(m, rep)},
-	}, manifest)
+	}, manifest); err != nil {
+		return err
+	}
+	return interrupted
 }

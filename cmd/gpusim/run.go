@@ -71,6 +71,7 @@ type plan struct {
 	machine  *configs.Machine
 	baseline *configs.Machine // nil: none
 	work     []workloads.Workload
+	listed   map[string]bool // of work: what the machine may lack, as others of its file run
 	options  gpusim.Options
 	out      string
 	started  time.Time
@@ -90,37 +91,17 @@ func (a *app) run(ctx context.Context, arg string, f *runFlags) error {
 	if err != nil {
 		return err
 	}
-	interrupted := len(entries) < len(p.work)
-	failed, ok := 0, 0
-	for i := range entries {
-		if entries[i].Err != nil {
-			failed++
-		} else {
-			ok++
-		}
+	show, end := ending(entries, stopped(len(entries), len(p.work), "workloads"), "workloads")
+	if !show {
+		return end
 	}
-	stopped := &codeError{exitInterrupted, fmt.Errorf("interrupted; %d of %d workloads finished", len(entries), len(p.work))}
-	if ok == 0 { // nothing to show
-		if interrupted {
-			return stopped
-		}
-		return entries[0].Err
-	}
-	if err := a.print(entries, f.format, report.Text); err != nil {
-		return err
-	}
+	a.print(entries, f.format)
 	if p.out != "" {
-		if err := a.writeRun(p, entries, interrupted); err != nil {
+		if err := a.writeRun(p, entries); err != nil {
 			return err
 		}
 	}
-	switch {
-	case interrupted:
-		return stopped
-	case failed > 0:
-		return &codeError{exitFailure, fmt.Errorf("%d of %d workloads failed", failed, len(p.work))}
-	}
-	return nil
+	return end
 }
 
 // newPlan checks everything that the user typed before anything runs.
@@ -150,7 +131,8 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	}
 	p.out = f.out
 	if len(f.workloads) > 0 {
-		p.work, err = expand(f.workloads, f.skipUnknown)
+		p.work, p.listed, err = expand(f.workloads, f.skipUnknown)
+		p.chooseTypes()
 		return p, err
 	}
 	if len(p.machine.Workloads) == 0 {
@@ -162,22 +144,43 @@ func (a *app) newPlan(arg string, f *runFlags) (*plan, error) {
 	if p.out == "" {
 		p.out = filepath.Join("out", p.machine.Name)
 	}
+	p.chooseTypes()
 	return p, nil
 }
 
-// print writes entries in a format; table is how people are to see them.
-func (a *app) print(entries []report.Entry, format string, table func([]report.Entry) string) error {
-	var text []byte
+// chooseTypes gives networks of which no type was asked for the nearest that the
+// machine has.
+func (p *plan) chooseTypes() {
+	seen := map[string]bool{}
+	work := p.work[:0]
+	for _, w := range p.work {
+		if w.Net != nil && w.Net.Untyped {
+			// Only the type: of the rest the machine's own model sees to what it lacks.
+			if n := gpusim.Nearest(p.machine, w); n.Net.DType != w.Net.DType {
+				if p.listed[w.Text] {
+					p.listed[n.Text] = true
+				}
+				w = n
+			}
+		}
+		if !seen[w.Text] {
+			seen[w.Text] = true
+			work = append(work, w)
+		}
+	}
+	p.work = work
+}
+
+// print writes entries in a format.
+func (a *app) print(entries []report.Entry, format string) {
 	switch format {
 	case "csv":
-		text = report.SummaryCSV(entries)
+		fmt.Fprintf(a.out, "%s", report.SummaryCSV(entries))
 	case "json":
-		text = report.SummaryJSON(entries)
+		fmt.Fprintf(a.out, "%s", report.SummaryJSON(entries))
 	default:
-		text = []byte(table(entries))
+		fmt.Fprint(a.out, report.Text(entries))
 	}
-	_, err := a.out.Write(text)
-	return err
 }
 
 // manifest says what this process was asked for, when it began and how long it took.
@@ -190,14 +193,14 @@ func (a *app) manifest(command string, started time.Time) report.Manifest {
 
 // writeRun writes the result folder and says so: on stdout below a table, on
 // stderr beside output for programs.
-func (a *app) writeRun(p *plan, entries []report.Entry, interrupted bool) error {
+func (a *app) writeRun(p *plan, entries []report.Entry) error {
 	m := a.manifest("run", p.started)
 	m.Config = &report.ManifestConfig{Argument: p.arg, Name: p.machine.Name, Hash: p.machine.Hash(), Overrides: p.flags.sets}
 	m.Options = map[string]string{"fidelity": string(p.options.Fidelity), "baseline": p.flags.baseline}
 	if p.options.Values != energy.Random {
 		m.Options["values"] = string(p.options.Values)
 	}
-	m.Interrupted = interrupted
+	m.Interrupted = len(entries) < len(p.work)
 	if b := p.baseline; b != nil {
 		m.Baseline = &report.ManifestConfig{Argument: p.flags.baseline, Name: b.Name, Hash: b.Hash()}
 	}

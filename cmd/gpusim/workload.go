@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"strings"
 
@@ -9,6 +10,7 @@ import (
 
 	"gpusim/configs"
 	"gpusim/report"
+	"gpusim/validate"
 	"gpusim/workloads"
 )
 
@@ -46,7 +48,7 @@ func (a *app) workloadShow() *cobra.Command {
   gpusim workload show net.onnx --csv topology > net.csv`,
 		Args: someWorkloads,
 		RunE: func(_ *cobra.Command, args []string) error {
-			ws, err := expand(args, skip)
+			ws, _, err := expand(args, skip)
 			if err != nil {
 				return err
 			}
@@ -96,7 +98,7 @@ func (a *app) workloadCheck() *cobra.Command {
 		Args:    someWorkloads,
 		RunE: func(_ *cobra.Command, args []string) error {
 			for _, arg := range args {
-				ws, err := workloads.Expand(skipping(arg, skip))
+				ws, err := expandOne(arg, skip)
 				if err != nil {
 					return err
 				}
@@ -138,29 +140,43 @@ func someWorkloads(cmd *cobra.Command, args []string) error {
 // listed are the workloads of a machine's file.
 func listed(m *configs.Machine) ([]workloads.Workload, error) {
 	for i := range m.Workloads {
-		if _, err := expand(m.Workloads[i:i+1], false); err != nil {
+		if _, _, err := expand(m.Workloads[i:i+1], false); err != nil {
 			return nil, m.WorkloadError(i, err)
 		}
 	}
-	return expand(m.Workloads, false)
+	work, _, err := expand(m.Workloads, false)
+	return work, err
 }
 
 // expand turns workload arguments into workloads, each once, in the order of
-// their first mention.
-func expand(args []string, skipUnknown bool) ([]workloads.Workload, error) {
-	var out []workloads.Workload
-	seen := map[string]bool{}
+// their first mention. listed are those that stand only in files, beside others.
+func expand(args []string, skipUnknown bool) (work []workloads.Workload, listed map[string]bool, err error) {
+	listed = map[string]bool{}
 	for _, arg := range args {
-		ws, err := workloads.Expand(skipping(arg, skipUnknown))
+		ws, err := expandOne(arg, skipUnknown)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		for _, w := range ws {
-			if !seen[w.Text] {
-				seen[w.Text] = true
-				out = append(out, w)
+			beside, seen := listed[w.Text]
+			if !seen {
+				work = append(work, w)
 			}
+			listed[w.Text] = len(ws) > 1 && (beside || !seen)
 		}
 	}
-	return out, nil
+	return work, listed, nil
+}
+
+// expandOne turns one argument into workloads. Tables of measured rows are read as
+// 'validate' reads them; what it skips is left out here.
+func expandOne(arg string, skipUnknown bool) ([]workloads.Workload, error) {
+	ws, skipped, ok, err := validate.Workloads(arg)
+	if !ok {
+		return workloads.Expand(skipping(arg, skipUnknown))
+	}
+	if n := len(skipped); n > 0 && err == nil {
+		slog.Warn("rows left out", "file", arg, "rows", n, "first", fmt.Sprintf("line %d: %s", skipped[0].Line, skipped[0].Reason))
+	}
+	return ws, err
 }
