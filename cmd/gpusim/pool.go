@@ -105,9 +105,13 @@ func (a *app) runTasks(ctx context.Context, tasks []*task, workers int, monitore
 	}
 	bar := newProgress(a.err, "simulating", len(tasks))
 	defer bar.stop()
+	for i, t := range tasks {
+		t.options.Progress = bar.of(i)
+	}
 	_ = pool.Each(ctx, len(tasks), pool.Options{Workers: workers, Progress: bar.set}, func(ctx context.Context, i int) error {
 		t, start := tasks[i], time.Now() // errors are the tasks' own
 		a.do(ctx, t)
+		t.options.Progress(1)
 		logged(t.machine.Name, t.work.Short(), &t.result, t.err, time.Since(start))
 		return nil
 	})
