@@ -71,3 +71,24 @@ func TestClosedFormIsMonotone(t *testing.T) {
 		}
 	}
 }
+
+// Closed forms simulate nothing, on whatever kind of machine.
+func TestClosedFormsSimulateNothing(t *testing.T) {
+	t.Parallel()
+	for name, texts := range map[string][]string{
+		"volta": {"gemm:64x64x64"}, "skylake-8180": {"gemm:64x64x64", "softmax:rows=64,cols=64"}, "tpu1": {"gemm:64x64x64:int8", "model:alexnet,dtype=int8"},
+		"eyeriss": {"gemm:64x64x64:int16"}, "gemmini": {"gemm:64x64x64:int8"}, "scalesim": {"gemm:64x64x64:int8"}, "nvdla-small": {"gemm:64x64x64:int8"},
+		"dgx1v": {"allreduce:bytes=1MiB,gpus=8"},
+	} {
+		m, err := configs.Load(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, w := range parseAll(t, texts...) {
+			r, err := Run(context.Background(), m, w, Options{Fidelity: Analytic})
+			if err != nil || r.SimulatedPct != 0 {
+				t.Errorf("%s on %s: %v %%, %v", w.Short(), name, r.SimulatedPct, err)
+			}
+		}
+	}
+}

@@ -15,6 +15,15 @@ func Run(ctx context.Context, m *configs.Machine, w workloads.Workload, o Option
 	if o.Fidelity == "" {
 		o.Fidelity = Sampled
 	}
+	r, err := modelled(ctx, m, w, o)
+	if o.Fidelity == Analytic {
+		r.SimulatedPct = 0 // whatever the kind of machine: a closed form simulates nothing
+	}
+	return r, err
+}
+
+// modelled is what the model for the machine's kind makes of a workload.
+func modelled(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
 	switch {
 	case w.Net != nil && m.Kind == configs.KindSystem:
 		return runSystemNetwork(ctx, m, w, o)

@@ -9,7 +9,7 @@ type Machine struct {
 	Inherits    string    `yaml:"inherits,omitempty" doc:"base machine file; this file states only the change"`
 	Devices     []string  `yaml:"devices" doc:"device names in measured tables that this machine answers to"`
 	ProcessNM   float64   `yaml:"process_nm" min:"1" max:"250"`
-	DieMM2      float64   `yaml:"die_mm2" min:"0.1" max:"2000"`
+	DieMM2      float64   `yaml:"die_mm2,omitempty" min:"0.1" max:"2000" doc:"published area of the die; left out where there is no chip"`
 	TDP         Power     `yaml:"tdp" min:"10 mW" max:"2000 W"`
 	Workloads   []string  `yaml:"workloads" doc:"what 'gpusim run' simulates when no --workload is given"`
 	GPU         *GPU      `yaml:"gpu,omitempty"`

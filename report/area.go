@@ -11,14 +11,14 @@ import (
 
 // areaMM2 is the area of a machine's die: of its ledger, to the tenth of a square
 // millimetre that its figures can bear, or the machine file's where there is no
-// ledger. Systems have several dies.
+// ledger. Systems have several dies, and what is no chip has none.
 func areaMM2(m *configs.Machine) float64 {
 	if m.System != nil {
 		return math.NaN()
 	}
 	l, err := area.Of(m)
 	if err != nil {
-		return m.DieMM2
+		return orNaN(m.DieMM2)
 	}
 	if l.TotalMM2 < 20 {
 		return math.Round(l.TotalMM2*100) / 100

@@ -24,7 +24,7 @@ type Entry struct {
 }
 
 // figures are the numbers of one row of summary.csv or layers.csv. NaN and ""
-// stand for what does not apply.
+// stand for what does not apply, such as the operations of what only moves data.
 type figures struct {
 	machine, workload, dtype, bound, fidelity, err string
 	batch, gpus                                    int
@@ -53,7 +53,7 @@ func (e *Entry) figures() figures {
 		f.imagesPerS = math.NaN()
 	}
 	f.dtype, f.bound, f.fidelity, f.batch, f.gpus = r.DType, r.Bound, string(r.Fidelity), r.Batch, r.GPUs
-	f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = r.TimeUS, r.TimeLoUS, r.TimeHiUS, r.Ops, r.PeakTOPS
+	f.timeUS, f.loUS, f.hiUS, f.ops, f.peakTOPS = r.TimeUS, r.TimeLoUS, r.TimeHiUS, orNaN(r.Ops), r.PeakTOPS
 	f.ledger, f.clockMHz, f.dramBytes, f.l2HitPct = r.Energy, r.ClockMHz, r.DRAMBytes, r.L2HitPct
 	f.simulatedPct, f.warpInsts, f.base = r.SimulatedPct, r.WarpInsts, e.Baseline
 	f.result = r
@@ -69,14 +69,11 @@ func (e *Entry) figures() figures {
 func (e *Entry) layer(l *gpusim.Layer) figures {
 	f := e.figures()
 	f.timeUS, f.loUS, f.hiUS = l.TimeUS, l.TimeUS-l.SpreadUS, l.TimeUS+l.SpreadUS
-	f.ops, f.bound, f.ledger = l.Ops, l.Bound, l.Energy
+	f.ops, f.bound, f.ledger = orNaN(l.Ops), l.Bound, l.Energy
 	f.warpInsts, f.dramBytes, f.l2HitPct = l.WarpInsts, l.DRAMBytes, l.L2HitPct
 	f.simulatedPct, f.imagesPerS, f.base, f.fallbackUS = l.SimulatedPct, math.NaN(), nil, math.NaN()
 	if !(l.WarpInsts > 0) {
 		f.simulatedPct = math.NaN()
-	}
-	if f.ops == 0 { // a kernel that only moves or reduces
-		f.ops = math.NaN()
 	}
 	return f
 }

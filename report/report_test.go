@@ -168,6 +168,24 @@ func TestDerivedFigures(t *testing.T) {
 	}
 }
 
+// What only moves data has no operations, and what is no chip no area: nothing that
+// follows from them is 0.
+func TestWhatDoesNotApplyIsEmpty(t *testing.T) {
+	e := entries()[:1]
+	e[0].Result.Ops, e[0].Result.Layers[0].Ops = 0, 0
+	e[0].Machine = &configs.Machine{Name: "array"}
+	for _, rows := range [][]map[string]string{read(t, SummaryCSV(e)), read(t, LayersCSV(e)), read(t, CompareCSV(e))} {
+		for _, name := range []string{"ops", "tops", "peak_pct", "tops_per_w", "pj_per_op", "area_mm2", "tops_per_mm2"} {
+			if got := rows[0][name]; got != "" {
+				t.Errorf("%s does not apply but is %q", name, got)
+			}
+		}
+		if rows[0]["time_us"] == "" || rows[0]["power_w"] == "" {
+			t.Errorf("%v", rows[0])
+		}
+	}
+}
+
 func energyCSV(t *testing.T) []byte {
 	t.Helper()
 	b, err := EnergyCSV(entries())
