@@ -18,7 +18,17 @@ func Closed(s *configs.System, c *workloads.Collective) (Result, error) {
 	if err != nil {
 		return Result{}, &InputError{err}
 	}
-	return u.closed()
+	r, err := u.closed()
+	if err != nil {
+		return r, err
+	}
+	if c, ok := u.carries(); ok {
+		r.Links = c.links(u.g, r.Seconds)
+		if u.plan.fold != nil {
+			u.plan.fold.mark(u.g, r.Links)
+		}
+	}
+	return r, nil
 }
 
 // closed is the closed form of a collective that has no program yet.
@@ -30,7 +40,7 @@ func (u *setup) closed() (Result, error) {
 	}
 	if u.folds() {
 		u.cut()
-		u.prog, rounds = u.folded(1), float64(u.sends()+1)/2 // of two ops a round instead of all
+		u.prog, u.fold, rounds = u.folded(1), u.boxes, float64(u.sends()+1)/2 // of two ops a round instead of all
 	} else if err := u.prepare(); err != nil {
 		if u.pick.algo != Tree {
 			return Result{}, &InputError{err}
@@ -94,7 +104,7 @@ func (u *setup) closed() (Result, error) {
 	}
 	beta := bytes / bw
 	ps := float64(u.launch()) + float64(u.lib.Jitter)*harmonic(len(u.rings)) + math.Max(math.Max(chain, cta), beta) + hop
-	return Result{Seconds: ps * 1e-12, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
+	return Result{Seconds: ps * 1e-12, Folded: u.fold, Algo: u.pick.algo, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
 }
 
 func bound(beta, all float64) string {
@@ -191,7 +201,7 @@ func closedCopy(s *configs.System, c *workloads.Collective) (Result, error) {
 	case c.Dir == "read":
 		overhead = float64(s.Copies.Read)
 	}
-	slowest := math.Inf(1)
+	slowest, carried := math.Inf(1), carriedBy(g)
 	for _, leg := range legs {
 		w := &way{all: g.uses(leg, Copies), limit: 1e15, flows: 1}
 		w.lean = w.all
@@ -206,6 +216,9 @@ func closedCopy(s *configs.System, c *workloads.Collective) (Result, error) {
 			ways = append(ways, b)
 		}
 		newSharer(g).share(ways)
+		for _, w := range ways {
+			carried.add(w, float64(c.Size))
+		}
 		slowest = math.Min(slowest, w.rate)
 		latency += leg.latency
 	}
@@ -217,7 +230,8 @@ func closedCopy(s *configs.System, c *workloads.Collective) (Result, error) {
 		algo = "host"
 	}
 	ps += overhead + 2*float64(latency) + 2*float64(g.farFromHost(src))
-	return Result{Seconds: ps * 1e-12, Algo: algo, Channels: 1, Bound: bound(ps-overhead, ps)}, nil
+	seconds := ps * 1e-12
+	return Result{Seconds: seconds, Algo: algo, Channels: 1, Folded: 1, Bound: bound(ps-overhead, ps), Links: carried.links(g, seconds)}, nil
 }
 
 // closedTree is the closed form of trees over more ranks than a program is made
@@ -244,5 +258,5 @@ func (u *setup) closedTree() (Result, error) {
 	alpha += (slices - 1) * float64(u.pace().step)
 	beta := 2 * float64(u.c.Size) / u.busGBps * 1e3
 	ps := float64(u.launch()) + float64(u.lib.Jitter)*harmonic(len(u.rings)) + alpha + beta
-	return Result{Seconds: ps * 1e-12, Algo: Tree, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
+	return Result{Seconds: ps * 1e-12, Folded: u.fold, Algo: Tree, Proto: u.pick.proto, Channels: len(u.rings), Bound: bound(beta, ps)}, nil
 }

@@ -2,7 +2,6 @@ package nvlink
 
 import (
 	"context"
-	"math"
 
 	"gpusim/configs"
 	"gpusim/sim"
@@ -114,20 +113,12 @@ func (u *setup) run(ctx context.Context, o Options) (Result, error) {
 
 // report fills in what the links did.
 func (f *fabric) report(g *graph, r *Result) {
-	busiest := 0.0
-	for res := range 2 * len(g.edges) {
-		e := g.edge(res)
-		busy := f.wire[res] / (f.shares.capacity[res] * r.Seconds)
-		busiest = max(busiest, busy)
+	r.Links, r.Bound = f.links(g, r.Seconds), "latency"
+	for res, l := range r.Links {
 		r.PeakUse = max(r.PeakUse, f.shares.peak[res])
-		r.Links = append(r.Links, LinkUse{
-			Link: g.linkName(e), Type: e.typ.Name, Dir: g.nodes[g.from(res)].name + ">" + g.nodes[g.to(res)].name,
-			Data: math.Round(f.data[res]), Wire: math.Round(f.wire[res]), BusyPct: 100 * busy, Stands: 1,
-		})
-	}
-	r.Bound = "latency"
-	if busiest > 0.5 {
-		r.Bound = "link"
+		if l.BusyPct > 50 {
+			r.Bound = "link"
+		}
 	}
 }
 

@@ -16,6 +16,14 @@ type wireUp struct {
 	latency uint64 // ps: end of a slice to its receiver's start
 }
 
+// on is the way that its slices take.
+func (w *wireUp) on() *way {
+	if w.push != nil {
+		return w.push
+	}
+	return w.proxy
+}
+
 // pace is what a library takes beside the links.
 type pace struct {
 	step  uint64  // ps that a CTA is busy with a slice beside moving it; while it waits for data this is free

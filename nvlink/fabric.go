@@ -38,16 +38,15 @@ type fabric struct {
 	dirty  bool   // limits have changed
 	flows  []*flow
 	timers timers
-	last   uint64    // cycle up to which flows have advanced
-	data   []float64 // bytes of data by resource; shares of paths are fractions
-	wire   []float64 // with headers and answers
-	free   []*flow
-	ended  []*flow // scratch of Wake
-	due    []timer
+	last   uint64 // cycle up to which flows have advanced
+	carried
+	free  []*flow
+	ended []*flow // scratch of Wake
+	due   []timer
 }
 
 func newFabric(e *sim.Engine, d *sim.Domain, g *graph) *fabric {
-	f := &fabric{shares: newSharer(g), data: make([]float64, g.resources()), wire: make([]float64, g.resources())}
+	f := &fabric{shares: newSharer(g), carried: carriedBy(g)}
 	f.comp = sim.NewComponent("Fabric", e, d, sim.PhaseServe, f)
 	return f
 }
@@ -178,7 +177,7 @@ func (f *fabric) Wake(cycle uint64) {
 		}
 	}
 	for _, fl := range ended {
-		f.count(fl)
+		f.add(fl.way, float64(fl.bytes))
 		fl.done(cycle)
 		f.free = append(f.free, fl)
 	}
@@ -194,14 +193,6 @@ func (f *fabric) Wake(cycle uint64) {
 	}
 	if next < math.MaxUint64 {
 		f.comp.WakeAt(next)
-	}
-}
-
-// count adds a flow's bytes to its links.
-func (f *fabric) count(fl *flow) {
-	for _, u := range fl.way.all {
-		f.data[u.res] += u.share * float64(fl.bytes)
-		f.wire[u.res] += u.weight * float64(fl.bytes)
 	}
 }
 

@@ -10,14 +10,15 @@ import (
 
 // ClosedStep is the closed form of a step: streams in order, each op as long as
 // its own closed form says from when the last of its GPUs comes to it, and nothing
-// held up by anything else. Only Seconds and Classes are set.
+// held up by anything else. Seconds and Classes are set, and Links where closed forms
+// of all ops know them.
 func ClosedStep(s *configs.System, step *Step) (StepResult, error) {
 	t, err := newTeams(s, step)
 	if err != nil {
 		return StepResult{}, &InputError{err}
 	}
 	t.plain = true
-	x := closedStep{step: step, ends: make([]map[int]float64, len(step.Ops))}
+	x := closedStep{step: step, ends: make([]map[int]float64, len(step.Ops)), carried: carriedBy(t.all), counted: true}
 	for i := range step.Ops {
 		d, err := x.duration(t, &step.Ops[i])
 		if err != nil {
@@ -57,6 +58,9 @@ func ClosedStep(s *configs.System, step *Step) (StepResult, error) {
 			out.Seconds = math.Max(out.Seconds, e)
 		}
 	}
+	if x.counted {
+		out.Links = t.stand(x.carried.links(t.all, out.Seconds))
+	}
 	for c, k := range classes {
 		k.use.Idle = out.Seconds - k.clock
 		k.use.GPU = -1
@@ -77,6 +81,8 @@ type closedStep struct {
 	step      *Step
 	durations []float64
 	ends      []map[int]float64 // of each op, by class
+	carried   carried
+	counted   bool
 }
 
 // closedClass is a class in it.
@@ -125,7 +131,8 @@ func (x *closedStep) advance(k *closedClass) {
 	}
 }
 
-// duration is the closed form of the slowest group of an op.
+// duration is the closed form of the slowest group of an op; what all of them put on
+// links is counted.
 func (x *closedStep) duration(t *teams, o *Op) (float64, error) {
 	slowest := 0.0
 	for _, g := range o.Groups {
@@ -133,7 +140,8 @@ func (x *closedStep) duration(t *teams, o *Op) (float64, error) {
 		if err != nil {
 			return 0, err
 		}
-		if m.seconds == 0 {
+		if !m.closed {
+			m.closed = true
 			if o.Work.Op == workloads.PointToPoint {
 				m.seconds, err = m.u.closedTransfer()
 			} else {
@@ -144,8 +152,11 @@ func (x *closedStep) duration(t *teams, o *Op) (float64, error) {
 			if err != nil {
 				return 0, err
 			}
+			m.carried, m.counted = m.u.carries()
 		}
 		slowest = math.Max(slowest, m.seconds)
+		x.counted = x.counted && m.counted
+		x.carried.join(&m.carried)
 	}
 	return slowest, nil
 }

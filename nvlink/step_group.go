@@ -20,7 +20,10 @@ type team struct {
 	ranks   []int // of Step.Class
 	u       *setup
 	wires   []wireUp
-	seconds float64 // closed form, where it has been asked for
+	closed  bool // whether its closed form has been asked for: what follows
+	seconds float64
+	carried carried
+	counted bool // whether carried is known
 }
 
 // teams makes the programs of a step's ops; ops that are alike share them.

@@ -327,6 +327,17 @@ func (x *stepRun) Waiting() (out []string) {
 
 func (x *stepRun) name(gpu int) string { return x.teams.all.nodes[x.teams.all.gpus[gpu]].name }
 
+// stand says how many links those of a step stand for.
+func (t *teams) stand(links []LinkUse) []LinkUse {
+	switch {
+	case t.trees: // rings beside trees count for the first node alone
+		t.tree.mark(t.all, links)
+	case t.fold > 1:
+		return t.first(links)
+	}
+	return links
+}
+
 // first are the links of the first node, which stand for those of all.
 func (t *teams) first(links []LinkUse) (out []LinkUse) {
 	for i, l := range links {
@@ -342,13 +353,7 @@ func (t *teams) first(links []LinkUse) (out []LinkUse) {
 func (x *stepRun) report() StepResult {
 	r := Result{Seconds: float64(x.last) / hz}
 	x.fabric.report(x.teams.all, &r)
-	out := StepResult{Seconds: r.Seconds, Spans: x.spans, Links: r.Links, PeakUse: r.PeakUse, Folded: x.teams.fold}
-	switch t := x.teams; {
-	case t.trees: // rings beside trees count for the first node alone
-		t.tree.mark(t.all, out.Links)
-	case t.fold > 1:
-		out.Links = t.first(out.Links)
-	}
+	out := StepResult{Seconds: r.Seconds, Spans: x.spans, Links: x.teams.stand(r.Links), PeakUse: r.PeakUse, Folded: x.teams.fold}
 	for _, c := range x.classes {
 		c.use.GPU, c.use.GPUs = c.gpu, c.gpus
 		c.use.Idle = r.Seconds - c.use.Idle
