@@ -266,23 +266,21 @@ func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
 			layer, times = l, c.N
 		}
 	}
-	m := arr.Map(layer.Product)
-	run := arrayRun{kernel: "folds_" + s.Dataflow, bound: boundCompute}
-	acc := m.Accesses()
-	cycles, fetched := m.Cycles(), systolic.Accesses{Inputs: uint64(layer.M) * uint64(layer.K), Weights: uint64(layer.N) * uint64(layer.K), Outputs: acc.Outputs}
-	if !closed && s.SRAM != nil {
-		r := arr.Simulate(layer, systolic.MemoryOf(s, a.dtype))
-		cycles, fetched, run.simulated = r.Cycles(), r.Fetched, true
-		if r.Stall > r.Compute {
-			run.bound = boundDRAM
-		}
+	simulate := arr.Simulate
+	if closed {
+		simulate = arr.Closed
+	}
+	r := simulate(layer, systolic.MemoryOf(s, a.dtype))
+	run := arrayRun{kernel: "folds_" + s.Dataflow, bound: boundCompute, simulated: !closed}
+	if r.Stall > r.Compute {
+		run.bound = boundDRAM
 	}
 	n := float64(times)
-	run.cycles = n * float64(cycles)
+	run.cycles = n * float64(r.Cycles())
 	words := func(c systolic.Accesses) float64 { return n * float64(c.Inputs+c.Weights+c.Outputs) }
 	e := typeBytes(a.dtype)
-	run.dramBytes = e * words(fetched)
-	run.counts = arrayCounts(a, s, e*words(acc)+run.dramBytes, run.dramBytes)
+	run.dramBytes = e * words(r.Fetched)
+	run.counts = arrayCounts(a, s, e*words(r.Accesses())+run.dramBytes, run.dramBytes)
 	return run
 }
 
