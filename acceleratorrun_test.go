@@ -103,3 +103,33 @@ func TestBatchSharesWeights(t *testing.T) {
 		}
 	}
 }
+
+// No machine around an array moves its bytes faster than its memory gives them, in any
+// fidelity.
+func TestArraysWaitForMemory(t *testing.T) {
+	for machine, work := range map[string]string{
+		"scalesim": "gemm:512x512x512:int8", "gemmini": "gemm:16x2048x2048:int8", "tpu1": "gemm:512x512x512:int8", "eyeriss": "gemm:m=1000,n=1,k=2048,dtype=int16",
+	} {
+		m, err := configs.Load(machine, []string{"systolic.memory_bandwidth=1 GB/s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := workloads.Parse(work)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports := 1.0
+		if m.Systolic.SRAM != nil {
+			ports = 3 // each SRAM has its own
+		}
+		for _, f := range []gpusim.Fidelity{gpusim.Sampled, gpusim.Analytic} {
+			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if least := r.DRAMBytes / (ports * 1000); r.TimeUS < least*0.99 || r.Bound != "dram" {
+				t.Errorf("%s, %s, %s: %.0f us bound by %s, memory takes %.0f", machine, work, f, r.TimeUS, r.Bound, least)
+			}
+		}
+	}
+}

@@ -285,7 +285,7 @@ func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
 }
 
 // runRowStationary runs a convolution; a product is one of 1 x 1 filters. A cut
-// like rs_m64_n1_e27_p16_q2_r1_t1 can be forced by algo=.
+// like rs_m64_n1_e27_p16_q2_r1_t1 can be forced by algo=. Memory works beside the array.
 func runRowStationary(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 	arr := systolic.RowStationaryOf(s)
 	c := systolic.RSConv{N: a.count, C: a.k, H: a.rows, W: 1, K: a.n, R: 1, S: 1, Stride: 1, Groups: 1}
@@ -312,6 +312,9 @@ func runRowStationary(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 	}
 	run := arrayRun{kernel: r.Pass.String(), cycles: float64(r.Cycles), bound: boundCompute,
 		dramBytes: float64(r.DRAMBytes), simulated: true}
+	if c := run.dramBytes / float64(s.Memory) * float64(s.Clock); c > run.cycles {
+		run.cycles, run.bound = c, boundDRAM
+	}
 	run.counts = arrayCounts(a, s, float64(s.RowStat.WordBytes)*float64(r.BufferWords), run.dramBytes)
 	return run, nil
 }
