@@ -108,7 +108,7 @@ func TestBatchSharesWeights(t *testing.T) {
 // fidelity.
 func TestArraysWaitForMemory(t *testing.T) {
 	for machine, work := range map[string]string{
-		"scalesim": "gemm:512x512x512:int8", "gemmini": "gemm:16x2048x2048:int8", "tpu1": "gemm:512x512x512:int8", "eyeriss": "gemm:m=1000,n=1,k=2048,dtype=int16",
+		"scalesim": "gemm:512x512x512:int8", "gemmini": "gemm:16x2048x2048:int8", "tpu1": "gemm:512x512x512:int8", "tpu2": "gemm:512x512x512:bf16", "eyeriss": "gemm:m=1000,n=1,k=2048,dtype=int16",
 	} {
 		m, err := configs.Load(machine, []string{"systolic.memory_bandwidth=1 GB/s"})
 		if err != nil {
