@@ -6,10 +6,12 @@ import (
 	"testing"
 
 	"gpusim/configs"
+	"gpusim/energy"
 	"gpusim/workloads"
 )
 
-// A bound that is a cache is one that the machine has, shared or not.
+// A bound that is a cache is one that the machine has, shared or not, and so are the
+// caches whose lines take energy.
 func TestBoundIsACacheOfTheMachine(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range configs.Names() {
@@ -31,6 +33,11 @@ func TestBoundIsACacheOfTheMachine(t *testing.T) {
 				t.Fatal(err)
 			}
 			seen[name] += " " + r[0].Bound
+			for _, row := range r[0].Energy.Rows {
+				if row.Component == energy.CPUL3Line && row.Events > 0 && len(has) < 3 {
+					t.Errorf("%s, %d elements: %d lines of a third cache, it has %v", name, size, row.Events, has)
+				}
+			}
 			if b := r[0].Bound; len(b) == 2 && !slices.Contains(has, b) {
 				t.Errorf("%s, %d elements: bound %s, it has %v", name, size, b, has)
 			}
