@@ -42,7 +42,7 @@ func runNVDLA(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 	}
 	count := float64(a.products())
 	run := arrayRun{kernel: "conv_" + string(r.Mode), cycles: count * float64(r.Cycles), bound: r.Bound,
-		dramBytes: count * float64(r.Read+r.Written), written: count * float64(r.Written), simulated: o.Fidelity != Analytic}
+		dramBytes: count * float64(r.Read+r.Written), written: count * float64(r.Written)}
 	macs := c.MACs()
 	if r.Mode == nvdla.Winograd {
 		macs /= 2.25
