@@ -76,7 +76,7 @@ func TestAcceleratorsRun(t *testing.T) {
 					t.Errorf("%s: %s: energy %v, parts %v, payload %v %%", name, work, r.Energy.TotalUJ, sum, r.Energy.PayloadPct())
 				}
 				most := r.PeakTOPS
-				if k := r.Layers[0].Kernel; k == "conv_winograd" || k == "sheet" {
+				if r.Layers[0].Kernel == "conv_winograd" {
 					most *= 2.25
 				}
 				if rate := r.Ops / r.TimeUS / 1e6; rate > most {
@@ -100,6 +100,36 @@ func TestBatchSharesWeights(t *testing.T) {
 		}
 		if many.TimeUS > 2*one.TimeUS || many.Energy.TotalUJ > 4*one.Energy.TotalUJ {
 			t.Errorf("%s: 16 vectors take %.1f us and %.1f uJ, one %.1f us and %.1f uJ", machine, many.TimeUS, many.Energy.TotalUJ, one.TimeUS, one.Energy.TotalUJ)
+		}
+	}
+}
+
+// No machine around an array moves its bytes faster than its memory gives them, in any
+// fidelity.
+func TestArraysWaitForMemory(t *testing.T) {
+	for machine, work := range map[string]string{
+		"scalesim": "gemm:512x512x512:int8", "gemmini": "gemm:16x2048x2048:int8", "tpu1": "gemm:512x512x512:int8", "tpu2": "gemm:512x512x512:bf16", "eyeriss": "gemm:m=1000,n=1,k=2048,dtype=int16",
+	} {
+		m, err := configs.Load(machine, []string{"systolic.memory_bandwidth=1 GB/s"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := workloads.Parse(work)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ports := 1.0
+		if m.Systolic.SRAM != nil {
+			ports = 3 // each SRAM has its own
+		}
+		for _, f := range []gpusim.Fidelity{gpusim.Sampled, gpusim.Analytic} {
+			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if least := r.DRAMBytes / (ports * 1000); r.TimeUS < least*0.99 || r.Bound != "dram" {
+				t.Errorf("%s, %s, %s: %.0f us bound by %s, memory takes %.0f", machine, work, f, r.TimeUS, r.Bound, least)
+			}
 		}
 	}
 }

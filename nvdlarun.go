@@ -27,11 +27,12 @@ func runNVDLA(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 		return fail(err)
 	}
 	c := nvdlaConv(&a)
-	peak := arrayPeak(m, a.dtype)
+	var r nvdla.Result
 	if o.Fidelity == Analytic {
-		return nvdlaSheet(m, w, o, &a, &c, peak)
+		r, err = nvdla.Closed(n, c)
+	} else {
+		r, err = nvdla.Run(ctx, n, c)
 	}
-	r, err := nvdla.Run(ctx, n, c)
 	var lack *nvdla.LackError
 	if errors.As(err, &lack) {
 		return fail(&lackError{err.Error()})
@@ -41,13 +42,13 @@ func runNVDLA(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 	}
 	count := float64(a.products())
 	run := arrayRun{kernel: "conv_" + string(r.Mode), cycles: count * float64(r.Cycles), bound: r.Bound,
-		dramBytes: count * float64(r.Read+r.Written), written: count * float64(r.Written), simulated: true}
+		dramBytes: count * float64(r.Read+r.Written), written: count * float64(r.Written)}
 	macs := c.MACs()
 	if r.Mode == nvdla.Winograd {
 		macs /= 2.25
 	}
 	run.counts = nvdlaCounts(&a, count*macs, count*float64(r.CBUFBytes), run.dramBytes, count*float64(r.SDPPoints)*float64(n.AtomicK), count*float64(r.Busy)*float64(n.AtomicK), count*float64(r.Ops))
-	return run.result(m, w, o, float64(n.Clock), peak)
+	return run.result(m, w, o, float64(n.Clock), arrayPeak(m, a.dtype))
 }
 
 // products is how many convolutions a workload is: one, or one for each matrix of
@@ -85,28 +86,4 @@ func nvdlaCounts(a *arrayWork, macs, buffer, dram, points, sums, commands float6
 		{Component: energy.DRAMByte, Events: events(dram)}, {Component: energy.SinglePoint, Events: events(points)},
 		{Component: energy.LayerCommand, Events: events(commands)},
 	}
-}
-
-// nvdlaSheet is the published performance sheet, with the rules of its ResNet-50:
-// images one after another, but those of a fully connected layer together.
-func nvdlaSheet(m *configs.Machine, w workloads.Workload, o Options, a *arrayWork, c *nvdla.Conv, peak float64) (Result, error) {
-	n := m.NVDLA
-	fc := c.P*c.Q == 1 && c.R == c.H && c.S == c.W
-	l := nvdla.SheetLayer{
-		C: c.C / c.Groups, H: c.H, W: c.W, K: c.K / c.Groups, R: c.R, S: c.S, StrideH: c.StrideH, StrideW: c.StrideW, OutH: c.P, OutW: c.Q,
-		SamePad: c.P == ceilDiv(c.H, c.StrideH) && c.Q == ceilDiv(c.W, c.StrideW), FC: fc,
-	}
-	s := nvdla.SheetConfig{
-		MACs: int(peak / 2 / float64(n.Clock)), CBUFKiB: float64(n.CBUF.Total()) / 1024, GBps: float64(n.Memory.Bandwidth) / 1e9,
-		MHz: float64(n.Clock) / 1e6, FCBatch: 1, ElemByte: float64(c.ElemBytes),
-	}
-	row := nvdla.Sheet(l, s, nvdla.SheetResNet50)
-	times := float64(c.N*c.Groups) * float64(a.products())
-	run := arrayRun{kernel: "sheet", cycles: times * row.Cycles, bound: boundCompute, dramBytes: times * row.TrafficKiB * 1024}
-	if row.DRAMCycles > row.MACCycles {
-		run.bound = boundDRAM
-	}
-	sums := times * row.MACCycles * float64(n.AtomicK)
-	run.counts = nvdlaCounts(a, c.MACs()*float64(a.products()), run.dramBytes, run.dramBytes, a.outBytes, sums, times)
-	return run.result(m, w, o, float64(n.Clock), peak)
 }

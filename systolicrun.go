@@ -58,7 +58,6 @@ type arrayRun struct {
 	dramBytes float64
 	written   float64 // of them, where a model tells
 	counts    []energy.Count
-	simulated bool // not a closed form
 }
 
 // runSystolic simulates a workload on a machine around a systolic array.
@@ -102,7 +101,7 @@ func (run *arrayRun) result(m *configs.Machine, w workloads.Workload, o Options,
 	r.TimeLoUS, r.TimeHiUS = r.TimeUS, r.TimeUS
 	r.PeakTOPS = peak / 1e12
 	r.Bound, r.ClockMHz, r.DRAMBytes, r.written = run.bound, hz/1e6, run.dramBytes, run.written
-	if !run.simulated {
+	if o.Fidelity == Analytic {
 		r.SimulatedPct = 0
 	}
 	var err error
@@ -211,7 +210,7 @@ func runTPU(s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 		total.Bytes += r.Bytes
 		total.UBBytes += r.UBBytes
 	}
-	run := arrayRun{kernel: fmt.Sprintf("matmul_%s", a.dtype), cycles: total.Cycles, dramBytes: total.Bytes, simulated: !closed}
+	run := arrayRun{kernel: fmt.Sprintf("matmul_%s", a.dtype), cycles: total.Cycles, dramBytes: total.Bytes}
 	if parts > 1 { // parts come and go while others are computed
 		moved, rate, by := act, t.HostRate, boundHost
 		if s.TPU.Spill == "memory" {
@@ -248,7 +247,7 @@ func runTPU(s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 func runDecoupled(s *configs.Systolic, a *arrayWork) arrayRun {
 	r := systolic.DecoupledOf(s, a.dtype).Run(systolic.Product{M: a.rows, N: a.n, K: a.k})
 	n := float64(a.count)
-	run := arrayRun{kernel: "tiled_matmul", simulated: true, cycles: n * r.Cycles, bound: boundCompute, dramBytes: n * r.Bytes}
+	run := arrayRun{kernel: "tiled_matmul", cycles: n * r.Cycles, bound: boundCompute, dramBytes: n * r.Bytes}
 	if r.Memory > r.Compute {
 		run.bound = boundDRAM
 	}
@@ -266,28 +265,26 @@ func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
 			layer, times = l, c.N
 		}
 	}
-	m := arr.Map(layer.Product)
+	simulate := arr.Simulate
+	if closed {
+		simulate = arr.Closed
+	}
+	r := simulate(layer, systolic.MemoryOf(s, a.dtype))
 	run := arrayRun{kernel: "folds_" + s.Dataflow, bound: boundCompute}
-	acc := m.Accesses()
-	cycles, fetched := m.Cycles(), systolic.Accesses{Inputs: uint64(layer.M) * uint64(layer.K), Weights: uint64(layer.N) * uint64(layer.K), Outputs: acc.Outputs}
-	if !closed && s.SRAM != nil {
-		r := arr.Simulate(layer, systolic.MemoryOf(s, a.dtype))
-		cycles, fetched, run.simulated = r.Cycles(), r.Fetched, true
-		if r.Stall > r.Compute {
-			run.bound = boundDRAM
-		}
+	if r.Stall > r.Compute {
+		run.bound = boundDRAM
 	}
 	n := float64(times)
-	run.cycles = n * float64(cycles)
+	run.cycles = n * float64(r.Cycles())
 	words := func(c systolic.Accesses) float64 { return n * float64(c.Inputs+c.Weights+c.Outputs) }
 	e := typeBytes(a.dtype)
-	run.dramBytes = e * words(fetched)
-	run.counts = arrayCounts(a, s, e*words(acc)+run.dramBytes, run.dramBytes)
+	run.dramBytes = e * words(r.Fetched)
+	run.counts = arrayCounts(a, s, e*words(r.Accesses())+run.dramBytes, run.dramBytes)
 	return run
 }
 
 // runRowStationary runs a convolution; a product is one of 1 x 1 filters. A cut
-// like rs_m64_n1_e27_p16_q2_r1_t1 can be forced by algo=.
+// like rs_m64_n1_e27_p16_q2_r1_t1 can be forced by algo=. Memory works beside the array.
 func runRowStationary(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 	arr := systolic.RowStationaryOf(s)
 	c := systolic.RSConv{N: a.count, C: a.k, H: a.rows, W: 1, K: a.n, R: 1, S: 1, Stride: 1, Groups: 1}
@@ -313,7 +310,10 @@ func runRowStationary(s *configs.Systolic, a *arrayWork) (arrayRun, error) {
 		return arrayRun{}, err
 	}
 	run := arrayRun{kernel: r.Pass.String(), cycles: float64(r.Cycles), bound: boundCompute,
-		dramBytes: float64(r.DRAMBytes), simulated: true}
+		dramBytes: float64(r.DRAMBytes)}
+	if c := run.dramBytes / float64(s.Memory) * float64(s.Clock); c > run.cycles {
+		run.cycles, run.bound = c, boundDRAM
+	}
 	run.counts = arrayCounts(a, s, float64(s.RowStat.WordBytes)*float64(r.BufferWords), run.dramBytes)
 	return run, nil
 }

@@ -99,7 +99,7 @@ func nvdlaLayer(m *configs.Machine, w workloads.Workload, o Options) (Result, er
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, &lackError{err.Error()})}
 	}
 	bytes := (in + (tensors-1)*points) * float64(e)
-	run := arrayRun{kernel: kernel, cycles: float64(images) * float64(cycles), bound: boundDRAM, dramBytes: bytes, written: points * float64(e), simulated: o.Fidelity != Analytic}
+	run := arrayRun{kernel: kernel, cycles: float64(images) * float64(cycles), bound: boundDRAM, dramBytes: bytes, written: points * float64(e)}
 	if moved := bytes / float64(n.Memory.Bandwidth) * float64(n.Clock); moved < 0.5*run.cycles {
 		run.bound = boundCompute
 	}
@@ -123,7 +123,7 @@ func tpuLayer(m *configs.Machine, w workloads.Workload, o Options) (Result, erro
 	dtype := firstOf(o.as, l.DType)
 	in, out := float64(workloads.Inputs(w)), float64(workloads.Outputs(w))
 	bytes := typeBytes(dtype) * (in + out)
-	run := arrayRun{kernel: "activate", bound: boundCompute, simulated: o.Fidelity != Analytic}
+	run := arrayRun{kernel: "activate", bound: boundCompute}
 	if strings.HasSuffix(l.Kind, "cell") {
 		run.kernel = "vector"
 	}

@@ -64,7 +64,7 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 	for i := range m.cpu.Caches {
 		var lt LevelTraffic
 		lt.Cache = m.cpu.Caches[i].Name
-		l := m.levelOf(i)
+		l := levelOf(i)
 		lines := 0.0
 		for a, h := range homes.at {
 			lines += (1 - h[l]) * homes.lines[a] * calls
@@ -82,14 +82,9 @@ func (m *model) runDirect(d *direct) (Result, []energy.Count, error) {
 	return r, m.eventCounts(count(macs), &in, &r), nil
 }
 
-// levelOf is the place of a cache in shares by level: what is beyond the private
-// ones counts as the third.
-func (m *model) levelOf(cache int) int {
-	if m.cpu.Caches[cache].Shared || cache >= m.privateLevels() {
-		return 2
-	}
-	return min(cache, 1)
-}
+// levelOf is the place of a cache in shares by level: what is beyond the second counts
+// as the third.
+func levelOf(cache int) int { return min(cache, 2) }
 
 // directHome is where calls find weights, input and output, and how many lines of
 // each a call touches.
@@ -194,7 +189,7 @@ func (m *model) directHomes(d *direct, p *directPlan) (h directHome) {
 		}
 		f := found(trips, own, capacity, !m.w.Cold)
 		for a := range f {
-			h.at[a][m.levelOf(i)] = 1 - (1-f[a])/common[a] // one of them fetches it
+			h.at[a][levelOf(i)] = 1 - (1-f[a])/common[a] // one of them fetches it
 		}
 	}
 	for a := range h.at {

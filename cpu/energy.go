@@ -41,19 +41,24 @@ func (m *model) eventCounts(macs uint64, in *insts, r *Result) []energy.Count {
 				energy.Count{Component: energy.CPUDRAMLine, Events: moved},
 				energy.Count{Component: energy.CPUMeshLine, Events: moved})
 			if m.sharedCache() != nil {
-				out = append(out, energy.Count{Component: energy.CPUL3Line, Events: moved})
+				out = append(out, energy.Count{Component: lineOf(l), Events: moved})
 			}
 			continue
 		}
+		out = append(out, energy.Count{Component: lineOf(l + 1), Events: moved})
 		if m.cpu.Caches[l+1].Shared {
-			out = append(out,
-				energy.Count{Component: energy.CPUL3Line, Events: moved},
-				energy.Count{Component: energy.CPUMeshLine, Events: moved})
-			continue
+			out = append(out, energy.Count{Component: energy.CPUMeshLine, Events: moved})
 		}
-		out = append(out, energy.Count{Component: energy.CPUL2Line, Events: moved})
 	}
 	return out
+}
+
+// lineOf is a line of a cache behind the first.
+func lineOf(cache int) string {
+	if levelOf(cache) == 1 {
+		return energy.CPUL2Line
+	}
+	return energy.CPUL3Line
 }
 
 // perMachine multiplies the table's static power, which is of one socket, by

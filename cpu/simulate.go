@@ -117,7 +117,6 @@ func (m *model) homes(s *nest, p *plan) (out homes) {
 	if p.packQ {
 		refs[1] = refQBuf
 	}
-	private := m.privateLevels()
 	for i := range m.cpu.Caches {
 		nest := *s
 		capacity := m.capacityOf(&nest, p, i)
@@ -127,10 +126,7 @@ func (m *model) homes(s *nest, p *plan) (out homes) {
 		if !whole {
 			by = nest.missesByRef(capacity)
 		}
-		level := i
-		if m.cpu.Caches[i].Shared || i >= private {
-			level = 2
-		}
+		level := levelOf(i)
 		stays := whole || nest.all(loopIR) <= capacity && nest.footprint(loopIR, refs[1])*nest.conflict(loopIR, refs[1]) <= capacity
 		for j, r := range refs {
 			touched := max(1, nest.footprint(loopIR, r)*calls*nest.share[r])

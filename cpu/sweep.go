@@ -77,15 +77,10 @@ func (m *model) runSweep(s *sweep) (Result, []energy.Count, error) {
 // sweepTraffic counts the lines of all threads by cache.
 func (m *model) sweepTraffic(s *sweep, threads int) []lines {
 	homes := m.sweepHomes(s, threads)
-	private := m.privateLevels()
 	out := make([]lines, len(m.cpu.Caches))
 	for i := range m.cpu.Caches {
-		level := i
-		if m.cpu.Caches[i].Shared || i >= private {
-			level = 2
-		}
 		for j, st := range s.streams {
-			fill := s.elems * st.bytes / m.line * (1 - homes[j][level])
+			fill := s.elems * st.bytes / m.line * (1 - homes[j][levelOf(i)])
 			out[i].kernelFill += fill
 			if st.write {
 				out[i].kernelBack += fill

@@ -82,7 +82,6 @@ const sweepTrips = 256
 // sweepHomes says where each stream's lines are found by one of a number of threads.
 func (m *model) sweepHomes(s *sweep, threads int) [][3]float64 {
 	out := make([][3]float64, len(s.streams))
-	private := m.privateLevels()
 	for i, st := range s.streams {
 		for l := range m.cpu.Caches {
 			cache := &m.cpu.Caches[l]
@@ -96,12 +95,8 @@ func (m *model) sweepHomes(s *sweep, threads int) [][3]float64 {
 					capacity /= float64(m.perSocket(threads))
 				}
 			}
-			level := l
-			if cache.Shared || l >= private {
-				level = 2
-			}
 			if !m.w.Cold && st.size/holders <= capacity && !(st.remote && !cache.Shared) {
-				for ; level < 3; level++ {
+				for level := levelOf(l); level < 3; level++ {
 					out[i][level] = 1
 				}
 			}

@@ -102,7 +102,7 @@ func (m *model) weightGradient(c *workloads.Conv, taps float64, old bool) ([]ker
 	r.Instructions = instructionsOf(&in, lanes)
 	r.L1Words = (count(in.vecLoad)+count(in.store))*uint64(core.words) + count(in.broadcast)
 	for i := range m.cpu.Caches {
-		l := m.levelOf(i)
+		l := levelOf(i)
 		lt := LevelTraffic{Cache: m.cpu.Caches[i].Name}
 		for a, h := range homes.at {
 			n := (1 - h[l]) * homes.lines[a] * calls
@@ -171,7 +171,7 @@ func (m *model) weightHomes(c *workloads.Conv, w *weightTask, waves float64) (h 
 			capacity /= float64(m.perSocket(min(m.threads(), w.tasks)))
 		}
 		for a, f := range found(trips, arrays, capacity, !m.w.Cold) {
-			h.at[a][m.levelOf(i)] = f
+			h.at[a][levelOf(i)] = f
 		}
 	}
 	for a := range h.at {

@@ -78,12 +78,17 @@ func TestExecuteConvolution(t *testing.T) {
 		if macs := uint64(c.MACs()); p.mode != Winograd && d.Products != macs {
 			t.Fatalf("%s: %d products, want %d", p.mode, d.Products, macs)
 		}
-		r, err := p.run(context.Background(), n, &c)
+		r, err := p.run(context.Background(), n)
 		if err != nil {
 			t.Fatalf("%+v %s: %v", c, p.mode, err)
 		}
 		if d.Atomic != r.Busy {
 			t.Fatalf("%s: %d atomic operations, the pipeline counts %d", p.mode, d.Atomic, r.Busy)
+		}
+		counts, _ := p.tally(n)
+		counts.Cycles, counts.Bound = r.Cycles, r.Bound
+		if counts != r {
+			t.Fatalf("%+v: the plan has %+v, the pipeline counts %+v", c, counts, r)
 		}
 		if r.Cycles < r.Busy {
 			t.Fatalf("%d cycles for %d atomic operations", r.Cycles, r.Busy)

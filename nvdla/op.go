@@ -1,5 +1,7 @@
 package nvdla
 
+import "gpusim/configs"
+
 // op is one hardware layer: what one setting of the registers does. All of its
 // input lies in the convolution buffer before it begins; weights come kernel
 // group by kernel group.
@@ -50,4 +52,23 @@ func stripes(atoms, atomK int) []int {
 // it takes to load the next package's weights.
 func packageCycles(atoms, kernels, atomK int) int {
 	return max(atoms, atomK, kernels+1)
+}
+
+// work is the cycles of the MAC array alone. Kernel groups are equal but for the last.
+func (o *op) work(atomK int) (cycles int) {
+	last := len(o.kernels) - 1
+	for _, a := range o.atoms {
+		cycles += o.packages * (last*packageCycles(a, o.kernels[0], atomK) + packageCycles(a, o.kernels[last], atomK))
+	}
+	return cycles
+}
+
+// pointCycles is how long the single-point processor works on a point of a kernel
+// group.
+func (o *op) pointCycles(n *configs.NVDLA, atomK int) int {
+	rate := n.SDP.Rate
+	if o.addBytes > 0 && n.SDP.ElementwiseRate > 0 {
+		rate = n.SDP.ElementwiseRate
+	}
+	return ceilDiv(atomK, rate)
 }

@@ -107,11 +107,17 @@ func newPlan(n *configs.NVDLA, c *Conv, parts int) (*plan, error) {
 // work is the cycles of the MAC array alone.
 func (p *plan) work() (cycles int) {
 	for i := range p.ops {
+		cycles += p.ops[i].work(p.atomK)
+	}
+	return cycles
+}
+
+// output is the cycles of the single-point processor alone.
+func (p *plan) output(n *configs.NVDLA) (cycles int) {
+	for i := range p.ops {
 		o := &p.ops[i]
-		for _, k := range o.kernels {
-			for _, a := range o.atoms {
-				cycles += o.packages * packageCycles(a, k, p.atomK)
-			}
+		for _, a := range o.atoms {
+			cycles += len(o.kernels) * a * o.spread * o.pointCycles(n, p.atomK)
 		}
 	}
 	return cycles

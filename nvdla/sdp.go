@@ -69,10 +69,7 @@ func (s *sdp) Wake(cycle uint64) {
 	if need > 0 {
 		s.readAhead(a.op, need)
 	}
-	step := uint64(ceilDiv(s.core.atomK, s.core.n.SDP.Rate))
-	if o.addBytes > 0 && s.core.n.SDP.ElementwiseRate > 0 {
-		step = uint64(ceilDiv(s.core.atomK, s.core.n.SDP.ElementwiseRate))
-	}
+	step := uint64(o.pointCycles(s.core.n, s.core.atomK))
 	s.free = cycle + uint64(a.points)*step
 	s.core.counts.sdpPoints += uint64(a.points)
 	t := s.core.csc

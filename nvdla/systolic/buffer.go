@@ -17,40 +17,65 @@ const (
 	writeLatency = 0
 )
 
-// reader is an SRAM that is filled in a fixed order, over and over. The array
-// may use what lies in the active half. A word that does not lie there makes
-// the halves change places: the array waits until the other half is full.
+// ring is how an SRAM goes round an operand, in one order, over and over: the sets of
+// its active half and, when the halves change places, those filled meanwhile.
+type ring struct {
+	words, perSet       int // of the operand, of a set
+	sets, active, spare int // of the operand, of the active half, and filled at a time
+	start               int // first active set
+	half                int64
+	swaps               uint64
+}
+
+func newRing(s SRAM, words int) *ring {
+	active := ceilDiv(s.Words, 2)
+	r := &ring{words: words, perSet: ceilDiv(s.Words, setShare), half: int64(ceilDiv(s.Words-active, s.PerCycle) + readLatency)}
+	r.sets = words/r.perSet + 1
+	r.active = min(r.sets, ceilDiv(active, r.perSet))
+	r.spare = min(r.sets-r.active, ceilDiv(s.Words-active, r.perSet))
+	return r
+}
+
+// fits says that the operand lies in a half and never has to be waited for.
+func (r *ring) fits() bool { return r.active == r.sets }
+
+// moved is the words fetched.
+func (r *ring) moved() uint64 {
+	if r.fits() {
+		return uint64(r.words)
+	}
+	return uint64(r.active*r.perSet) + r.swaps*uint64(r.spare*r.perSet)
+}
+
+// cycles is when the last half that was asked for is full: one is from the beginning,
+// and fills follow each other.
+func (r *ring) cycles() uint64 { return r.swaps * uint64(r.half) }
+
+// reader is an SRAM that is filled word by word. The array may use what lies in the
+// active half. A word that does not lie there makes the halves change places: the
+// array waits until the other half is full.
 type reader struct {
-	half   int64 // cycles to fill a half
+	*ring
 	filled int64 // cycle at which the last fill that was asked for ends
 	twice  bool  // see Memory.WaitTwice
 
-	sets, active, spare int // of the operand, of the active half, and filled at a time
-	start               int // first active set
-	perSet, lastSet     int // words
-	present             []int32
-	tail, head          walker
-	moved               uint64 // words fetched
+	lastSet    int // words
+	present    []int32
+	tail, head walker
 }
 
-// newReader fills the first half before cycle 0. Nil: the operand fits a half
-// and never has to be waited for.
+// newReader fills the first half before cycle 0. Nil: the operand fits a half.
 func newReader(s SRAM, side *side) *reader {
-	active := ceilDiv(s.Words, 2)
-	r := &reader{perSet: ceilDiv(s.Words, setShare), filled: -1, half: int64(ceilDiv(s.Words-active, s.PerCycle) + readLatency)}
-	r.sets = side.words/r.perSet + 1
-	r.lastSet = side.words - (r.sets-1)*r.perSet
-	r.active = min(r.sets, ceilDiv(active, r.perSet))
-	r.spare = min(r.sets-r.active, ceilDiv(s.Words-active, r.perSet))
-	if r.active == r.sets {
+	r := &reader{ring: newRing(s, side.words), filled: -1}
+	if r.fits() {
 		return nil
 	}
+	r.lastSet = r.words - (r.sets-1)*r.perSet
 	r.present = make([]int32, side.bound)
 	r.tail, r.head = walker{g: &side.fetch}, walker{g: &side.fetch}
 	for i := range r.active {
 		r.add(i, &r.head, 1)
 	}
-	r.moved = uint64(r.active * r.perSet)
 	return r
 }
 
@@ -73,7 +98,7 @@ func (r *reader) swap() {
 	}
 	r.start = (r.start + r.spare) % r.sets
 	r.filled += r.half
-	r.moved += uint64(r.spare * r.perSet)
+	r.swaps++
 }
 
 // wait is how many cycles the words asked for at a cycle are late.

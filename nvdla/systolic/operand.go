@@ -100,6 +100,19 @@ func (w *walker) step() {
 // buf.
 type demand func(rowFold, colFold, cycle int, buf []int) (first int, words []int)
 
+// place is how many places come before one of a grid that is fetched along diagonals.
+func (g *grid) place(row, col int) int {
+	triangle := func(n int) int { return max(0, n) * (n + 1) / 2 }
+	d := row + col
+	before := triangle(d) - triangle(d-g.rows) - triangle(d-g.cols) + triangle(d-g.rows-g.cols)
+	return before + col - max(0, d-g.rows+1)
+}
+
+// span gives the places, in the order of fetching, of the first and the last word
+// that one side of the array asks for in a fold. Those of a streamed operand whose
+// last fold is partly filled come a little early.
+type span func(rowFold, colFold int) (first, last int)
+
 // side is an operand of a mapping: in which order it is fetched, and when it
 // is asked for.
 type side struct {
@@ -107,12 +120,13 @@ type side struct {
 	words  int
 	bound  int // addresses are below
 	demand demand
+	span   span
 }
 
 // streamed is an operand that moves through the array: element (t, p) enters
 // at position p of the side, skewed by p, from the given cycle of a fold on.
 // fold picks the fold index that numbers positions.
-func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at func(t, p int) int) (grid, demand) {
+func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at func(t, p int) int) (grid, demand, span) {
 	g := grid{rows: ceilDiv(total, size) * m.T, cols: size, diagonal: true, at: func(row, col int) int {
 		p := row/m.T*size + col
 		if p >= total {
@@ -120,7 +134,7 @@ func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at f
 		}
 		return at(row%m.T, p)
 	}}
-	return g, func(rf, cf, cycle int, buf []int) (int, []int) {
+	asked := func(rf, cf, cycle int, buf []int) (int, []int) {
 		base := fold(rf, cf) * size
 		n := min(size, total-base)
 		first := max(0, cycle-from-m.T+1) // 0 <= cycle - from - p < T
@@ -129,11 +143,15 @@ func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at f
 		}
 		return first, buf
 	}
+	return g, asked, func(rf, cf int) (int, int) {
+		i := fold(rf, cf)
+		return g.place(i*m.T, 0), g.place((i+1)*m.T-1, used(total, size, i)-1)
+	}
 }
 
 // held is an operand that stays: it is loaded a row of the array a cycle, last
 // row first.
-func held(m *Mapping, at func(r, c int) int) (grid, demand) {
+func held(m *Mapping, at func(r, c int) int) (grid, demand, span) {
 	g := grid{rows: m.ColFolds * m.Sr, cols: m.Cols, at: func(row, col int) int {
 		c := row/m.Sr*m.Cols + col
 		if c >= m.Sc {
@@ -141,7 +159,7 @@ func held(m *Mapping, at func(r, c int) int) (grid, demand) {
 		}
 		return at(row%m.Sr, c)
 	}}
-	return g, func(rf, cf, cycle int, buf []int) (int, []int) {
+	asked := func(rf, cf, cycle int, buf []int) (int, []int) {
 		r := rf*m.Rows + m.Rows - 1 - cycle
 		if cycle >= m.Rows || r >= m.Sr {
 			return 0, buf
@@ -150,6 +168,10 @@ func held(m *Mapping, at func(r, c int) int) (grid, demand) {
 			buf = append(buf, at(r, c))
 		}
 		return 0, buf
+	}
+	return g, asked, func(rf, cf int) (int, int) {
+		first := cf*m.Sr*m.Cols + rf*m.Rows*used(m.Sc, m.Cols, cf)
+		return first + used(m.Sr, m.Rows, rf)*used(m.Sc, m.Cols, cf) - 1, first
 	}
 }
 
@@ -162,14 +184,14 @@ func (l *Layer) sides(m *Mapping) (input, weight side) {
 	weight.words, weight.bound = l.N*l.K, l.N*l.K
 	switch m.Flow {
 	case OutputStationary:
-		input.fetch, input.demand = streamed(m, m.Sr, m.Rows, 0, rowFold, func(t, p int) int { return l.input(p, t) })
-		weight.fetch, weight.demand = streamed(m, m.Sc, m.Cols, 0, colFold, func(t, p int) int { return l.weight(t, p) })
+		input.fetch, input.demand, input.span = streamed(m, m.Sr, m.Rows, 0, rowFold, func(t, p int) int { return l.input(p, t) })
+		weight.fetch, weight.demand, weight.span = streamed(m, m.Sc, m.Cols, 0, colFold, func(t, p int) int { return l.weight(t, p) })
 	case InputStationary:
-		input.fetch, input.demand = held(m, func(r, c int) int { return l.input(c, r) })
-		weight.fetch, weight.demand = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.weight(p, t) })
+		input.fetch, input.demand, input.span = held(m, func(r, c int) int { return l.input(c, r) })
+		weight.fetch, weight.demand, weight.span = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.weight(p, t) })
 	default:
-		input.fetch, input.demand = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.input(t, p) })
-		weight.fetch, weight.demand = held(m, l.weight)
+		input.fetch, input.demand, input.span = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.input(t, p) })
+		weight.fetch, weight.demand, weight.span = held(m, l.weight)
 	}
 	return input, weight
 }

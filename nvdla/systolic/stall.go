@@ -63,10 +63,10 @@ func (a Array) Simulate(l Layer, mem Memory) Run {
 	}
 	run.Fetched = Accesses{uint64(in.words), uint64(wt.words), outputs}
 	if inputs != nil {
-		run.Fetched.Inputs = inputs.moved
+		run.Fetched.Inputs = inputs.moved()
 	}
 	if weights != nil {
-		run.Fetched.Weights = weights.moved
+		run.Fetched.Weights = weights.moved()
 	}
 	return run
 }

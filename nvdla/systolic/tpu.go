@@ -34,6 +34,11 @@ type TPUJob struct {
 	InBytes, OutByte float64 // over the host's link, before and after
 }
 
+// fetch is the cycles that a tile takes from the weight memory, which cores share.
+func (t *TPU) fetch() float64 {
+	return float64(t.Rows*t.Cols*max(1, t.Cores)) * t.WeightBytes / t.MemoryRate * t.Hz
+}
+
 // TPURun says where the cycles went. Each cycle is in exactly one of Active,
 // Stall, Shift, Sync and Host.
 type TPURun struct {
@@ -66,7 +71,7 @@ func (c *tileClock) tile(run *TPURun, cycles, ready float64) {
 	t := c.t
 	slot := c.i % len(c.freed)
 	c.i++
-	arrive := max(c.fetched, c.freed[slot]) + float64(t.Rows*t.Cols)*t.WeightBytes/t.MemoryRate*t.Hz
+	arrive := max(c.fetched, c.freed[slot]) + t.fetch()
 	// The shadow registers are free once the tile before has become active.
 	shift := max(arrive, c.begin)
 	done := shift + float64(t.ShiftCycles)
@@ -135,7 +140,7 @@ func (t *TPU) Run(j TPUJob) TPURun {
 // memory, or the wait for the layer before (the first: for the host) and then the
 // array's work or the weights that the FIFO does not hold, whichever is longer.
 func (t *TPU) Closed(j TPUJob) float64 {
-	fetch := float64(t.Rows*t.Cols) * t.WeightBytes / t.MemoryRate * t.Hz
+	fetch := t.fetch()
 	block := max(1, t.Accumulators/2)
 	wait := j.InBytes / t.HostRate * t.Hz
 	total, first, last := 0.0, 0.0, 0.0
