@@ -1,6 +1,7 @@
 package gpusim_test
 
 import (
+	"strings"
 	"testing"
 
 	"gpusim"
@@ -22,7 +23,11 @@ func TestFidelitiesAgreeOnArrays(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			closed, err := runOn(t, machine, work, gpusim.Analytic)
+			var sets []string
+			if strings.HasPrefix(machine, "nvdla") {
+				sets = []string{"nvdla.closed_form=plan"}
+			}
+			closed, err := runOn(t, machine, work, gpusim.Analytic, sets...)
 			if err != nil {
 				t.Fatal(err)
 			}

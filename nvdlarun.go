@@ -28,9 +28,12 @@ func runNVDLA(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 	}
 	c := nvdlaConv(&a)
 	var r nvdla.Result
-	if o.Fidelity == Analytic {
+	switch {
+	case o.Fidelity == Analytic && n.ClosedForm != "plan":
+		return nvdlaSheet(m, w, o, &a, &c, arrayPeak(m, a.dtype))
+	case o.Fidelity == Analytic:
 		r, err = nvdla.Closed(n, c)
-	} else {
+	default:
 		r, err = nvdla.Run(ctx, n, c)
 	}
 	var lack *nvdla.LackError
@@ -86,4 +89,28 @@ func nvdlaCounts(a *arrayWork, macs, buffer, dram, points, sums, commands float6
 		{Component: energy.DRAMByte, Events: events(dram)}, {Component: energy.SinglePoint, Events: events(points)},
 		{Component: energy.LayerCommand, Events: events(commands)},
 	}
+}
+
+// nvdlaSheet is the published performance sheet, with the rules of its ResNet-50:
+// images one after another, but those of a fully connected layer together.
+func nvdlaSheet(m *configs.Machine, w workloads.Workload, o Options, a *arrayWork, c *nvdla.Conv, peak float64) (Result, error) {
+	n := m.NVDLA
+	fc := c.P*c.Q == 1 && c.R == c.H && c.S == c.W
+	l := nvdla.SheetLayer{
+		C: c.C / c.Groups, H: c.H, W: c.W, K: c.K / c.Groups, R: c.R, S: c.S, StrideH: c.StrideH, StrideW: c.StrideW, OutH: c.P, OutW: c.Q,
+		SamePad: c.P == ceilDiv(c.H, c.StrideH) && c.Q == ceilDiv(c.W, c.StrideW), FC: fc,
+	}
+	s := nvdla.SheetConfig{
+		MACs: int(peak / 2 / float64(n.Clock)), CBUFKiB: float64(n.CBUF.Total()) / 1024, GBps: float64(n.Memory.Bandwidth) / 1e9,
+		MHz: float64(n.Clock) / 1e6, FCBatch: 1, ElemByte: float64(c.ElemBytes),
+	}
+	row := nvdla.Sheet(l, s, nvdla.SheetResNet50)
+	times := float64(c.N*c.Groups) * float64(a.products())
+	run := arrayRun{kernel: "sheet", cycles: times * row.Cycles, bound: boundCompute, dramBytes: times * row.TrafficKiB * 1024}
+	if row.DRAMCycles > row.MACCycles {
+		run.bound = boundDRAM
+	}
+	sums := times * row.MACCycles * float64(n.AtomicK)
+	run.counts = nvdlaCounts(a, c.MACs()*float64(a.products()), run.dramBytes, run.dramBytes, a.outBytes, sums, times)
+	return run.result(m, w, o, float64(n.Clock), peak)
 }

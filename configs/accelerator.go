@@ -17,6 +17,7 @@ type NVDLA struct {
 	CDPRate    int         `yaml:"cdp_per_clk" min:"0" max:"64" doc:"elements a cycle of local response normalisation; 0: it has none"`
 	Memory     NVDLAMemory `yaml:"memory"`
 	Pipeline   NVDLAStages `yaml:"pipeline"`
+	ClosedForm string      `yaml:"closed_form,omitempty" allowed:"sheet,plan" doc:"what fidelity analytic is: the designers' performance sheet (where none is given), which rounds alike and counts Winograd on every size, or a closed form over the pipeline's own plan"`
 }
 
 // CBUF is the convolution buffer.

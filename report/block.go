@@ -83,6 +83,10 @@ func block(e *Entry) string {
 		fmt.Fprintf(&b, "  %s %% of its warp instructions simulated, the rest extrapolated: %s to %s us\n",
 			human(r.SimulatedPct), human(r.TimeLoUS), human(r.TimeHiUS))
 	}
+	if n := e.Machine.NVDLA; n != nil && e.Result.Fidelity == gpusim.Analytic && n.ClosedForm != "plan" && !e.isNetwork() {
+		b.WriteString("  closed form: the designers' performance sheet, which counts Winograd and rounds alike on every size;\n" +
+			"  --set nvdla.closed_form=plan takes what this machine has\n")
+	}
 	if f := e.figures(); f.peakPct() > 100 {
 		b.WriteString("  above 100 % of peak: operations are counted as in the direct algorithm, this one multiplies less\n")
 	}
