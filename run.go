@@ -43,7 +43,7 @@ func modelled(ctx context.Context, m *configs.Machine, w workloads.Workload, o O
 	case "nvdla":
 		return runNVDLA(ctx, m, w, o)
 	case "systolic":
-		return runSystolic(m, w, o)
+		return runSystolic(ctx, m, w, o)
 	case configs.KindSystem:
 		return runSystem(ctx, m, w, o)
 	}

@@ -1,6 +1,7 @@
 package gpusim
 
 import (
+	"context"
 	"fmt"
 	"math"
 
@@ -61,7 +62,7 @@ type arrayRun struct {
 }
 
 // runSystolic simulates a workload on a machine around a systolic array.
-func runSystolic(m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
+func runSystolic(ctx context.Context, m *configs.Machine, w workloads.Workload, o Options) (Result, error) {
 	fail := func(err error) (Result, error) {
 		return Result{}, &InputError{fmt.Errorf("workload %q: %s: %w", w.Short(), m.Name, err)}
 	}
@@ -85,7 +86,10 @@ func runSystolic(m *configs.Machine, w workloads.Workload, o Options) (Result, e
 	case "row_stationary":
 		run, err = runRowStationary(s, &a)
 	default:
-		run = runFolds(s, &a, o.Fidelity == Analytic)
+		run, err = runFolds(ctx, s, &a, o.Fidelity == Analytic)
+	}
+	if err := ctx.Err(); err != nil {
+		return Result{}, err
 	}
 	if err != nil {
 		return fail(err)
@@ -256,7 +260,7 @@ func runDecoupled(s *configs.Systolic, a *arrayWork) arrayRun {
 }
 
 // runFolds runs the folds of an array with double-buffered SRAMs.
-func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
+func runFolds(ctx context.Context, s *configs.Systolic, a *arrayWork, closed bool) (arrayRun, error) {
 	arr := systolic.ArrayOf(s)
 	layer, times := systolic.GEMM(a.rows, a.n, a.k), a.count
 	if c := a.conv; c != nil && c.Groups == 1 && c.DilH == 1 && c.DilW == 1 && c.StrideH == c.StrideW {
@@ -265,11 +269,13 @@ func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
 			layer, times = l, c.N
 		}
 	}
-	simulate := arr.Simulate
-	if closed {
-		simulate = arr.Closed
+	var r systolic.Run
+	var err error
+	if mem := systolic.MemoryOf(s, a.dtype); closed {
+		r = arr.Closed(layer, mem)
+	} else if r, err = arr.Simulate(ctx, layer, mem); err != nil {
+		return arrayRun{}, err
 	}
-	r := simulate(layer, systolic.MemoryOf(s, a.dtype))
 	run := arrayRun{kernel: "folds_" + s.Dataflow, bound: boundCompute}
 	if r.Stall > r.Compute {
 		run.bound = boundDRAM
@@ -280,7 +286,7 @@ func runFolds(s *configs.Systolic, a *arrayWork, closed bool) arrayRun {
 	e := typeBytes(a.dtype)
 	run.dramBytes = e * words(r.Fetched)
 	run.counts = arrayCounts(a, s, e*words(r.Accesses())+run.dramBytes, run.dramBytes)
-	return run
+	return run, nil
 }
 
 // runRowStationary runs a convolution; a product is one of 1 x 1 filters. A cut

@@ -53,15 +53,15 @@ func (t *Tables) addFolds(tab *workloads.Table) error {
 		}
 		mem := systolic.Memory{WaitTwice: true}
 		mem.Input, mem.Weight, mem.Output = sram(in, words), sram(wt, words), sram(out, words)
-		run := func(_ context.Context, m *configs.Machine) (float64, string, error) {
+		run := func(ctx context.Context, m *configs.Machine) (float64, string, error) {
 			if err := needModel(m, "folds"); err != nil {
 				return 0, "", err
 			}
 			if words == 0 {
 				return float64(a.Map(l.Product).Cycles()), "folds", nil
 			}
-			r := a.Simulate(l, mem)
-			return float64(r.Cycles()), "folds with stalls", nil
+			r, err := a.Simulate(ctx, l, mem)
+			return float64(r.Cycles()), "folds with stalls", err
 		}
 		class := r.text("config")
 		if class == "" {

@@ -17,7 +17,7 @@ func TestClosedBesideSimulate(t *testing.T) {
 		l := GEMM(in(1, 500, "m"), in(1, 500, "n"), in(1, 500, "k"))
 		sram := func() SRAM { return SRAM{in(16<<10, 128<<10, "words"), in(1, 40, "per cycle")} }
 		mem := Memory{Input: sram(), Weight: sram(), Output: sram()}
-		r, closed := a.Simulate(l, mem), a.Closed(l, mem)
+		r, closed := simulate(t, a, l, mem), a.Closed(l, mem)
 		q := float64(closed.Cycles()) / float64(r.Cycles())
 		low, high = min(low, q), max(high, q)
 		if q < 0.4 || q > 2.5 {
@@ -37,7 +37,7 @@ func drawFlow(t *rapid.T) Dataflow {
 func TestClosedComesRound(t *testing.T) {
 	a, l := Array{32, 32, WeightStationary}, GEMM(512, 512, 512)
 	mem := same(64, 64, 64, 10)
-	r, closed := a.Simulate(l, mem), a.Closed(l, mem)
+	r, closed := simulate(t, a, l, mem), a.Closed(l, mem)
 	if want := uint64(16*8*8-1) * 3278; closed.Cycles() != want { // the first half is there
 		t.Errorf("%d cycles, want %d; word by word %d", closed.Cycles(), want, r.Cycles())
 	}

@@ -1,6 +1,7 @@
 package systolic
 
 import (
+	"context"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -126,8 +127,8 @@ func TestMemoryMonotonic(t *testing.T) {
 		l := GEMM(rapid.IntRange(8, 40).Draw(t, "m"), rapid.IntRange(8, 40).Draw(t, "n"), rapid.IntRange(8, 40).Draw(t, "k"))
 		s := SRAM{Words: 200 * rapid.IntRange(1, 6).Draw(t, "words"), PerCycle: rapid.IntRange(1, 8).Draw(t, "bw")}
 		fast := SRAM{Words: s.Words, PerCycle: 2 * s.PerCycle}
-		one := a.Simulate(l, Memory{Input: s, Weight: s, Output: s})
-		two := a.Simulate(l, Memory{Input: fast, Weight: fast, Output: fast})
+		one := simulate(t, a, l, Memory{Input: s, Weight: s, Output: s})
+		two := simulate(t, a, l, Memory{Input: fast, Weight: fast, Output: fast})
 		if two.Stall > one.Stall {
 			t.Fatalf("stall %d with %d words a cycle, %d with twice as many", one.Stall, s.PerCycle, two.Stall)
 		}
@@ -135,4 +136,26 @@ func TestMemoryMonotonic(t *testing.T) {
 			t.Fatalf("%d of %d input words fetched", one.Fetched.Inputs, l.M*l.K)
 		}
 	})
+}
+
+// simulate runs a layer to its end.
+func simulate(t interface {
+	Context() context.Context
+	Fatal(...any)
+}, a Array, l Layer, mem Memory) Run {
+	r, err := a.Simulate(t.Context(), l, mem)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// An interrupt ends a layer with the fold that is under way.
+func TestInterruptedSimulation(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	small := SRAM{Words: 64, PerCycle: 1}
+	if _, err := (Array{Rows: 8, Cols: 8}).Simulate(ctx, GEMM(1000, 1000, 1000), Memory{Input: small, Weight: small, Output: small}); err != context.Canceled {
+		t.Errorf("interrupted: %v", err)
+	}
 }

@@ -78,10 +78,10 @@ func TestScaleSim(t *testing.T) {
 				if !s.user || !strings.HasPrefix(base, s.name+"_") {
 					continue
 				}
-				once := a.Simulate(l, s.mem)
+				once := simulate(t, a, l, s.mem)
 				mem := s.mem
 				mem.WaitTwice = true
-				r := a.Simulate(l, mem)
+				r := simulate(t, a, l, mem)
 				user++
 				if int(r.Stall) != stall {
 					t.Errorf("%s %s: stall %d, recorded %d", base, rec[0], r.Stall, stall)

@@ -1,5 +1,7 @@
 package systolic
 
+import "context"
+
 // Memory is the three SRAMs beside an array.
 type Memory struct {
 	Input, Weight, Output SRAM
@@ -23,8 +25,8 @@ func (r *Run) Cycles() uint64 { return r.Compute + r.Stall }
 // Simulate steps through the folds of a layer cycle by cycle and stops the
 // array whenever an operand is not in the active half of its SRAM or the
 // SRAM of the results is full. Operands that fit half of their SRAM are not
-// looked at word by word.
-func (a Array) Simulate(l Layer, mem Memory) Run {
+// looked at word by word. The end of ctx, which is the one error, ends it with the fold.
+func (a Array) Simulate(ctx context.Context, l Layer, mem Memory) (Run, error) {
 	m := a.Map(l.Product)
 	run := Run{Mapping: m, Compute: m.Cycles()}
 	in, wt := l.sides(&m)
@@ -37,12 +39,15 @@ func (a Array) Simulate(l Layer, mem Memory) Run {
 	outputs := m.Accesses().Outputs
 	if inputs == nil && weights == nil && outputs <= uint64(mem.Output.Words-out.drainAt) {
 		run.Fetched = Accesses{uint64(in.words), uint64(wt.words), outputs}
-		return run
+		return run, nil
 	}
 	buf := make([]int, 0, max(a.Rows, a.Cols))
 	cycle := int64(0)
 	for cf := range m.ColFolds {
 		for rf := range m.RowFolds {
+			if err := ctx.Err(); err != nil {
+				return run, err
+			}
 			for c := range m.FoldCycles() {
 				late := int64(0)
 				if inputs != nil {
@@ -68,5 +73,5 @@ func (a Array) Simulate(l Layer, mem Memory) Run {
 	if weights != nil {
 		run.Fetched.Weights = weights.moved()
 	}
-	return run
+	return run, nil
 }
