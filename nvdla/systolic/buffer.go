@@ -59,6 +59,10 @@ type reader struct {
 	filled int64 // cycle at which the last fill that was asked for ends
 	twice  bool  // see Memory.WaitTwice
 
+	// at is that of the side: which set a word is in tells whether it is there.
+	at func(address int) int
+
+	// Where words stand at several places, how often each is there.
 	lastSet    int // words
 	present    []int32
 	tail, head walker
@@ -69,6 +73,9 @@ func newReader(s SRAM, side *side) *reader {
 	r := &reader{ring: newRing(s, side.words), filled: -1}
 	if r.fits() {
 		return nil
+	}
+	if r.at = side.at; r.at != nil {
+		return r
 	}
 	r.lastSet = r.words - (r.sets-1)*r.perSet
 	r.present = make([]int32, side.bound)
@@ -93,6 +100,9 @@ func (r *reader) add(set int, w *walker, by int32) {
 // swap makes the other half the active one and starts to fill this one.
 func (r *reader) swap() {
 	for i := range r.spare {
+		if r.at != nil {
+			break
+		}
 		r.add(r.start+i, &r.tail, -1)
 		r.add(r.start+r.active+i, &r.head, 1)
 	}
@@ -101,11 +111,23 @@ func (r *reader) swap() {
 	r.swaps++
 }
 
+// has says whether a word lies in the active half.
+func (r *reader) has(address int) bool {
+	if r.at == nil {
+		return r.present[address] > 0
+	}
+	ahead := r.at(address)/r.perSet - r.start
+	if ahead < 0 {
+		ahead += r.sets
+	}
+	return ahead < r.active
+}
+
 // wait is how many cycles the words asked for at a cycle are late.
 func (r *reader) wait(cycle int64, words []int) int64 {
 	at := cycle + 1 // a word that is there takes a cycle too
 	for _, a := range words {
-		for r.present[a] == 0 {
+		for !r.has(a) {
 			r.swap()
 			late := r.filled - at
 			if late > 0 || r.twice {

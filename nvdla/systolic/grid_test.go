@@ -159,3 +159,22 @@ func TestInterruptedSimulation(t *testing.T) {
 		t.Errorf("interrupted: %v", err)
 	}
 }
+
+// What is said of a word's turn is the turn that the walk through the grid gives it.
+func TestTurnsOfWords(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		size := func(name string) int { return rapid.IntRange(1, 12).Draw(t, name) }
+		a := Array{Rows: size("rows"), Cols: size("cols"), Flow: drawFlow(t)}
+		l := GEMM(size("m"), size("n"), size("k"))
+		m := a.Map(l.Product)
+		in, wt := l.sides(&m)
+		for _, s := range []side{in, wt} {
+			w := walker{g: &s.fetch}
+			for i := range s.words {
+				if at := w.next(); s.at(at) != i {
+					t.Fatalf("%v %+v: word %d is fetched as number %d, not %d", a, l.Product, at, i, s.at(at))
+				}
+			}
+		}
+	})
+}

@@ -102,11 +102,19 @@ type demand func(rowFold, colFold, cycle int, buf []int) (first int, words []int
 
 // place is how many places come before one of a grid that is fetched along diagonals.
 func (g *grid) place(row, col int) int {
-	triangle := func(n int) int { return max(0, n) * (n + 1) / 2 }
 	d := row + col
-	before := triangle(d) - triangle(d-g.rows) - triangle(d-g.cols) + triangle(d-g.rows-g.cols)
-	return before + col - max(0, d-g.rows+1)
+	return onDiagonals(d, g.rows, g.cols) + col - max(0, d-g.rows+1)
 }
+
+// onDiagonals is how many places of rows x cols lie on the first d diagonals.
+func onDiagonals(d, rows, cols int) int {
+	triangle := func(n int) int { return max(0, n) * (n + 1) / 2 }
+	return triangle(d) - triangle(d-rows) - triangle(d-cols) + triangle(d-rows-cols)
+}
+
+// order is how many words are fetched before one: of a streamed operand before (t, p), of
+// a held one before (r, c).
+type order func(along, across int) int
 
 // span gives the places, in the order of fetching, of the first and the last word
 // that one side of the array asks for in a fold. Those of a streamed operand whose
@@ -121,12 +129,16 @@ type side struct {
 	bound  int // addresses are below
 	demand demand
 	span   span
+
+	// at is how many words are fetched before an address, of an operand whose words
+	// stand at one place each; nil: at several.
+	at func(address int) int
 }
 
 // streamed is an operand that moves through the array: element (t, p) enters
 // at position p of the side, skewed by p, from the given cycle of a fold on.
 // fold picks the fold index that numbers positions.
-func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at func(t, p int) int) (grid, demand, span) {
+func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at func(t, p int) int) (grid, demand, span, order) {
 	g := grid{rows: ceilDiv(total, size) * m.T, cols: size, diagonal: true, at: func(row, col int) int {
 		p := row/m.T*size + col
 		if p >= total {
@@ -143,15 +155,26 @@ func streamed(m *Mapping, total, size, from int, fold func(rf, cf int) int, at f
 		}
 		return first, buf
 	}
+	// Where the last fold is partly filled, places without a word come between.
+	last, width := (g.rows-m.T)+total-(g.rows/m.T-1)*size, g.rows/m.T*size-total
+	before := func(t, p int) int {
+		row, col := p/size*m.T+t, p%size
+		n := g.place(row, col)
+		if d := row + col - last; width > 0 && d >= 0 {
+			low := max(0, d-m.T+1)
+			n -= onDiagonals(d, m.T, width) + max(0, min(width-1, d, col-(size-width)-1)-low+1)
+		}
+		return n
+	}
 	return g, asked, func(rf, cf int) (int, int) {
 		i := fold(rf, cf)
 		return g.place(i*m.T, 0), g.place((i+1)*m.T-1, used(total, size, i)-1)
-	}
+	}, before
 }
 
 // held is an operand that stays: it is loaded a row of the array a cycle, last
 // row first.
-func held(m *Mapping, at func(r, c int) int) (grid, demand, span) {
+func held(m *Mapping, at func(r, c int) int) (grid, demand, span, order) {
 	g := grid{rows: m.ColFolds * m.Sr, cols: m.Cols, at: func(row, col int) int {
 		c := row/m.Sr*m.Cols + col
 		if c >= m.Sc {
@@ -170,9 +193,12 @@ func held(m *Mapping, at func(r, c int) int) (grid, demand, span) {
 		return 0, buf
 	}
 	return g, asked, func(rf, cf int) (int, int) {
-		first := cf*m.Sr*m.Cols + rf*m.Rows*used(m.Sc, m.Cols, cf)
-		return first + used(m.Sr, m.Rows, rf)*used(m.Sc, m.Cols, cf) - 1, first
-	}
+			first := cf*m.Sr*m.Cols + rf*m.Rows*used(m.Sc, m.Cols, cf)
+			return first + used(m.Sr, m.Rows, rf)*used(m.Sc, m.Cols, cf) - 1, first
+		}, func(r, c int) int {
+			cf := c / m.Cols
+			return cf*m.Cols*m.Sr + r*used(m.Sc, m.Cols, cf) + c%m.Cols
+		}
 }
 
 func rowFold(rf, _ int) int { return rf }
@@ -182,16 +208,26 @@ func colFold(_, cf int) int { return cf }
 func (l *Layer) sides(m *Mapping) (input, weight side) {
 	input.words, input.bound = l.M*l.K, l.inputs()
 	weight.words, weight.bound = l.N*l.K, l.N*l.K
+	var in, wt order
 	switch m.Flow {
 	case OutputStationary:
-		input.fetch, input.demand, input.span = streamed(m, m.Sr, m.Rows, 0, rowFold, func(t, p int) int { return l.input(p, t) })
-		weight.fetch, weight.demand, weight.span = streamed(m, m.Sc, m.Cols, 0, colFold, func(t, p int) int { return l.weight(t, p) })
+		input.fetch, input.demand, input.span, in = streamed(m, m.Sr, m.Rows, 0, rowFold, func(t, p int) int { return l.input(p, t) })
+		weight.fetch, weight.demand, weight.span, wt = streamed(m, m.Sc, m.Cols, 0, colFold, func(t, p int) int { return l.weight(t, p) })
+		weight.at = func(a int) int { return wt(a/l.N, a%l.N) }
+		input.at = func(a int) int { return in(a%l.K, a/l.K) }
 	case InputStationary:
-		input.fetch, input.demand, input.span = held(m, func(r, c int) int { return l.input(c, r) })
-		weight.fetch, weight.demand, weight.span = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.weight(p, t) })
+		input.fetch, input.demand, input.span, in = held(m, func(r, c int) int { return l.input(c, r) })
+		weight.fetch, weight.demand, weight.span, wt = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.weight(p, t) })
+		weight.at = func(a int) int { return wt(a%l.N, a/l.N) }
+		input.at = func(a int) int { return in(a%l.K, a/l.K) }
 	default:
-		input.fetch, input.demand, input.span = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.input(t, p) })
-		weight.fetch, weight.demand, weight.span = held(m, l.weight)
+		input.fetch, input.demand, input.span, in = streamed(m, m.Sr, m.Rows, m.Rows, rowFold, func(t, p int) int { return l.input(t, p) })
+		weight.fetch, weight.demand, weight.span, wt = held(m, l.weight)
+		weight.at = func(a int) int { return wt(a/l.N, a%l.N) }
+		input.at = func(a int) int { return in(a/l.K, a%l.K) }
+	}
+	if l.H > 0 { // a convolution's inputs stand at as many places as filters see them
+		input.at = nil
 	}
 	return input, weight
 }
