@@ -128,7 +128,7 @@ func (d *GPU) Warm(k *tile.Kernel) { d.WarmPart(k, 1) }
 // that streams.
 func (d *GPU) WarmPart(k *tile.Kernel, of int, cut ...int) {
 	if k.Streams {
-		d.warmSideBySide(k, 1/float64(of))
+		d.warmSideBySide(k, 1/float64(of), d.fresh)
 		return
 	}
 	for i := range k.Tensors {

@@ -12,7 +12,7 @@ func (d *GPU) onJump(l *Launch) func(uint64) {
 		m := d.Memory.System
 		dirty := m.Dirty()
 		if w := &l.Waves; w.By > w.Beside { // what runs beside is not behind
-			d.warmSideBySide(l.Kernel, float64(w.At+w.By)/float64(l.Kernel.CTAs()))
+			d.warmSideBySide(l.Kernel, float64(w.At+w.By)/float64(l.Kernel.CTAs()), false)
 		} else {
 			m.Forget()
 		}
@@ -35,21 +35,18 @@ func (d *GPU) writeBack(r *Report) int64 {
 
 // warmSideBySide installs what a kernel that walks through its tensors at one pace
 // leaves behind a part of them: of each what was touched last is there, in proportion
-// to its size.
-func (d *GPU) warmSideBySide(k *tile.Kernel, part float64) {
+// to its size. Parameters that others have driven out meanwhile are not.
+func (d *GPU) warmSideBySide(k *tile.Kernel, part float64, fresh bool) {
 	const steps = 512
 	sum := int64(0)
 	for i := range k.Tensors {
-		if k.Tensors[i].Touched > 0 { // here and there
-			continue
-		}
 		sum += k.Tensors[i].Bytes
 	}
 	share := min(part, float64(d.spec.L2.Size)/float64(max(1, sum)))
 	for step := range int64(steps) {
 		for i := range k.Tensors {
 			t := &k.Tensors[i]
-			if t.Touched > 0 {
+			if fresh && t.Parameter {
 				continue
 			}
 			bytes, end := int64(share*float64(t.Bytes)), int64(part*float64(t.Bytes))
