@@ -41,12 +41,9 @@ type form struct {
 // forms prepares the kernels of a call.
 func forms(m *configs.Machine, w workloads.Workload, o Options) ([]form, error) {
 	o.Fidelity = Sampled // with its kernels
-	c, err := callOf(m, w, o)
+	c, err := fitting(m, w, o)
 	if err != nil {
-		return nil, &InputError{err}
-	}
-	if err := fitsKernels(m, c.kernels); err != nil {
-		return nil, &InputError{err}
+		return nil, err
 	}
 	out := make([]form, len(c.kernels))
 	for i, k := range c.kernels {

@@ -25,6 +25,21 @@ type call struct {
 	kernels []*tile.Kernel
 }
 
+// fitting is the call of a workload, if the device has memory for each of its kernels;
+// else, as for what the library does not have, an *InputError.
+func fitting(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
+	c, err := callOf(m, w, o)
+	if err != nil {
+		return c, &InputError{err}
+	}
+	for _, k := range c.kernels {
+		if need, have := int64(k.Bytes()), int64(m.GPU.DRAM.Size); need > have {
+			return c, &InputError{fmt.Errorf("its tensors take %.1f GiB, %s has %.1f GiB", gib(need), m.Name, gib(have))}
+		}
+	}
+	return c, nil
+}
+
 // callOf is what the library of a machine launches for a workload. Its errors
 // are the user's.
 func callOf(m *configs.Machine, w workloads.Workload, o Options) (call, error) {
@@ -128,12 +143,9 @@ func runGPU(ctx context.Context, m *configs.Machine, w workloads.Workload, o Opt
 	if o.Fidelity == Analytic {
 		return closedGPU(m, w, r, o)
 	}
-	c, err := callOf(m, w, o)
+	c, err := fitting(m, w, o)
 	if err != nil {
-		return Result{}, &InputError{err}
-	}
-	if err := fitsKernels(m, c.kernels); err != nil {
-		return Result{}, &InputError{err}
+		return Result{}, err
 	}
 	v := governor{m: m, period: o.Period}
 	v.simulate = func(clock configs.Freq) (Result, error) {

@@ -11,7 +11,6 @@ import (
 	"gpusim/energy"
 	"gpusim/pool"
 	"gpusim/workloads"
-	"gpusim/workloads/tile"
 )
 
 // runNetwork simulates each distinct layer of a network once and adds up.
@@ -80,16 +79,6 @@ func fits(m *configs.Machine, n *workloads.Network) error {
 	}
 	return fmt.Errorf("it needs %.1f GiB (weights %.1f, activations %.1f, gradients %.1f, optimizer %.1f), %s has %.1f GiB; a smaller batch needs less",
 		gib(need), gib(n.Memory.Weights), gib(n.Memory.Activations), gib(n.Memory.Gradients), gib(n.Memory.Optimizer), m.Name, gib(have))
-}
-
-// fitsKernels is an error if one of a call's kernels needs more memory than the device has.
-func fitsKernels(m *configs.Machine, kernels []*tile.Kernel) error {
-	for _, k := range kernels {
-		if need, have := int64(k.Bytes()), int64(m.GPU.DRAM.Size); need > have {
-			return fmt.Errorf("its tensors take %.1f GiB, %s has %.1f GiB", gib(need), m.Name, gib(have))
-		}
-	}
-	return nil
 }
 
 func gib(bytes int64) float64 { return float64(bytes) / (1 << 30) }

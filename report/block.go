@@ -87,11 +87,12 @@ func block(e *Entry) string {
 		b.WriteString("  closed form: the designers' performance sheet, which counts Winograd and rounds alike on every size;\n" +
 			"  --set nvdla.closed_form=plan takes what this machine has\n")
 	}
-	if f := e.figures(); f.peakPct() > 100 {
+	f := e.figures()
+	if f.peakPct() > 100 {
 		b.WriteString("  above 100 % of peak: operations are counted as in the direct algorithm, this one multiplies less\n")
 	}
-	if g, w := e.Machine.GPU, e.figures(); g != nil && !g.Clock.PowerCap && e.Machine.TDP > 0 && w.powerW() > float64(e.Machine.TDP) {
-		fmt.Fprintf(&b, "  %s W is above the limit of %v: this machine has a fitted clock, which no power cap lowers\n", human(w.powerW()), e.Machine.TDP)
+	if g := e.Machine.GPU; g != nil && !g.Clock.PowerCap && e.Machine.TDP > 0 && f.powerW() > float64(e.Machine.TDP) {
+		fmt.Fprintf(&b, "  %s W is above the limit of %v: this machine has a fitted clock, which no power cap lowers\n", human(f.powerW()), e.Machine.TDP)
 	}
 	if r := &e.Result; r.PowerCapped && e.Machine.GPU != nil {
 		fmt.Fprintf(&b, "  the board's power limit of %v holds the clock at %s MHz instead of %s\n",

@@ -13,50 +13,39 @@ import (
 	"gpusim/workloads"
 )
 
-// An interrupt keeps what is finished: table, folder, exit code 130.
-func TestInterruptedRun(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var out, errs bytes.Buffer
-	a := fakeApp(&out, &errs)
-	a.simulate = func(c context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error) {
-		if w.GEMM.M == 3 {
-			cancel()
-			return gpusim.Result{}, c.Err()
+// An interrupt keeps what is finished: table, folder, exit code 130. Of a comparison
+// workloads are kept that all machines have finished.
+func TestInterrupted(t *testing.T) {
+	for _, c := range []struct {
+		args    string
+		at      string // kind of machine on which the third workload meets the interrupt
+		says    string
+		without string
+		lines   int
+	}{
+		{"run volta -w gemm:1x1x1 -w gemm:2x2x2 -w gemm:3x3x3 -w gemm:4x4x4", "gpu", "interrupted; 2 of 4 workloads finished", "gemm:4x4x4", 3},
+		{"compare volta skylake-8180 -w gemm:1x1x1 -w gemm:2x2x2 -w gemm:3x3x3", "cpu", "interrupted; 2 of 3 workloads finished", "gemm:3x3x3", 5},
+	} {
+		ctx, cancel := context.WithCancel(context.Background())
+		var out, errs bytes.Buffer
+		a := fakeApp(&out, &errs)
+		a.simulate = func(ctx context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error) {
+			if w.GEMM.M == 3 && m.Kind == c.at {
+				cancel()
+				return gpusim.Result{}, ctx.Err()
+			}
+			return fakeRun(ctx, m, w, o)
 		}
-		return fakeRun(c, m, w, o)
-	}
-	dir := filepath.Join(t.TempDir(), "out")
-	code := a.main(ctx, []string{"run", "volta", "-w", "gemm:1x1x1", "-w", "gemm:2x2x2", "-w", "gemm:3x3x3", "-w", "gemm:4x4x4", "--workers", "1", "--out", dir})
-	if code != exitInterrupted || !strings.Contains(errs.String(), "interrupted; 2 of 4 workloads finished") {
-		t.Errorf("code %d, %s", code, errs.String())
-	}
-	if !strings.Contains(out.String(), "gemm:2x2x2:fp32") || strings.Contains(out.String(), "gemm:4x4x4") {
-		t.Error(out.String())
-	}
-	holds(t, dir, "summary.csv", 3)
-}
-
-// Of a comparison workloads are kept that all machines have finished.
-func TestInterruptedCompare(t *testing.T) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var out, errs bytes.Buffer
-	a := fakeApp(&out, &errs)
-	a.simulate = func(c context.Context, m *configs.Machine, w workloads.Workload, o gpusim.Options) (gpusim.Result, error) {
-		if w.GEMM.M == 3 && m.Kind == "cpu" {
-			cancel()
-			return gpusim.Result{}, c.Err()
+		dir := filepath.Join(t.TempDir(), "out")
+		code := a.main(ctx, append(strings.Fields(c.args), "--workers", "1", "--out", dir))
+		if code != exitInterrupted || !strings.Contains(errs.String(), c.says) {
+			t.Errorf("%s: code %d, %s", c.args, code, errs.String())
 		}
-		return fakeRun(c, m, w, o)
+		if !strings.Contains(out.String(), "gemm:2x2x2:fp32") || strings.Contains(out.String(), c.without) {
+			t.Error(out.String())
+		}
+		holds(t, dir, "summary.csv", c.lines)
 	}
-	dir := filepath.Join(t.TempDir(), "out")
-	code := a.main(ctx, []string{"compare", "volta", "skylake-8180", "-w", "gemm:1x1x1", "-w", "gemm:2x2x2", "-w", "gemm:3x3x3", "--workers", "1", "--out", dir})
-	if code != exitInterrupted || !strings.Contains(errs.String(), "interrupted; 2 of 3 workloads finished") {
-		t.Errorf("code %d, %s", code, errs.String())
-	}
-	if !strings.Contains(out.String(), "gemm:2x2x2:fp32") || strings.Contains(out.String(), "gemm:3x3x3") {
-		t.Error(out.String())
-	}
-	holds(t, dir, "summary.csv", 5)
 }
 
 // Of probes the groups that are finished.

@@ -20,6 +20,7 @@ type progress struct {
 	mu    sync.Mutex
 	done  int
 	parts []float64 // 0 to 1, by piece
+	sum   float64   // of them
 }
 
 // pieceSteps is the steps of the bar that a piece has.
@@ -59,28 +60,27 @@ func (p *progress) set(done int) {
 func (p *progress) of(piece int) func(share float64) {
 	return func(share float64) {
 		p.mu.Lock()
-		p.parts[piece] = max(p.parts[piece], min(1, share)) // one that begins anew stands still
+		if more := min(1, share) - p.parts[piece]; more > 0 { // one that begins anew stands still
+			p.parts[piece] += more
+			p.sum += more
+		}
 		p.mu.Unlock()
 		p.move()
 	}
 }
 
-// move shows where the pieces are: those of which nothing was heard are finished or not begun.
+// move shows where the pieces are.
 func (p *progress) move() {
 	if p.bar != nil {
 		p.bar.SetCurrent(p.at())
 	}
 }
 
-// at is where the bar stands.
+// at is where the bar stands: pieces of which nothing was heard are finished or not begun.
 func (p *progress) at() int64 {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	sum := 0.0
-	for _, s := range p.parts {
-		sum += s
-	}
-	return int64(pieceSteps * max(sum, float64(p.done)))
+	return int64(pieceSteps * max(p.sum, float64(p.done)))
 }
 
 // stop takes the bar off the screen, finished or not.
