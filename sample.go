@@ -20,6 +20,9 @@ const (
 	settleLong   = 12      // iterations that stand for turnover at most
 	leastWaves   = 2       // waves simulated at least, and as many of short loops that are not sampled
 	unevenWaves  = 4       // the same where CTAs do not keep in step: the first end sooner after each other than later ones
+	layerWaves   = 3       // the same of a layer of a network
+	saved        = 2       // waves left out for each that is simulated, or all are
+	layerSaved   = 1       // the same of a layer whose CTAs do not keep in step: most have few waves
 )
 
 // plan prepares a kernel for launch and decides what to leave out.
@@ -90,8 +93,12 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
 	}
-	s.leastWaves = leastWaves
-	if !p.Policy.Even() {
+	s.leastWaves, s.saved = leastWaves, saved
+	switch {
+	case p.Policy.Even():
+	case o.Budget > 0:
+		s.leastWaves, s.saved = layerWaves, layerSaved
+	default:
 		s.leastWaves = unevenWaves
 	}
 	l.Waves = s.waves(max(1, k.Splits))
@@ -122,7 +129,7 @@ type sampling struct {
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	line               int // iterations that share what L2 fetches at once where an operand lies along k
-	leastWaves         int // waves simulated at least
+	leastWaves, saved  int // waves simulated at least, and left out for each of them
 	late               int // see lateness
 	streams            bool
 	budget             int // warp instructions that may be simulated
@@ -141,7 +148,7 @@ func (s *sampling) load(k *tile.Kernel) int {
 }
 
 // waves leaves out whole waves, the more of them the more work a wave is, if
-// that saves two thirds at least: how the last, partial wave meets the ones
+// that saves two thirds at least, half of a layer's: how the last, partial wave meets the ones
 // before it is a matter of how far these have drifted, and the error of that is
 // shared by all that is left. Of split-K it leaves out the same tiles in each
 // slice, and keeps slices so long that the next one finds the tile finished, as
@@ -159,7 +166,7 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 	for by > 0 && by*splits%s.slots != 0 {
 		by--
 	}
-	if by < 2*keep {
+	if by < s.saved*keep {
 		return p
 	}
 	p.At, p.By = full-by, by
