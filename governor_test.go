@@ -175,7 +175,7 @@ func TestCapOnT4(t *testing.T) {
 	if same := run(product, "tdp=2000 W"); !reflect.DeepEqual(same, free) {
 		t.Error("a limit of 2 kW gives another result than none")
 	}
-	a, b := run(skinny, "gpu.clock.power_cap=false"), run(skinny, "tdp=90 W")
+	a, b := run(skinny, "gpu.clock.power_cap=false"), run(skinny, "tdp=85 W")
 	t.Logf("%.0f us at %.0f MHz and %.0f W, %.0f us at %.0f MHz and %.0f W", a.TimeUS, a.ClockMHz, watts(&a), b.TimeUS, b.ClockMHz, watts(&b))
 	if clock, slower := a.ClockMHz/b.ClockMHz, b.TimeUS/a.TimeUS; clock < 1.15 || slower > 1+(clock-1)/2 {
 		t.Errorf("DRAM-bound: %.2f times slower at a clock %.2f times lower", slower, clock)
