@@ -71,7 +71,7 @@ var probes = []probe{
 	{"memory latency", chases},
 	{"bandwidth", bandwidths},
 	{"shared memory", sharedMemory},
-	{"access patterns", strides},
+	{"access patterns", accessPatterns},
 	{"instructions", pipes},
 	{"matrix instructions", matrix},
 	{"synchronization", synchronization},

@@ -48,6 +48,20 @@ func sharedMemory(r *rig, out *Report) error {
 	return nil
 }
 
+// accessPatterns measures loads that hit L1, by their width and by what lies between
+// their lanes.
+func accessPatterns(r *rig, out *Report) error {
+	for _, bytes := range []int{4, 8, 16} {
+		k := kernel{warps: 1, elem: 4, region: []int64{1 << 10}, accesses: []tile.Access{stream(32, 0, bytes, 0, bytes/4, 0)}}
+		v, err := r.each(k, memop(tile.OpLDG, 0, 0))
+		if err != nil {
+			return err
+		}
+		out.add("access patterns", fmt.Sprintf("latency.l1.load%d", 8*bytes), fmt.Sprintf("L1 hit, loads of %d bit, lanes side by side", 8*bytes), v, "cycles")
+	}
+	return strides(r, out)
+}
+
 // strides measures what a load that hits L1 costs by the distance between its
 // lanes.
 func strides(r *rig, out *Report) error {
