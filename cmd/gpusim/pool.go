@@ -100,8 +100,10 @@ func (a *app) runTasks(ctx context.Context, tasks []*task, workers int, monitore
 			networks++
 		}
 	}
-	for _, t := range tasks { // few networks leave cores to work on their layers
-		t.options.Workers = max(1, workers/max(1, networks))
+	// Few networks leave cores to work on their layers: twice as many as there are, since
+	// networks wait for layers that others work on already, as the naive mapping does.
+	for _, t := range tasks {
+		t.options.Workers = max(1, min(workers, 2*workers/max(1, networks)))
 	}
 	bar := newProgress(a.err, "simulating", len(tasks))
 	defer bar.stop()
