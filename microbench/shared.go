@@ -48,23 +48,18 @@ func sharedMemory(r *rig, out *Report) error {
 	return nil
 }
 
-// accessPatterns measures loads that hit L1, by their width and by what lies between
-// their lanes.
+// accessPatterns measures loads that hit L1: their latency by width, lanes side by side,
+// and what they cost by the distance between lanes.
 func accessPatterns(r *rig, out *Report) error {
+	const group = "access patterns"
 	for _, bytes := range []int{4, 8, 16} {
 		k := kernel{warps: 1, elem: 4, region: []int64{1 << 10}, accesses: []tile.Access{stream(32, 0, bytes, 0, bytes/4, 0)}}
 		v, err := r.each(k, memop(tile.OpLDG, 0, 0))
 		if err != nil {
 			return err
 		}
-		out.add("access patterns", fmt.Sprintf("latency.l1.load%d", 8*bytes), fmt.Sprintf("L1 hit, loads of %d bit, lanes side by side", 8*bytes), v, "cycles")
+		out.add(group, fmt.Sprintf("latency.l1.load%d", 8*bytes), fmt.Sprintf("L1 hit, loads of %d bit, lanes side by side", 8*bytes), v, "cycles")
 	}
-	return strides(r, out)
-}
-
-// strides measures what a load that hits L1 costs by the distance between its
-// lanes.
-func strides(r *rig, out *Report) error {
 	warps := min(32, r.g.SM.MaxWarps)
 	for _, s := range []int{1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32} {
 		k := kernel{warps: warps, elem: 4, region: []int64{1 << 20}}
@@ -81,7 +76,7 @@ func strides(r *rig, out *Report) error {
 		if err != nil {
 			return err
 		}
-		out.add("access patterns", fmt.Sprintf("l1.stride.%d", s), fmt.Sprintf("L1 load, lanes %d words apart", s), per/float64(4*warps), "clk/inst")
+		out.add(group, fmt.Sprintf("l1.stride.%d", s), fmt.Sprintf("L1 load, lanes %d words apart", s), per/float64(4*warps), "clk/inst")
 	}
 	return nil
 }
