@@ -65,33 +65,34 @@ type SupplyPoint struct {
 
 // SM describes one streaming multiprocessor. Times are SM cycles.
 type SM struct {
-	Count               int     `yaml:"count" min:"1" max:"512"`
-	PerTPC              int     `yaml:"per_tpc" min:"1" max:"4"`
-	GPCs                int     `yaml:"gpcs" min:"1" max:"32"`
-	SubCores            int     `yaml:"sub_cores" min:"1" max:"4"`
-	Scheduler           string  `yaml:"scheduler" allowed:"gto,gty,lrr,two-level,oldest"`
-	ActiveSet           int     `yaml:"two_level_active_set" min:"1" max:"64" doc:"warps in the active set of the two-level scheduler"`
-	MaxWarps            int     `yaml:"max_warps" min:"1" max:"64"`
-	MaxCTAs             int     `yaml:"max_ctas" min:"1" max:"64"`
-	Registers           int     `yaml:"registers" min:"1024" max:"1048576" doc:"32-bit registers per SM"`
-	RegisterAllocUnit   int     `yaml:"register_alloc_unit" min:"1" max:"4096" doc:"registers are given to a warp in this granularity"`
-	SharedMemory        Bytes   `yaml:"shared_memory" min:"1 KiB" max:"1 MiB" doc:"largest shared memory of all resident CTAs"`
-	SharedAllocUnit     Bytes   `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
-	RegisterBanks       int     `yaml:"register_banks" min:"1" max:"8"`
-	DualIssue           bool    `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
-	PairLanes           float64 `yaml:"pair_lanes,omitempty" min:"1" max:"64" doc:"fp32 lanes that two neighbouring sub-cores share beside their own: they take the second of two fp32 instructions that a warp issues in one cycle"`
-	IntOnFP32           bool    `yaml:"int_on_fp32,omitempty" doc:"integer instructions run on the fp32 lanes, as before Volta"`
-	BankOperandsPerRead int     `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
-	Pipes               Pipes   `yaml:"pipes"`
-	MIO                 MIO     `yaml:"mio"`
-	ICache              ICache  `yaml:"icache"`
-	BranchLatency       int     `yaml:"branch_latency" min:"1" max:"64"`
-	BarrierLatency      int     `yaml:"barrier_latency" min:"1" max:"200" doc:"last arrival to first issue after BAR.SYNC"`
-	CTALaunchLatency    int     `yaml:"cta_launch_latency" min:"0" max:"5000" doc:"CTA dispatched to first instruction issued"`
-	CTAExitLatency      int     `yaml:"cta_exit_latency" min:"0" max:"5000" doc:"last warp exits to slot free"`
-	MaxCluster          int     `yaml:"max_cluster,omitempty" min:"1" max:"16" doc:"CTAs of a cluster at most; none: there are no clusters. With them the SMs of a TPC have neighbouring numbers, so that clusters stay in a GPC"`
-	ClusterLatency      int     `yaml:"cluster_latency,omitempty" min:"1" max:"1000" doc:"cycles from an SM to another of its cluster, one way"`
-	TMA                 TMA     `yaml:"tma,omitempty"`
+	Count               int       `yaml:"count" min:"1" max:"512"`
+	PerTPC              int       `yaml:"per_tpc" min:"1" max:"4"`
+	GPCs                int       `yaml:"gpcs" min:"1" max:"32"`
+	SubCores            int       `yaml:"sub_cores" min:"1" max:"4"`
+	Scheduler           string    `yaml:"scheduler" allowed:"gto,gty,lrr,two-level,oldest"`
+	ActiveSet           int       `yaml:"two_level_active_set" min:"1" max:"64" doc:"warps in the active set of the two-level scheduler"`
+	MaxWarps            int       `yaml:"max_warps" min:"1" max:"64"`
+	MaxCTAs             int       `yaml:"max_ctas" min:"1" max:"64"`
+	Registers           int       `yaml:"registers" min:"1024" max:"1048576" doc:"32-bit registers per SM"`
+	RegisterAllocUnit   int       `yaml:"register_alloc_unit" min:"1" max:"4096" doc:"registers are given to a warp in this granularity"`
+	SharedMemory        Bytes     `yaml:"shared_memory" min:"1 KiB" max:"1 MiB" doc:"largest shared memory of all resident CTAs"`
+	SharedAllocUnit     Bytes     `yaml:"shared_alloc_unit" min:"1 B" max:"4 KiB"`
+	RegisterBanks       int       `yaml:"register_banks" min:"1" max:"8"`
+	DualIssue           bool      `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
+	PairLanes           float64   `yaml:"pair_lanes,omitempty" min:"1" max:"64" doc:"fp32 lanes that two neighbouring sub-cores share beside their own: they take the second of two fp32 instructions that a warp issues in one cycle"`
+	IntOnFP32           bool      `yaml:"int_on_fp32,omitempty" doc:"integer instructions run on the fp32 lanes, as before Volta"`
+	BankOperandsPerRead int       `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
+	Pipes               Pipes     `yaml:"pipes"`
+	MIO                 MIO       `yaml:"mio"`
+	ICache              ICache    `yaml:"icache"`
+	Constants           Constants `yaml:"constants,omitempty"`
+	BranchLatency       int       `yaml:"branch_latency" min:"1" max:"64"`
+	BarrierLatency      int       `yaml:"barrier_latency" min:"1" max:"200" doc:"last arrival to first issue after BAR.SYNC"`
+	CTALaunchLatency    int       `yaml:"cta_launch_latency" min:"0" max:"5000" doc:"CTA dispatched to first instruction issued"`
+	CTAExitLatency      int       `yaml:"cta_exit_latency" min:"0" max:"5000" doc:"last warp exits to slot free"`
+	MaxCluster          int       `yaml:"max_cluster,omitempty" min:"1" max:"16" doc:"CTAs of a cluster at most; none: there are no clusters. With them the SMs of a TPC have neighbouring numbers, so that clusters stay in a GPC"`
+	ClusterLatency      int       `yaml:"cluster_latency,omitempty" min:"1" max:"1000" doc:"cycles from an SM to another of its cluster, one way"`
+	TMA                 TMA       `yaml:"tma,omitempty"`
 }
 
 // FP32Lanes is the number of fp32 lanes of the SM.
@@ -142,7 +143,27 @@ type MIO struct {
 	SharedBytesClk   int `yaml:"shared_bytes_per_clk" min:"16" max:"512"`
 	ReturnBytesClk   int `yaml:"return_bytes_per_clk" min:"16" max:"1024" doc:"loaded data to the registers; lanes that read one word get it in one pass, but each needs its share of this"`
 	SharedBanks      int `yaml:"shared_banks" min:"16" max:"64"`
-	StoreReadLatency int `yaml:"store_read_latency" min:"1" max:"64" doc:"issue to source registers free again"`
+	StoreReadLatency int `yaml:"store_read_latency" min:"1" max:"64" doc:"store: start to source registers free again, less their transfer"`
+	AddressInterval  int `yaml:"address_interval,omitempty" min:"1" max:"16" doc:"cycles between memory instructions whose addresses one sub-core works out, where it issues them faster than that"`
+	QueueLatency     int `yaml:"queue_latency,omitempty" min:"1" max:"64" doc:"cycles that a memory instruction keeps its place in the sub-core's queue after its start"`
+	OperandBytesClk  int `yaml:"operand_bytes_per_clk,omitempty" min:"16" max:"512" doc:"source registers of memory instructions on their way out of the register file; an address takes 4 B a lane for shared memory and 8 for global memory, in uniform registers nothing; without this key nothing is known of it"`
+	LoadReadLatency  int `yaml:"load_read_latency,omitempty" min:"1" max:"64" doc:"load: start to address registers free again, less their transfer"`
+	LoadReadLeast    int `yaml:"load_read_least,omitempty" min:"1" max:"64" doc:"load: the same with the transfer, at least"`
+	UniformGlobal    int `yaml:"uniform_global_cycles,omitempty" min:"1" max:"32" doc:"cycles by which global loads are faster if their address is in uniform registers"`
+	UniformShared    int `yaml:"uniform_shared_cycles,omitempty" min:"1" max:"32" doc:"the same of loads from shared memory"`
+	CopyLatency      int `yaml:"copy_latency,omitempty" min:"1" max:"200" doc:"LDGSTS of any width that hits L1: cycles beyond l1.hit_latency until a wait for it is over; without this key those of a load"`
+}
+
+// Constants are the caches of constant memory: two in each sub-core, of operands and of
+// loads, both behind one that they share with instructions. Without them constants cost
+// nothing.
+type Constants struct {
+	L0            Bytes `yaml:"l0,omitempty" min:"64 B" max:"64 KiB" doc:"per sub-core, of operands; that of loads is as large"`
+	LineBytes     int   `yaml:"line_bytes,omitempty" min:"16" max:"256"`
+	L0MissLatency int   `yaml:"l0_miss_latency,omitempty" min:"1" max:"1000" doc:"found in the SM's cache: cycles that an instruction with an operand waits"`
+	L1MissLatency int   `yaml:"l1_miss_latency,omitempty" min:"1" max:"2000" doc:"not found there: cycles beyond that"`
+	LoadLatency   int   `yaml:"load_latency,omitempty" min:"1" max:"200" doc:"LDC that hits, address in the instruction"`
+	LoadRegister  int   `yaml:"load_register_latency,omitempty" min:"1" max:"200" doc:"LDC that hits, address in a register, which is free again when the data are there"`
 }
 
 // ICache is the instruction-fetch path.

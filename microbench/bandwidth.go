@@ -1,6 +1,8 @@
 package microbench
 
 import (
+	"fmt"
+
 	"gpusim/workloads/tile"
 )
 
@@ -61,6 +63,18 @@ func bandwidths(r *rig, out *Report) error {
 		}
 		out.add(group, m.key, m.name, bytes*clock/1e9, "GB/s")
 	}
+	v, err := r.stencil()
+	if err != nil {
+		return err
+	}
+	out.add(group, "bandwidth.dram.stencil", "DRAM, stencil of 3 points", v*clock/1e9, "GB/s").Note = "a double read and one written for each point"
+	for _, bytes := range []int{4, 8, 16} {
+		v, err := r.narrow(bytes)
+		if err != nil {
+			return err
+		}
+		out.add(group, fmt.Sprintf("bandwidth.dram.load%d", 8*bytes), fmt.Sprintf("DRAM, loads of %d bit", 8*bytes), v*clock/1e9, "GB/s").Note = "64 CTAs of 256 threads, one load at a time each"
+	}
 	l2, err := r.cached(int64(r.g.L2.Size)/int64(3*r.g.L2.Partitions), true)
 	if err != nil {
 		return err
@@ -83,6 +97,44 @@ func (r *rig) streamed(m mix) (float64, error) {
 	k = r.streams(m, 2*from)
 	per, err := r.slope(k, from, 2*from, withTrips(k, from))
 	return perTrip / per, err
+}
+
+// stencil is the bytes per cycle of DRAM where each thread reads a double and its
+// neighbours and writes one.
+func (r *rig) stencil() (float64, error) {
+	const warps, elem = 8, 8
+	ctas := r.g.SM.Count * max(1, min(r.g.SM.MaxCTAs, r.g.SM.MaxWarps/warps))
+	rows := 32 * warps * ctas
+	from := int(1.5*float64(r.g.L2.Size))/(2*rows*elem) + 2
+	k := kernel{warps: warps, ctas: ctas, elem: elem, span: 32 * warps}
+	for t := range 2 {
+		k.region = append(k.region, int64(rows*elem)*int64(2*from+64))
+		for at := range 3 - 2*t { // all three are read, the middle one is written
+			k.accesses = append(k.accesses, stream(32*warps, t, elem, at+t, 1, rows))
+		}
+	}
+	for i := range 3 {
+		k.body = append(k.body, memop(tile.OpLDG, 2*i, i))
+	}
+	k.body = append(k.body, op(tile.OpDADD, 6, 0, 2, tile.RZ), op(tile.OpDADD, 6, 6, 4, tile.RZ), memop(tile.OpSTG, 6, 3))
+	per, err := r.slope(k, from, 2*from, withTrips(k, from))
+	return float64(2*rows*elem) / per, err
+}
+
+// narrow is the bytes per cycle that 64 CTAs of 256 threads receive from DRAM with one
+// load of some bytes a thread under way, as in gpu-arch-microbenchmark of sjfeng1999.
+func (r *rig) narrow(bytes int) (float64, error) {
+	const warps, ctas = 8, 64
+	rows := 32 * warps * ctas
+	from := 24
+	to := from + max(48, int(2*float64(r.g.L2.Size))/(rows*bytes))
+	k := kernel{warps: warps, ctas: ctas, elem: bytes, region: []int64{int64(rows*bytes) * int64(to+8)}, span: 32 * warps,
+		accesses: []tile.Access{stream(32*warps, 0, bytes, 0, 1, rows)}, body: []tile.Inst{memop(tile.OpLDG, 0, 0)}}
+	n, err := r.cycles(withTrips(k, from), r.flush(), withTrips(k, to))
+	if err != nil {
+		return 0, err
+	}
+	return float64(rows*bytes*(to-from)) / float64(n[2]-n[0]), nil
 }
 
 // cached is the bytes per cycle of reading a footprint over and over: a part

@@ -17,6 +17,8 @@ type kernel struct {
 	shared             int
 	mmas               []tile.MMA
 	groups             []tile.GroupMMA
+	consts             int         // constants
+	cluster            int         // CTAs of a cluster; 0: none
 	end                []tile.Inst // of each iteration, behind body
 	body               []tile.Inst
 }
@@ -26,7 +28,7 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 	k := &tile.Kernel{
 		Name: "probe", Grid: [3]int{max(1, s.ctas), 1, 1}, Threads: 32 * s.warps, Regs: 32, Shared: s.shared,
 		Splits: 1, Role: make([]uint8, s.warps), Accesses: append([]tile.Access(nil), s.accesses...), DType: "fp32",
-		MMAs: s.mmas, GroupMMAs: s.groups,
+		MMAs: s.mmas, GroupMMAs: s.groups, Consts: make([]uint32, s.consts), Cluster: s.cluster,
 	}
 	for i, bytes := range s.region {
 		rows := int(bytes) / s.elem
@@ -36,6 +38,9 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 	}
 	k.Place = func(i int, c *tile.CTA) {
 		*c = tile.CTA{Index: i, Splits: 1, Tile: int32(i), Trips: int32(s.trips)}
+		if s.cluster > 1 {
+			c.Rank = int32(i % s.cluster)
+		}
 		if s.wrap > 0 {
 			i %= s.wrap
 		}

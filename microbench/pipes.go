@@ -47,6 +47,17 @@ func pipes(r *rig, out *Report) error {
 		}
 		out.add(group, "throughput."+c.key, c.name, 32*c.width*v, "op/clk/SM")
 	}
+	if r.g.SM.Pipes.FP64.Lanes > 0 {
+		var body []tile.Inst
+		for i := range 4 {
+			body = append(body, op(tile.OpDFMA, 2*i, 16+2*i, 25, 31)) // as in rate
+		}
+		v, err := r.each(kernel{warps: 1, elem: 4}, body...)
+		if err != nil {
+			return err
+		}
+		out.add(group, "throughput.dfma.warp", "DFMA of one warp", 4/v, "inst/clk")
+	}
 	return banks(r, out)
 }
 
@@ -66,29 +77,44 @@ func (r *rig) rate(o tile.Op) (float64, error) {
 	return float64(4*warps) / per, err
 }
 
-// banks compares multiply-adds whose operands lie in different register banks
-// with such in one.
+// banks compares multiply-adds and multiplications whose operands lie in different
+// register banks with such in one.
 func banks(r *rig, out *Report) error {
+	const group = "instructions"
 	warps := min(32, r.g.SM.MaxWarps)
-	per := func(step int) (float64, error) {
+	per := func(o tile.Op, step int) (float64, error) {
 		var body []tile.Inst
 		for i := range 4 {
 			b := 8 + 4*i
-			body = append(body, op(tile.OpFFMA, i, b, b+step, b+2*step))
+			in := op(o, i, b, b+step, b+2*step)
+			switch {
+			case o == tile.OpFMUL:
+				in.SrcC = tile.RZ
+			case step == 1: // of two banks, two operands of three would meet in one
+				in.SrcC = in.SrcB
+			}
+			body = append(body, in)
 		}
 		v, err := r.each(kernel{warps: warps, elem: 4}, body...)
 		return v * float64(r.g.SM.SubCores) / float64(4*warps), err
 	}
-	apart, err := per(1)
-	if err != nil {
-		return err
+	for _, c := range []struct {
+		op         tile.Op
+		name, free string
+		same, wait string
+	}{{tile.OpFFMA, "FFMA", "bank.free", "bank.conflict", "bank.bubble.ffma"}, {tile.OpFMUL, "FMUL", "bank.free.fmul", "bank.conflict.fmul", "bank.bubble.fmul"}} {
+		apart, err := per(c.op, 1)
+		if err != nil {
+			return err
+		}
+		same, err := per(c.op, 4) // a multiple of any number of banks
+		if err != nil {
+			return err
+		}
+		out.add(group, c.free, c.name+", operands in different banks", apart, "clk/inst/sub-core")
+		out.add(group, c.same, c.name+", operands in one bank", same, "clk/inst/sub-core")
+		out.add(group, c.wait, c.name+", bubble of one bank", same-apart, "cycles")
 	}
-	same, err := per(4) // a multiple of any number of banks
-	if err != nil {
-		return err
-	}
-	out.add("instructions", "bank.free", "FFMA, operands in different banks", apart, "clk/inst/sub-core")
-	out.add("instructions", "bank.conflict", "FFMA, operands in one bank", same, "clk/inst/sub-core")
 	return nil
 }
 

@@ -3,6 +3,7 @@ package microbench
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gpusim/configs"
 	"gpusim/sm"
@@ -32,7 +33,8 @@ func (r *rig) cycles(ks ...kernel) ([]uint64, error) {
 
 // run runs kernels one after another on a new device.
 func (r *rig) run(ks ...kernel) ([]gpu.Report, error) {
-	dev, err := gpu.New(r.ctx, r.g, r.g.Clock.Sustained, gpu.Options{})
+	clusters := slices.ContainsFunc(ks, func(k kernel) bool { return k.cluster > 1 })
+	dev, err := gpu.New(r.ctx, r.g, r.g.Clock.Sustained, gpu.Options{Clusters: clusters})
 	if err != nil {
 		return nil, err
 	}

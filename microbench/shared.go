@@ -32,6 +32,12 @@ func sharedMemory(r *rig, out *Report) error {
 		}
 		out.add(group, c.key, c.name, v, "cycles")
 	}
+	k := kernel{warps: 1, elem: 4, shared: room, accesses: []tile.Access{bank(32, 4, 1)}}
+	v, err := r.each(k, memop(tile.OpLDS, 0, 0), memop(tile.OpLDS, 1, 0), memop(tile.OpLDS, 2, 0), memop(tile.OpLDS, 3, 0))
+	if err != nil {
+		return err
+	}
+	out.add(group, "latency.shared.row", "four loads in a row", v, "cycles")
 	warps := min(32, r.g.SM.MaxWarps)
 	for _, bytes := range []int{4, 8, 16} {
 		k := kernel{warps: warps, elem: 4, shared: room, accesses: []tile.Access{bank(32*warps, bytes, bytes/4)}}
@@ -48,18 +54,9 @@ func sharedMemory(r *rig, out *Report) error {
 	return nil
 }
 
-// accessPatterns measures loads that hit L1: their latency by width, lanes side by side,
-// and what they cost by the distance between lanes.
+// accessPatterns measures what loads that hit L1 cost by the distance between lanes.
 func accessPatterns(r *rig, out *Report) error {
 	const group = "access patterns"
-	for _, bytes := range []int{4, 8, 16} {
-		k := kernel{warps: 1, elem: 4, region: []int64{1 << 10}, accesses: []tile.Access{stream(32, 0, bytes, 0, bytes/4, 0)}}
-		v, err := r.each(k, memop(tile.OpLDG, 0, 0))
-		if err != nil {
-			return err
-		}
-		out.add(group, fmt.Sprintf("latency.l1.load%d", 8*bytes), fmt.Sprintf("L1 hit, loads of %d bit, lanes side by side", 8*bytes), v, "cycles")
-	}
 	warps := min(32, r.g.SM.MaxWarps)
 	for _, s := range []int{1, 2, 3, 4, 5, 7, 8, 9, 16, 17, 32} {
 		k := kernel{warps: warps, elem: 4, region: []int64{1 << 20}}

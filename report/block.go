@@ -30,6 +30,7 @@ var plain = map[string]string{
 	"barrier":          "waiting at a barrier",
 	"membar":           "waiting for other CTAs' data",
 	"no_instruction":   "fetching instructions",
+	"constant":         "reading constants",
 	"dispatch":         "issue port taken by an MMA",
 	"cta_launch":       "starting CTAs",
 	"idle":             "no work on the SM",

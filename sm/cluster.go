@@ -2,16 +2,28 @@ package sm
 
 import "gpusim/memory"
 
-// PeerSignal is what an SM tells a barrier of another CTA of its cluster.
+// PeerSignal is what an SM tells a barrier of another CTA of its cluster, or what it asks
+// of that CTA's shared memory or answers.
 type PeerSignal struct {
 	Cycle    uint64 // at which it takes effect
 	SM       int
+	From     int    // who asks
+	Tag      uint32 // of the load that asks
+	Kind     peerKind
 	Cluster  int // in the grid
 	Rank     int
 	Barrier  int
 	Arrivals int32
 	Bytes    int32
 }
+
+type peerKind uint8
+
+const (
+	peerBarrier peerKind = iota
+	peerLoad             // a load from shared memory asks
+	peerData             // and is answered
+)
 
 // The tag of a reply that another SM of the cluster has asked for is PeerTag, the
 // cluster's number in the grid and, in so many bits, the barrier.
@@ -60,7 +72,32 @@ func (c *Core) tellPeers(b *cta, bar int, arrivals, bytes int32, at uint64) {
 
 // Hear takes a signal of another SM, at a cycle that this one has not reached.
 func (c *Core) Hear(p PeerSignal) {
+	switch p.Kind {
+	case peerLoad: // its shared memory answers beside what the SM itself asks of it
+		p.Cycle += uint64(c.spec.MIO.SharedLatency) + c.async.toPeer
+		p.SM, p.Kind = p.From, peerData
+		c.async.out = append(c.async.out, p)
+		return
+	case peerData:
+		c.loads--
+		e := c.miss[p.Tag]
+		c.freeMiss(p.Tag)
+		c.arrive(&e, p.Cycle)
+		return
+	}
 	if b := c.member(p.Cluster); b != nil {
 		c.signal(b, p.Barrier, p.Arrivals, p.Bytes, p.Cycle)
 	}
+}
+
+// askPeer asks another SM of the cluster for what its shared memory holds.
+func (c *Core) askPeer(w *warp, u *uop, at uint64) {
+	n := c.kernel.Cluster
+	rank := (int(w.cta.Rank) + c.kernel.Accesses[u.access].Peer) % n
+	w.expect(u.wr - 1)
+	c.loads++
+	c.async.out = append(c.async.out, PeerSignal{
+		Cycle: at + c.async.toPeer, SM: c.async.id + rank - int(w.cta.Rank), From: c.async.id, Kind: peerLoad,
+		Tag: c.newMiss(missEntry{kind: missLoad, warp: w, gen: w.gen, bar: u.wr - 1, slot: noSlot}),
+	})
 }

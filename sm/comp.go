@@ -181,13 +181,11 @@ func (c *Comp) Receive(cycle uint64, _ akita.Port, msg akita.Msg) {
 		for _, r := range m.Replies {
 			c.Core.Reply(r)
 		}
-		if !c.drained && c.Core.drained() {
-			c.WakeAt(cycle - cycle%c.horizon + c.horizon) // report it in the next window
-		}
 	case *PeerMsg:
 		for _, p := range m.Signals {
 			c.Core.Hear(p)
 		}
+		c.tell() // answers
 	case *LaunchMsg:
 		for _, l := range m.CTAs {
 			c.Core.Launch(l.Cycle, l.Index)
@@ -196,6 +194,9 @@ func (c *Comp) Receive(cycle uint64, _ akita.Port, msg akita.Msg) {
 	default:
 		c.Engine.Fail(fmt.Errorf("%s: unexpected message %T", c.Name(), msg))
 		return
+	}
+	if !c.drained && c.Core.drained() {
+		c.WakeAt(cycle - cycle%c.horizon + c.horizon) // report it in the next window
 	}
 	c.schedule(cycle)
 }

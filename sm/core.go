@@ -56,6 +56,7 @@ type Core struct {
 
 	cache    l1cache
 	icache   icache
+	consts   constants
 	launches []launch // by cycle
 	ctas     []*cta   // free list
 	warps    []*warp  // free list
@@ -161,11 +162,16 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.cache.reset(c.l1, size)
 	c.queue.reset(c.spec.MIO.StoreQueue)
 	c.icache.reset(&c.spec.ICache, p.codeLines, len(c.sub))
+	c.consts.reset(&c.spec.Constants, p.constLines)
 	for i := range c.sub {
 		s := &c.sub[i]
 		s.next, s.last, s.pair, s.counted, s.ops = never, -1, -1, cycle, p.ops
 		s.slots = [NumReasons]uint64{}
-		s.l0.reset(&c.spec.ICache, p.codeLines)
+		s.l0.reset(int(c.spec.ICache.L0)/c.spec.ICache.LineBytes, p.codeLines)
+		s.address = 0
+		for i := range s.consts {
+			s.consts[i].reset(c.consts.held, p.constLines)
+		}
 	}
 	c.counts = Counts{Segments: make([][]uint64, len(p.codes))}
 	for i, cd := range p.codes {

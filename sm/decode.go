@@ -39,6 +39,7 @@ const (
 	clWGMMA
 	clWGWAIT
 	clBARG
+	clLDC
 )
 
 // lastLocal ends the classes that concern a sub-core alone, see Core.Run.
@@ -76,6 +77,8 @@ type uop struct {
 	slots  uint8 // issue slots taken
 	inLoop uint8 // 1 for a memory instruction of a main loop, see Plan
 	fetch  bool  // first instruction of a code line
+	konst  uint8 // line of its constant operand, plus one; 0: it has none that a cache is asked for
+	read   uint8 // cycles from its start until its source registers may be written again
 	run    uint8 // plain instructions of its pipe from here on, see Core.streak
 }
 
@@ -108,6 +111,8 @@ func classOf(op tile.Op) class {
 		return clRED
 	case tile.OpLDGSTS:
 		return clCopy
+	case tile.OpLDC:
+		return clLDC
 	case tile.OpCOMMIT:
 		return clCommit
 	case tile.OpDEPBAR:
@@ -200,6 +205,10 @@ func decode(ops []uop, k *tile.Kernel, p *tile.Program, s *configs.SM, t *tensor
 			if in.Op == tile.OpS2R || in.Op == tile.OpSHFL || in.Op == tile.OpMBINIT {
 				u.access = -1 // goes through the same queue, but reads no shared memory
 			}
+			u.read = sourceCycles(k, in, &s.MIO)
+			if u.konst = constantLine(in, &s.Constants); u.konst != 0 && u.class == clLDC && in.SrcB != tile.RZ {
+				u.steps = 1 // by register
+			}
 			here := line + at/perLine
 			u.line = uint16(here)
 			u.fetch = here != lastLine || i == 0
@@ -242,5 +251,5 @@ func (u *uop) plain(t *tensorcore.Spec) bool {
 	if u.class == clHMMA {
 		free = uint64(u.steps) * t.Interval(u.steps)
 	}
-	return u.class <= clHMMA && u.wait == 0 && u.wr == 0 && u.stall > 0 && uint64(u.stall) < free
+	return u.class <= clHMMA && u.konst == 0 && u.wait == 0 && u.wr == 0 && u.stall > 0 && uint64(u.stall) < free
 }

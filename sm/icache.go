@@ -36,10 +36,10 @@ func (c *icache) reset(spec *configs.ICache, lines, _ int) {
 	c.cap = int(spec.L1) / spec.LineBytes
 }
 
-func (c *l0cache) reset(spec *configs.ICache, lines int) {
+func (c *l0cache) reset(capacity, lines int) {
 	c.ready = lineTimes(c.ready, lines)
 	c.order = c.order[:0]
-	c.cap = int(spec.L0) / spec.LineBytes
+	c.cap = capacity
 }
 
 // has says whether a line can be issued from at cycle t.

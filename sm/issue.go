@@ -89,6 +89,14 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 			s.evaluate()
 			continue
 		}
+		if u.konst != 0 && u.class != clLDC && h.why != Constant && !s.consts[0].has(uint16(u.konst-1), t) {
+			if t >= turn {
+				return
+			}
+			h.dep, h.why = c.constant(&s.consts[0], uint16(u.konst-1), t), Constant
+			s.evaluate()
+			continue
+		}
 		if u.run > 0 && s.pair < 0 && c.streak(s, pick, ahead) {
 			continue
 		}
@@ -140,6 +148,9 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 			c.advance(s, w)
 		case clLDG, clSTG, clRED, clCopy:
 			c.global(s, w, u, t)
+			c.advance(s, w)
+		case clLDC:
+			c.loadConstant(s, w, u, t)
 			c.advance(s, w)
 		default:
 			c.synchronize(s, w, u, t, next)

@@ -10,13 +10,20 @@ import (
 // send puts a memory instruction of a sub-core into its queue at cycle t and
 // returns when the shared load/store unit starts it; the unit is then busy
 // for `cycles`. The sub-core cannot issue another one while its queue is full.
+// The unit takes instructions in the order of their issue; one whose address is
+// not there by then begins later without holding up those of other sub-cores.
 func (c *Core) send(s *subcore, t, cycles uint64) (start uint64) {
 	start = max(t, c.lsuFree)
 	if cycles > 0 {
 		cycles = max(cycles, uint64(c.spec.MIO.UnitInterval))
 	}
 	c.lsuFree = start + cycles
-	s.mio[s.mioHead] = start
+	if every := uint64(c.spec.MIO.AddressInterval); every > 0 {
+		at := max(t, s.address)
+		s.address = at + every
+		start = max(start, at)
+	}
+	s.mio[s.mioHead] = start + uint64(c.spec.MIO.QueueLatency)
 	if s.mioHead++; s.mioHead == len(s.mio) {
 		s.mioHead = 0
 	}
@@ -28,9 +35,12 @@ func (c *Core) send(s *subcore, t, cycles uint64) (start uint64) {
 
 // shared issues a load from or store to shared memory.
 func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
-	passes := uint64(1)
+	passes, latency := uint64(1), uint64(c.spec.MIO.SharedLatency)
 	if u.access >= 0 {
 		a := &c.kernel.Accesses[u.access]
+		if a.Uniform {
+			latency -= uint64(c.spec.MIO.UniformShared)
+		}
 		passes = uint64(a.Passes[w.id])
 		if !w.guarded(u) {
 			passes = 0
@@ -46,11 +56,16 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 	start := c.send(s, t, passes)
 	c.loopSends += uint64(u.inLoop)
 	if u.rd != 0 {
-		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency), ShortBoard)
+		w.hold(u.rd, start+uint64(u.read), ShortBoard)
 	}
-	if u.wr != 0 {
-		w.hold(u.wr, start+passes+uint64(c.spec.MIO.SharedLatency)-1, ShortBoard)
+	if u.wr == 0 {
+		return
 	}
+	if u.class == clLDS && u.access >= 0 && c.kernel.Accesses[u.access].Peer != 0 {
+		c.askPeer(w, u, start+passes-1)
+		return
+	}
+	w.hold(u.wr, start+passes+latency-1, ShortBoard)
 }
 
 // guarded says whether the instruction's guard holds.
@@ -105,7 +120,11 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	}
 	c.loopSends += uint64(u.inLoop)
 	if u.rd != 0 {
-		w.hold(u.rd, start+uint64(c.spec.MIO.StoreReadLatency)+cycles, ShortBoard)
+		free := start + uint64(u.read)
+		if c.spec.MIO.OperandBytesClk == 0 { // then as long as the store takes of L1
+			free += cycles
+		}
+		w.hold(u.rd, free, ShortBoard)
 	}
 	switch u.class {
 	case clLDG:
@@ -147,8 +166,15 @@ func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 	if cycles > 0 {
 		hit--
 	}
+	a := &c.kernel.Accesses[u.access]
+	if more := uint64(c.spec.MIO.CopyLatency); more > 0 && u.class == clCopy {
+		hit = start + uint64(c.l1.HitLatency) + more
+	}
+	if a.Uniform {
+		hit -= uint64(c.spec.MIO.UniformGlobal)
+	}
 	w.due(b, hit)
-	bypass := !c.l1.Global || c.kernel.Accesses[u.access].Bypass
+	bypass := !c.l1.Global || a.Bypass
 	misses := len(c.out)
 	for i, l := range c.lines {
 		at := start + uint64(i/c.l1.TagsPerClk)

@@ -39,7 +39,7 @@ func (o *oracle) issue(s *oSub, w *oWarp) {
 	o.counts.Slots[sm.Issued]++
 	o.counts.WarpInsts++
 	s.last, s.issued = w, t+1
-	w.ready, w.why, w.noInst = t+max(1, uint64(in.Stall)), sm.Wait, false
+	w.ready, w.why, w.noInst, w.noConst = t+max(1, uint64(in.Stall)), sm.Wait, false, false
 	o.occupy(s, w, in)
 	o.move(s, w, in)
 }
@@ -79,6 +79,10 @@ func (o *oracle) occupy(s *oSub, w *oWarp, in *oOp) {
 			if b != tile.NoBar {
 				w.pending[b-1]++
 			}
+		}
+		if every := uint64(o.g.SM.MIO.AddressInterval); every > 0 {
+			a.addr = max(t, s.adders)
+			s.adders = a.addr + every
 		}
 		s.begun, s.sent = append(s.begun, far), t
 		o.lsu = append(o.lsu, a)

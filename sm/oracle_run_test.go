@@ -19,7 +19,7 @@ func randomKernel(t *testing.T, g *configs.GPU, r *rand.Rand, st style) *tile.Ke
 	warps := 1 + r.Intn(8)
 	k := &tile.Kernel{
 		Name: "random", Grid: [3]int{4, 1, 1}, Threads: 32 * warps, Regs: 255, Shared: 32 << 10, Splits: 1,
-		Role: make([]uint8, warps),
+		Role: make([]uint8, warps), Consts: make([]uint32, 1+r.Intn(60)),
 	}
 	for range 6 {
 		bytes := 4 << r.Intn(3)
@@ -63,6 +63,9 @@ func randomKernel(t *testing.T, g *configs.GPU, r *rand.Rand, st style) *tile.Ke
 			prev := before
 			for i := range s.Code {
 				scramble(r, &s.Code[i], st)
+				if tile.TakesConst(s.Code[i].Op) && r.Intn(4) == 0 {
+					s.Code[i].Imm = uint8(tile.ImmConst + r.Intn(len(k.Consts)))
+				}
 				if !st.waitAfterBarrier && (prev == tile.OpBAR || prev == tile.OpMEMBAR) {
 					s.Code[i].Wait = 0
 				}
@@ -169,6 +172,12 @@ func vary(g *configs.GPU, r *rand.Rand) {
 	s.MIO.QueueDepth = 1 + r.Intn(6)
 	s.MIO.IssueInterval = 1 + r.Intn(4)
 	s.MIO.SharedLatency = 1 + r.Intn(30)
+	if r.Intn(2) == 0 {
+		s.MIO.AddressInterval, s.MIO.QueueLatency = 1+r.Intn(5), r.Intn(12)
+	}
+	if r.Intn(2) == 0 {
+		s.Constants = configs.Constants{L0: configs.Bytes(16 << r.Intn(5)), LineBytes: 16 << r.Intn(3), L0MissLatency: 1 + r.Intn(90), L1MissLatency: 1 + r.Intn(300)}
+	}
 	s.BranchLatency = 1 + r.Intn(12)
 	s.BarrierLatency = 10 + r.Intn(20)
 	s.Pipes.FP32.Lanes = []float64{16, 32, 16, 8}[r.Intn(4)]

@@ -25,7 +25,10 @@ import (
 //   - memory instructions leave a sub-core at fixed distances, at most
 //     QueueDepth of them not begun by the load/store unit, which serves the
 //     whole SM in order, one data pass per cycle;
-//   - instruction lines must be in the sub-core's L0 when a warp enters them.
+//   - a sub-core works out one address at a time; an access begins no earlier than its
+//     address is there, and keeps its place in the queue for a while;
+//   - instruction lines must be in the sub-core's L0 when a warp enters them, and so must
+//     the lines of constants that are operands.
 type oracle struct {
 	g      *configs.GPU
 	k      *tile.Kernel
@@ -34,6 +37,7 @@ type oracle struct {
 	lsu    []oAccess // waiting, in order
 	lsuEnd uint64    // the unit is busy before this cycle
 	l15    oCache
+	consts oCache     // behind those of the sub-cores
 	pieces [][]oPiece // per program
 	counts sm.Counts
 }
@@ -57,6 +61,8 @@ type oSub struct {
 	groups int                 // MMAs with fp32 accumulators so far
 	begun  []uint64            // when the unit began each memory instruction; far: not yet
 	sent   uint64              // cycle of the latest one
+	adders uint64              // the address unit is free
+	consts oCache
 	l0     oCache
 	idle   uint64 // empty slots that have no reason yet
 	issued uint64 // cycle of the latest issue, plus one
@@ -72,6 +78,7 @@ type oWarp struct {
 	why     sm.Reason
 	fetched uint64 // instruction line is there
 	noInst  bool
+	noConst bool // the same of its constant
 	blocked bool // at the CTA barrier
 	bars    [tile.NumBars]uint64
 	barWhy  [tile.NumBars]sm.Reason
@@ -90,6 +97,7 @@ type oAccess struct {
 	w      *oWarp
 	in     *oOp
 	passes uint64
+	addr   uint64 // its address is there
 }
 
 type oCache struct {
@@ -112,8 +120,13 @@ const far = ^uint64(0)
 func newOracle(g *configs.GPU, k *tile.Kernel) *oracle {
 	ic := &g.SM.ICache
 	o := &oracle{g: g, k: k, l15: oCache{map[int]uint64{}, nil, int(ic.L1) / ic.LineBytes}}
+	held := 0
+	if c := &g.SM.Constants; c.LineBytes > 0 {
+		held = max(1, int(c.L0)/c.LineBytes)
+	}
+	o.consts = oCache{map[int]uint64{}, nil, 1 << 20}
 	for range g.SM.SubCores {
-		o.subs = append(o.subs, &oSub{steps: map[uint64]bool{}, l0: oCache{map[int]uint64{}, nil, int(ic.L0) / ic.LineBytes}})
+		o.subs = append(o.subs, &oSub{consts: oCache{map[int]uint64{}, nil, held}, steps: map[uint64]bool{}, l0: oCache{map[int]uint64{}, nil, int(ic.L0) / ic.LineBytes}})
 	}
 	bytes, line := 0, 0
 	for _, p := range k.Programs {
@@ -192,14 +205,15 @@ func (o *oracle) serve() {
 		a := o.lsu[0]
 		o.lsu = o.lsu[1:]
 		o.lsuEnd = o.cycle + a.passes
-		a.sub.begun[a.index] = o.cycle
+		begin := max(o.cycle, a.addr)
+		a.sub.begun[a.index] = begin + uint64(o.g.SM.MIO.QueueLatency)
 		if b := int(a.in.RdBar) - 1; b >= 0 {
 			a.w.pending[b]--
-			a.w.raise(b, o.cycle+uint64(o.g.SM.MIO.StoreReadLatency), sm.ShortBoard)
+			a.w.raise(b, begin+uint64(o.g.SM.MIO.StoreReadLatency), sm.ShortBoard)
 		}
 		if b := int(a.in.WrBar) - 1; b >= 0 {
 			a.w.pending[b]--
-			a.w.raise(b, o.cycle+a.passes+uint64(o.g.SM.MIO.SharedLatency)-1, sm.ShortBoard)
+			a.w.raise(b, begin+a.passes+uint64(o.g.SM.MIO.SharedLatency)-1, sm.ShortBoard)
 		}
 	}
 }
@@ -232,6 +246,9 @@ func (o *oracle) own(w *oWarp) (uint64, sm.Reason) {
 	}
 	if w.noInst {
 		at, why = max(at, w.fetched), sm.NoInst
+	}
+	if w.noConst {
+		at, why = max(at, w.fetched), sm.Constant
 	}
 	return at, why
 }
@@ -292,8 +309,14 @@ func (o *oracle) issueFrom(s *oSub) {
 		}
 		w := s.warps[o.choose(s, can)]
 		if in := w.op(o); in.enter && (!s.l0.has(in.line) || s.l0.at[in.line] > t) {
-			w.fetched, w.noInst = o.fetch(s, in.line), true
+			w.fetched, w.noInst, w.noConst = o.fetch(s, in.line), true, false
 			continue
+		}
+		if !w.noConst { // one that it has waited for it gets
+			if at := o.constant(s, w.op(o)); at > t {
+				w.fetched, w.noInst, w.noConst = at, false, true
+				continue
+			}
 		}
 		o.issue(s, w)
 		return
@@ -322,6 +345,22 @@ func (o *oracle) fetch(s *oSub, line int) uint64 {
 		s.l0.put(n, max(o.cycle, o.l15.at[n])+uint64(ic.L0MissLatency)+lag)
 	}
 	return s.l0.at[line]
+}
+
+// constant is when the constant that an instruction has as an operand is there.
+func (o *oracle) constant(s *oSub, in *oOp) uint64 {
+	c := &o.g.SM.Constants
+	if c.LineBytes == 0 || in.Imm < tile.ImmConst {
+		return 0
+	}
+	line := int(in.Imm-tile.ImmConst) * 4 / c.LineBytes
+	if !s.consts.has(line) {
+		if !o.consts.has(line) {
+			o.consts.put(line, o.cycle+uint64(c.L1MissLatency))
+		}
+		s.consts.put(line, max(o.cycle, o.consts.at[line])+uint64(c.L0MissLatency))
+	}
+	return s.consts.at[line]
 }
 
 // choose applies the scheduling policy to the positions that can issue.

@@ -11,19 +11,20 @@ import (
 
 // Prepared is a kernel decoded for one machine, for one simulation at a time.
 type Prepared struct {
-	Kernel    *tile.Kernel
-	Plan      *Plan // nil: nothing is left out
-	Behind    int   // first CTA behind those that are left out of a kernel that streams; 0: none are
-	CTAsPerSM int
-	Policy    Scheduler
-	Limit     string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
-	ops       []uop
-	codes     []*code
-	codeLines int
-	lines     *tile.LineGen
-	loopSends uint64 // memory instructions of one main-loop iteration of a CTA
-	loopBusy  int    // cycles that it holds the busiest pipe of each sub-core
-	again     []bool // by access: it loads what the kernel writes, outside main loops
+	Kernel     *tile.Kernel
+	Plan       *Plan // nil: nothing is left out
+	Behind     int   // first CTA behind those that are left out of a kernel that streams; 0: none are
+	CTAsPerSM  int
+	Policy     Scheduler
+	Limit      string // what limits CTAsPerSM: registers, shared_memory, warps, ctas
+	ops        []uop
+	codes      []*code
+	codeLines  int
+	constLines int // of constants
+	lines      *tile.LineGen
+	loopSends  uint64 // memory instructions of one main-loop iteration of a CTA
+	loopBusy   int    // cycles that it holds the busiest pipe of each sub-core
+	again      []bool // by access: it loads what the kernel writes, outside main loops
 
 	matrix   []matrixOp // of warp groups
 	barAt    []int      // first barrier of each ring in shared memory
@@ -60,6 +61,9 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 		p.codes = append(p.codes, c)
 	}
 	p.codeLines = line
+	if n := g.SM.Constants.LineBytes; n > 0 {
+		p.constLines = (4*len(k.Consts) + n - 1) / n
+	}
 	p.loopWork(g.SM.SubCores, &ts)
 	p.readAgain()
 	return p, nil

@@ -19,6 +19,7 @@ const (
 	BarrierWait               // other warps of the CTA have not arrived
 	Membar                    // stores not visible yet, or a semaphore not signalled
 	NoInst                    // instruction cache miss
+	Constant                  // constant operand not in the sub-core's cache
 	Dispatch                  // slot taken by steps of an MMA, or another pipe rule
 	MBarrier                  // phase of a barrier in shared memory not complete
 	GroupMMA                  // matrix instructions of the warp group not done
@@ -29,7 +30,7 @@ const (
 
 var reasonNames = [NumReasons]string{
 	"issued", "fixed_latency", "math_pipe", "tensor_pipe", "mio_throttle", "short_scoreboard",
-	"long_scoreboard", "barrier", "membar", "no_instruction", "dispatch", "mbarrier", "wgmma", "cta_launch", "idle",
+	"long_scoreboard", "barrier", "membar", "no_instruction", "constant", "dispatch", "mbarrier", "wgmma", "cta_launch", "idle",
 }
 
 func (r Reason) String() string { return reasonNames[r] }

@@ -26,7 +26,9 @@ type subcore struct {
 	pipeFree [numPipes]uint64
 	unit     tensorcore.Unit
 	l0       l0cache
-	mio      []uint64 // start times of the latest memory instructions, ring
+	consts   [2]l0cache // of constants that are operands, and of those that are loaded
+	address  uint64     // its address unit is free
+	mio      []uint64   // start times of the latest memory instructions, ring
 	slots    [NumReasons]uint64
 	lanes    pairLanes
 	heads    [maxWarps]head

@@ -41,6 +41,9 @@ func (k *Kernel) finishAccess(i int, l *Latencies) error {
 		a.findBounds(k.Warps())
 		return nil
 	}
+	if a.Peer != 0 && k.Cluster < 2 {
+		return fmt.Errorf("memory of another CTA, and there are no clusters")
+	}
 	if len(a.Addr) != k.Threads {
 		return fmt.Errorf("%d addresses for %d threads", len(a.Addr), k.Threads)
 	}
@@ -117,11 +120,11 @@ func (k *Kernel) checkAccess(access int16, want Space) error {
 
 // checkConst says whether the constant that an instruction names exists.
 func (k *Kernel) checkConst(in *Inst) error {
-	switch in.Op {
-	case OpMOV, OpFFMA, OpFADD, OpFMUL, OpFMNMX, OpFSETP, OpFSEL, OpIADD, OpIMAD, OpIMULH, OpLOP, OpSHF:
-		if in.Imm >= ImmConst && int(in.Imm-ImmConst) >= len(k.Consts) {
-			return fmt.Errorf("no constant %d of %d", in.Imm-ImmConst, len(k.Consts))
-		}
+	if in.Op == OpLDC && in.Imm < ImmConst {
+		return fmt.Errorf("no constant is named")
+	}
+	if (TakesConst(in.Op) || in.Op == OpLDC) && in.Imm >= ImmConst && int(in.Imm-ImmConst) >= len(k.Consts) {
+		return fmt.Errorf("no constant %d of %d", in.Imm-ImmConst, len(k.Consts))
 	}
 	return nil
 }
@@ -150,7 +153,9 @@ func (k *Kernel) checkProgram(p *Program) error {
 			case OpLDG, OpSTG, OpRED:
 				err = k.checkAccess(in.Access, Global)
 			case OpLDS, OpSTS, OpSTSM, OpLDSM:
-				err = k.checkAccess(in.Access, Shared)
+				if err = k.checkAccess(in.Access, Shared); err == nil && in.Op != OpLDS && k.Accesses[in.Access].Peer != 0 {
+					err = fmt.Errorf("only loads reach the memory of another CTA")
+				}
 			case OpLDGSTS:
 				if err = k.checkAccess(in.Access, Global); err == nil {
 					err = k.checkAccess(in.Into, Shared)

@@ -45,6 +45,7 @@ const (
 	OpLDGSTS     // copy from global (Access) to shared memory (Into) without registers; masked lanes write zeros
 	OpCOMMIT     // the warp's copies since the last one are a group (LDGDEPBAR)
 	OpDEPBAR     // wait until no more than Imm of the warp's groups are under way
+	OpLDC        // load of Kernel.Consts[Imm-ImmConst] through the constant cache of loads
 	OpRED        // atomic add to global memory without return, fp32, Access, data in SrcA
 	OpBAR        // CTA-wide barrier
 	OpMEMBAR     // earlier stores of this warp are visible device-wide before later instructions
@@ -106,6 +107,15 @@ const (
 // and selections: Kernel.Consts[Imm-ImmConst] stands for SrcB, of OpMOV for SrcA,
 // of OpFFMA with Steps 1 for SrcC.
 const ImmConst = 4
+
+// TakesConst says whether an instruction may have a constant as an operand.
+func TakesConst(op Op) bool {
+	switch op {
+	case OpMOV, OpFFMA, OpFADD, OpFMUL, OpFMNMX, OpFSETP, OpFSEL, OpIADD, OpIMAD, OpIMULH, OpLOP, OpSHF:
+		return true
+	}
+	return false
+}
 
 // Mod of an instruction: it takes the absolute value of an operand, then the
 // negative one.
@@ -181,7 +191,9 @@ const LDSMTrans = 1
 // ImmBF16 in the Imm of OpPACK and OpUNPACK: halves are bfloat16.
 const ImmBF16 = 2
 
-// Inst is one warp instruction. The zero value of Access means "none" only
+// Inst is one warp instruction. The address of a memory instruction comes from its
+// Access; SrcB may name a register that it depends on (RZ: none), which is not to be
+// written before it has been read. The zero value of Access means "none" only
 // for ops that take none.
 type Inst struct {
 	Op    Op

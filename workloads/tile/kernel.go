@@ -73,6 +73,7 @@ type Access struct {
 	Row, Col         []int32 // per thread of the CTA
 	BatchFree        bool    // the tensor has no batch dimension
 	Bypass           bool    // of a load: past L1 (.cg)
+	Uniform          bool    // the address comes from uniform registers, one for all lanes
 	bounds           []bound // per warp; filled in by Finish
 
 	// Shared.
@@ -81,6 +82,7 @@ type Access struct {
 	BufferStride int32
 	Buffers      int32    // of the ring; 0 means two
 	BufferFlip   int32    // added to iter before the buffer is chosen
+	Peer         int      // of a load: from the CTA of the cluster so many ranks further on, in turn; 0: from its own
 	Passes       []uint8  // per warp: shared-memory data passes (wavefronts); filled in by Finish
 	Words        []uint16 // per warp: 32-bit words that banks are asked for in them; filled in by Finish
 }

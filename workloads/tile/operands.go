@@ -51,12 +51,14 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 		if m.Sparse {
 			reads[3] = one(in.Mod)
 		}
-	case OpLDG, OpLDS, OpLDSM:
-		write = regs{in.Dst, words}
+	case OpLDG, OpLDS, OpLDSM, OpLDC:
+		reads[1], write = one(in.SrcB), regs{in.Dst, words}
+	case OpLDGSTS:
+		reads[1] = one(in.SrcB)
 	case OpSTSM:
 		reads[0] = regs{in.SrcA, in.Imm}
 	case OpSTG, OpSTS, OpRED:
-		reads[0] = regs{in.SrcA, words}
+		reads[0], reads[1] = regs{in.SrcA, words}, one(in.SrcB)
 	}
 	for i := range reads {
 		if reads[i].base == RZ {

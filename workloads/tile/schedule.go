@@ -64,6 +64,8 @@ func words(k *Kernel, in *Inst) uint8 {
 		return uint8(max(1, k.Accesses[in.Access].Bytes/4))
 	case OpLDSM:
 		return uint8(k.Accesses[in.Access].Matrices)
+	case OpLDC:
+		return 1
 	}
 	return 0
 }
@@ -94,7 +96,7 @@ func (p *Program) assignBarriers(k *Kernel) {
 			case OpLDG:
 				in.WrBar = barLDG + group[0].next
 				group[0].dst = append(group[0].dst, write)
-			case OpLDS, OpLDSM, OpSHFL:
+			case OpLDS, OpLDSM, OpSHFL, OpLDC:
 				in.WrBar = barLDS + group[1].next
 				group[1].dst = append(group[1].dst, write)
 			case OpS2R, OpMUFU, OpI2F, OpF2I:
@@ -117,17 +119,22 @@ func overlapsAny(a regs, rs [4]regs) bool {
 	return false
 }
 
-// readBarriers marks stores whose sources a later instruction overwrites.
+// readBarriers marks memory instructions whose sources a later instruction overwrites.
 func (p *Program) readBarriers(k *Kernel, trace []place) {
 	for n, at := range trace {
 		in := p.inst(at)
-		if in.Op != OpSTG && in.Op != OpSTS && in.Op != OpSTSM && in.Op != OpRED {
+		switch in.Op {
+		case OpSTG, OpSTS, OpSTSM, OpRED, OpLDG, OpLDS, OpLDSM, OpLDGSTS, OpLDC:
+		default:
 			continue
 		}
 		src, _ := operandsOf(k, in)
+		if src[0].n == 0 && src[1].n == 0 {
+			continue
+		}
 		for _, later := range trace[n+1:] {
 			o := p.inst(later)
-			if _, w := operandsOf(k, o); overlaps(src[0], w) {
+			if _, w := operandsOf(k, o); overlapsAny(w, src) {
 				in.RdBar = barRead
 				break
 			}
@@ -175,8 +182,10 @@ func (p *Program) waits(k *Kernel, trace []place) {
 			}
 		}
 		if in.RdBar != NoBar {
-			for r := int(reads[0].base); r < int(reads[0].base)+int(reads[0].n); r++ {
-				read[r] = in.RdBar
+			for _, src := range reads {
+				for r := int(src.base); r < int(src.base)+int(src.n); r++ {
+					read[r] = in.RdBar
+				}
 			}
 		}
 	}

@@ -36,7 +36,7 @@ func UnitOf(op Op) Unit {
 		return UnitSFU
 	case OpHMMA, OpMMA:
 		return UnitTensor
-	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpRED, OpS2R, OpSHFL, OpSIGSEM, OpWAITSEM,
+	case OpLDG, OpSTG, OpLDS, OpSTS, OpLDSM, OpLDGSTS, OpLDC, OpRED, OpS2R, OpSHFL, OpSIGSEM, OpWAITSEM,
 		OpSTSM, OpMBINIT, OpMBTX, OpMBARRIVE, OpMBWAIT, OpTMALD, OpTMAST:
 		return UnitMIO
 	}

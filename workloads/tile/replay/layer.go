@@ -7,16 +7,6 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// withConst says whether an instruction may take a constant, see tile.ImmConst.
-func withConst(op tile.Op) bool {
-	switch op {
-	case tile.OpMOV, tile.OpFFMA, tile.OpFADD, tile.OpFMUL, tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL,
-		tile.OpIADD, tile.OpIMAD, tile.OpIMULH, tile.OpLOP, tile.OpSHF:
-		return true
-	}
-	return false
-}
-
 // modified are operands with their signs changed, see tile.NegA.
 func modified(mod uint8, a, b, c uint32) (uint32, uint32, uint32) {
 	const sign = 1 << 31

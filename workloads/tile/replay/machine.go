@@ -199,6 +199,10 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 		}
 	case tile.OpLDSM:
 		return matrices(k, w, s, regs, shared)
+	case tile.OpLDC:
+		for l := range 32 {
+			regs[l][in.Dst] = k.Consts[in.Imm-tile.ImmConst]
+		}
 	case tile.OpLDGSTS:
 		return m.copy(k, cta, w, s, shared)
 	case tile.OpCOMMIT:
@@ -242,7 +246,7 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 			r := &regs[l]
 			var v uint32
 			b, c := r[in.SrcB], r[in.SrcC]
-			if in.Imm >= tile.ImmConst && withConst(in.Op) {
+			if in.Imm >= tile.ImmConst && tile.TakesConst(in.Op) {
 				b = k.Consts[in.Imm-tile.ImmConst]
 				if in.Op == tile.OpFFMA && in.Steps == 1 {
 					b, c = r[in.SrcB], b

@@ -10,6 +10,9 @@ import (
 // memory executes a load, store or atomic addition.
 func (m *Machine) memory(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][256]uint32, shared []byte) error {
 	in, a := s.Inst, &k.Accesses[s.Inst.Access]
+	if a.Peer != 0 {
+		return fmt.Errorf("loads from other CTAs of a cluster are not replayed")
+	}
 	loading := in.Op == tile.OpLDG || in.Op == tile.OpLDS
 	for l := range 32 {
 		t := w*32 + l
