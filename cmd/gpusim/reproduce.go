@@ -22,8 +22,10 @@ func (a *app) reproduceCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "reproduce DIR",
 		Short: "Run again what a result folder's manifest says, and compare the bytes",
-		Long: `Runs the command that a result folder was made by, in the working directory, into a
-temporary folder, and compares every file but the manifest. Exit code 3 if one differs.`,
+		Long: `Runs the command that a result folder was made by into a temporary folder, and compares
+every file but the manifest. Exit code 3 if one differs. Files that the command names are
+looked for where it was run: from where its --out names this folder, else in the working
+directory.`,
 		Example: `  gpusim reproduce results/volta`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -71,7 +73,23 @@ func (a *app) reproduce(ctx context.Context, dir string) error {
 	}
 	defer os.RemoveAll(temp)
 	args := again(m.CommandLine[1:], temp)
-	fmt.Fprintf(a.out, "gpusim %s\n", strings.Join(args[:len(args)-2], " "))
+	given := dir
+	if dir, err = filepath.Abs(dir); err != nil {
+		return err
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	where := ""
+	if home := madeIn(dir, &m); home != "" && home != here {
+		if err := os.Chdir(home); err != nil {
+			return err
+		}
+		defer func() { _ = os.Chdir(here) }() // it was there a moment ago
+		where = "in " + home + ": "
+	}
+	fmt.Fprintf(a.out, "%sgpusim %s\n", where, strings.Join(args[:len(args)-2], " "))
 	var said bytes.Buffer
 	sub := newApp(io.Discard, &said)
 	sub.simulate, sub.load = a.simulate, a.load
@@ -96,10 +114,34 @@ func (a *app) reproduce(ctx context.Context, dir string) error {
 		if m.ModelHash != "" && m.ModelHash != gpusim.ModelHash() {
 			why += ", with other models"
 		}
-		return &codeError{exitCheck, fmt.Errorf("%s was made %s and comes out otherwise now: %s", dir, why, strings.Join(differ, ", "))}
+		return &codeError{exitCheck, fmt.Errorf("%s was made %s and comes out otherwise now: %s", given, why, strings.Join(differ, ", "))}
 	}
-	fmt.Fprintf(a.out, "%s: %d files are the same, byte for byte\n", dir, len(names))
+	fmt.Fprintf(a.out, "%s: %d files are the same, byte for byte\n", given, len(names))
 	return nil
+}
+
+// madeIn is the folder in which the command of a result folder was run, empty if that
+// cannot be told: the one in which the command's --out, or its default, names the folder.
+func madeIn(dir string, m *report.Manifest) string {
+	out := ""
+	for i, arg := range m.CommandLine {
+		if v, ok := strings.CutPrefix(arg, "--out="); ok {
+			out = v
+		} else if arg == "--out" && i+1 < len(m.CommandLine) {
+			out = m.CommandLine[i+1]
+		}
+	}
+	if out == "" && m.Config != nil {
+		out = filepath.Join("out", m.Config.Name)
+	}
+	if out == "" || !filepath.IsLocal(out) {
+		return ""
+	}
+	home, ok := strings.CutSuffix(dir, string(filepath.Separator)+filepath.Clean(out))
+	if !ok {
+		return ""
+	}
+	return home
 }
 
 // notAgain are flags of a command line that say where to, with whom and from where on,
