@@ -136,6 +136,13 @@ func (c *checker) sm(s *SM, l1 *L1) {
 	// A bank is 4 bytes wide, 8 on Kepler.
 	c.that(s.MIO.SharedBytesClk <= 8*s.MIO.SharedBanks, "gpu.sm.mio.shared_bytes_per_clk", "%d bytes from %d banks is more than 8 per bank",
 		s.MIO.SharedBytesClk, s.MIO.SharedBanks)
+	c.that(s.MIO.UniformGlobal < l1.HitLatency, "gpu.sm.mio.uniform_global_cycles", "%d is not below gpu.l1.hit_latency = %d", s.MIO.UniformGlobal, l1.HitLatency)
+	c.that(s.MIO.UniformShared < s.MIO.SharedLatency, "gpu.sm.mio.uniform_shared_cycles", "%d is not below shared_latency = %d", s.MIO.UniformShared, s.MIO.SharedLatency)
+	if k := &s.Constants; k.LineBytes > 0 {
+		c.powerOfTwo("gpu.sm.constants.line_bytes", k.LineBytes)
+		c.multiple("gpu.sm.constants.l0", int64(k.L0), int64(k.LineBytes), "line_bytes")
+	}
+	c.that(s.MaxCluster < 2 || s.ClusterLatency > 0, "gpu.sm.cluster_latency", "missing, but max_cluster is %d", s.MaxCluster)
 	ic := &s.ICache
 	c.multiple("gpu.sm.icache.line_bytes", int64(ic.LineBytes), int64(ic.InstructionBytes), "instruction_bytes")
 	c.multiple("gpu.sm.icache.l0", int64(ic.L0), int64(ic.LineBytes), "line_bytes")

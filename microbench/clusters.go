@@ -7,8 +7,8 @@ import "gpusim/workloads/tile"
 // instructions.
 func clusters(r *rig, out *Report) error {
 	const group = "clusters"
-	if r.g.SM.MaxCluster < 2 {
-		return nil
+	if r.g.SM.MaxCluster < 2 || r.g.SM.PerTPC%2 != 0 {
+		return nil // clusters are placed in a TPC
 	}
 	for _, c := range []struct {
 		key, name string

@@ -58,9 +58,12 @@ func memoryInstructions(r *rig, out *Report) error {
 					return err
 				}
 				if v > 0 {
-					out.add(group, "use."+key, name+": result there", v, "cycles")
+					res := out.add(group, "use."+key, name+": result there", v, "cycles")
+					if c.op != tile.OpLDS && !r.g.L1.Global {
+						res.Note = "from L2: L1 holds no global memory"
+					}
 				}
-				if r.g.SM.MIO.OperandBytesClk == 0 {
+				if r.g.SM.MIO.Operands.BytesClk == 0 {
 					continue // nothing is known of it
 				}
 				overwrite := op(tile.OpIADD, addressReg, 26, 27, tile.RZ)
@@ -110,19 +113,22 @@ func (r *rig) queue(out *Report, group string) error {
 	k := kernel{warps: 1, elem: 4, shared: 4 << 10, accesses: []tile.Access{bank(32, 4, 1)}}
 	store := memop(tile.OpSTS, 0, 0)
 	// Arithmetic behind them ends a distance after the last one has issued.
-	last, row := 0.0, 0
-	for n := 1; n <= 16; n++ {
+	var last, each float64
+	for n := 1; n <= 32; n++ {
 		k.body = append(repeat(n, store), repeat(96, op(tile.OpFFMA, 8, 8, 10, 12))...)
 		v, err := r.slope(k, 8, 40)
 		if err != nil {
 			return err
 		}
-		if n > 1 && v-last > 1.5 {
+		if n == 2 {
+			each = v - last
+		}
+		if n > 2 && v-last > each+0.5 {
+			out.add(group, "queue.row", "issued in a row", float64(n-1), "inst").Note = "until one is held up"
 			break
 		}
-		last, row = v, n
+		last = v
 	}
-	out.add(group, "queue.row", "issued in a row", float64(row), "inst")
 	for n := 1; n <= r.g.SM.SubCores; n++ {
 		k := kernel{warps: n, elem: 4, shared: 4 << 10, accesses: []tile.Access{bank(32*n, 4, 1)}}
 		v, err := r.each(k, store)

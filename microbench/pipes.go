@@ -50,7 +50,7 @@ func pipes(r *rig, out *Report) error {
 	if r.g.SM.Pipes.FP64.Lanes > 0 {
 		var body []tile.Inst
 		for i := range 4 {
-			body = append(body, op(tile.OpDFMA, 2*i, 16+2*i, 25, 31)) // as in rate
+			body = append(body, op(tile.OpDFMA, tile.RZ, 16+2*i, 25, 31)) // so that none waits for the one before
 		}
 		v, err := r.each(kernel{warps: 1, elem: 4}, body...)
 		if err != nil {

@@ -56,6 +56,8 @@ type Comp struct {
 	horizon uint64
 	drained bool
 	batch   memory.RequestBatch
+	open    []*PeerMsg // messages that are being written
+	idle    []*PeerMsg // and that have been read
 }
 
 // Builder builds SM components.
@@ -110,6 +112,7 @@ func (c *Comp) ConnectPeers(ports []akita.Port) { c.peers = ports }
 type PeerMsg struct {
 	akita.MsgMeta
 	Signals []PeerSignal
+	from    *Comp // who uses it again once it is read
 }
 
 // Meta gives Akita access to the message's header.
@@ -143,22 +146,33 @@ func (c *Comp) flush() {
 
 // tell sends what is for other SMs, a message to each.
 func (c *Comp) tell() {
-	out := c.Core.async.out
-	for len(out) > 0 {
-		m := &PeerMsg{}
-		m.Src, m.Dst = c.PeerPort, c.peers[out[0].SM]
-		rest := out[:0:0]
-		for _, p := range out {
-			if p.SM == out[0].SM {
-				m.Signals = append(m.Signals, p)
-			} else {
-				rest = append(rest, p)
-			}
-		}
-		c.PeerPort.Send(m)
-		out = rest
+	for _, p := range c.Core.async.out {
+		m := c.message(p.SM)
+		m.Signals = append(m.Signals, p)
 	}
-	c.Core.async.out = c.Core.async.out[:0]
+	for _, m := range c.open {
+		c.PeerPort.Send(m)
+	}
+	c.open, c.Core.async.out = c.open[:0], c.Core.async.out[:0]
+}
+
+// message is the one that is being written to an SM.
+func (c *Comp) message(sm int) *PeerMsg {
+	to := c.peers[sm]
+	for _, m := range c.open {
+		if m.Dst == to {
+			return m
+		}
+	}
+	var m *PeerMsg
+	if n := len(c.idle); n > 0 {
+		m, c.idle = c.idle[n-1], c.idle[:n-1]
+	} else {
+		m = &PeerMsg{from: c}
+	}
+	m.Src, m.Dst, m.Signals = c.PeerPort, to, m.Signals[:0]
+	c.open = append(c.open, m)
+	return m
 }
 
 // drained says that nothing is resident, announced or unacknowledged.
@@ -185,6 +199,7 @@ func (c *Comp) Receive(cycle uint64, _ akita.Port, msg akita.Msg) {
 		for _, p := range m.Signals {
 			c.Core.Hear(p)
 		}
+		m.from.idle = append(m.from.idle, m)
 		c.tell() // answers
 	case *LaunchMsg:
 		for _, l := range m.CTAs {

@@ -38,9 +38,13 @@ func (c *Core) constant(l0 *l0cache, line uint16, t uint64) uint64 {
 
 // loadConstant issues a load of a constant.
 func (c *Core) loadConstant(s *subcore, w *warp, u *uop, t uint64) {
-	start := c.send(s, t, 1)
+	cycles := uint64(1)
+	if !w.guarded(u) {
+		cycles = 0
+	}
+	start := c.send(s, t, cycles)
 	latency, at := uint64(1), start
-	if u.konst != 0 {
+	if u.konst != 0 && cycles > 0 {
 		latency = uint64(c.consts.spec.LoadLatency)
 		if u.steps != 0 {
 			latency = uint64(c.consts.spec.LoadRegister)

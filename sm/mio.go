@@ -61,7 +61,7 @@ func (c *Core) shared(s *subcore, w *warp, u *uop, t uint64) {
 	if u.wr == 0 {
 		return
 	}
-	if u.class == clLDS && u.access >= 0 && c.kernel.Accesses[u.access].Peer != 0 {
+	if u.class == clLDS && u.access >= 0 && passes > 0 && c.kernel.Accesses[u.access].Peer != 0 {
 		c.askPeer(w, u, start+passes-1)
 		return
 	}
@@ -121,7 +121,7 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	c.loopSends += uint64(u.inLoop)
 	if u.rd != 0 {
 		free := start + uint64(u.read)
-		if c.spec.MIO.OperandBytesClk == 0 { // then as long as the store takes of L1
+		if c.spec.MIO.Operands.BytesClk == 0 { // then as long as the store takes of L1
 			free += cycles
 		}
 		w.hold(u.rd, free, ShortBoard)
@@ -168,7 +168,7 @@ func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 	}
 	a := &c.kernel.Accesses[u.access]
 	if more := uint64(c.spec.MIO.CopyLatency); more > 0 && u.class == clCopy {
-		hit = start + uint64(c.l1.HitLatency) + more
+		hit = max(hit, start+uint64(c.l1.HitLatency)+more)
 	}
 	if a.Uniform {
 		hit -= uint64(c.spec.MIO.UniformGlobal)

@@ -13,7 +13,7 @@ const sharedAddress, globalAddress = 32 * 4, 32 * 8
 // an RTX A6000; that registers leave at a rate, addresses like data, is read off their
 // figures.
 func sourceCycles(k *tile.Kernel, in *tile.Inst, m *configs.MIO) uint8 {
-	rate := m.OperandBytesClk
+	rate := m.Operands.BytesClk
 	if rate == 0 || tile.UnitOf(in.Op) != tile.UnitMIO {
 		return uint8(m.StoreReadLatency)
 	}
@@ -39,7 +39,7 @@ func sourceCycles(k *tile.Kernel, in *tile.Inst, m *configs.MIO) uint8 {
 		data, load = 32*4*int(in.Imm), false
 	}
 	if load {
-		return uint8(max(m.LoadReadLeast, m.LoadReadLatency+address/rate))
+		return uint8(max(m.Operands.LoadLeast, m.Operands.LoadLatency+address/rate))
 	}
-	return uint8(m.StoreReadLatency + (address+data)/rate)
+	return uint8(m.Operands.StoreLatency + (address+data)/rate)
 }

@@ -80,7 +80,7 @@ func (s *subcore) prepare(w *warp, ready uint64, base Reason) {
 		b := bits.TrailingZeros8(m) % tile.NumBars
 		if w.pend[b] != 0 {
 			w.base = base
-			s.block(w, w.barWhy[b], ready)
+			s.block(w, LongBoard, ready) // only what comes from outside is pending
 			return
 		}
 		if w.bar[b] > h.dep {

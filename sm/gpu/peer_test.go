@@ -35,7 +35,7 @@ func peerKernel(t testing.TB) *tile.Kernel {
 	address := lds(1, n-1)
 	address.SrcB = 9
 	code := []tile.Inst{
-		lds(0, n-2), address, op(tile.OpIADD, 9, 9, 0, tile.RZ), sts(2, n-2), op(tile.OpFADD, 2, 2, 1, tile.RZ),
+		lds(0, n-2), address, lds(3, n-2), op(tile.OpFADD, 3, 3, 1, tile.RZ), op(tile.OpIADD, 9, 9, 0, tile.RZ), sts(2, n-2), op(tile.OpFADD, 2, 2, 1, tile.RZ),
 		named(tile.OpFADD, 2, 3), named(tile.OpLDC, 4, 40), named(tile.OpFADD, 5, 99), op(tile.OpFADD, 2, 4, 5, tile.RZ), bare(tile.OpBAR),
 	}
 	k.Programs = []*tile.Program{{Segments: []tile.Segment{loop(code...), once(lds(7, n-1), bare(tile.OpEXIT))}}}
@@ -69,11 +69,18 @@ func TestPeersAreChecked(t *testing.T) {
 	g := hopper(t)
 	k := peerKernel(t)
 	k.Cluster = 0
-	if err := tile.Finish(k, library.Latencies(g)); err == nil || !strings.Contains(err.Error(), "there are no clusters") {
+	if err := tile.Finish(k, library.Latencies(g)); err == nil || !strings.Contains(err.Error(), "1 ranks further on in clusters of 0") {
 		t.Errorf("%v", err)
 	}
+	for _, peer := range []int{-1, 2} {
+		k = peerKernel(t)
+		k.Accesses[len(k.Accesses)-1].Peer = peer
+		if err := tile.Finish(k, library.Latencies(g)); err == nil || !strings.Contains(err.Error(), "ranks further on") {
+			t.Errorf("%v", err)
+		}
+	}
 	k = peerKernel(t)
-	k.Programs[0].Segments[0].Code[3].Access++
+	k.Programs[0].Segments[0].Code[5].Access++
 	if err := tile.Finish(k, library.Latencies(g)); err == nil || !strings.Contains(err.Error(), "only loads") {
 		t.Errorf("%v", err)
 	}

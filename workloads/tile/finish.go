@@ -34,15 +34,15 @@ func Finish(k *Kernel, l Latencies) error {
 
 func (k *Kernel) finishAccess(i int, l *Latencies) error {
 	a := &k.Accesses[i]
+	if a.Peer != 0 && (a.Space != Shared || a.Peer < 0 || a.Peer >= k.Cluster) {
+		return fmt.Errorf("memory of a CTA %d ranks further on in clusters of %d", a.Peer, k.Cluster)
+	}
 	if a.Space == Global {
 		if len(a.Row) != k.Threads || len(a.Col) != k.Threads {
 			return fmt.Errorf("%d rows and %d columns for %d threads", len(a.Row), len(a.Col), k.Threads)
 		}
 		a.findBounds(k.Warps())
 		return nil
-	}
-	if a.Peer != 0 && k.Cluster < 2 {
-		return fmt.Errorf("memory of another CTA, and there are no clusters")
 	}
 	if len(a.Addr) != k.Threads {
 		return fmt.Errorf("%d addresses for %d threads", len(a.Addr), k.Threads)
@@ -159,6 +159,9 @@ func (k *Kernel) checkProgram(p *Program) error {
 			case OpLDGSTS:
 				if err = k.checkAccess(in.Access, Global); err == nil {
 					err = k.checkAccess(in.Into, Shared)
+				}
+				if err == nil && k.Accesses[in.Into].Peer != 0 {
+					err = fmt.Errorf("only loads reach the memory of another CTA")
 				}
 			case OpMMA:
 				if in.Access < 0 || int(in.Access) >= len(k.MMAs) {
