@@ -278,6 +278,7 @@ type L2 struct {
 	AtomicCycles  int    `yaml:"atomic_cycles" min:"1" max:"64" doc:"slice cycles of one atomic"`
 	FillBytes     int    `yaml:"fill_bytes" min:"32" max:"128" doc:"aligned bytes that a miss brings from DRAM"`
 	Replacement   string `yaml:"replacement" allowed:"lru,random" doc:"which line of a full set goes"`
+	WriteBack     string `yaml:"write_back,omitempty" allowed:"line,row" doc:"what goes to DRAM when a dirty line must go: line, which is the default, only that; row: whatever is dirty of its DRAM row, the rest of which stays"`
 	Partitions    int    `yaml:"partitions" min:"1" max:"2" doc:"parts of the cache, each with half of the slices; an SM reaches lines of the other part through its own"`
 	FarLatency    int    `yaml:"far_latency,omitempty" min:"1" max:"1000" doc:"cycles that the way to the other partition and back takes longer"`
 	Hash          string `yaml:"hash" allowed:"region,xor,modulo" doc:"address to slice"`

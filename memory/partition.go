@@ -116,7 +116,7 @@ func (s *System) readCopy(i int32, t uint64, slice int, local uint64) {
 		f.missing++
 		s.send(i, d, missing, start+s.parts.to)
 	}
-	s.buffer(gone, i)
+	s.bufferAll(gone, i)
 	if f := &s.flights[i]; f.missing == 0 {
 		s.replies.put(f.ready, i)
 	}

@@ -149,6 +149,9 @@ func (s *System) slot(slice int, local, at uint64) (i int, gone int32) {
 		s.count.L2Evictions++
 		if l.dirty != 0 && at != never {
 			gone = s.queue(slice, s.cache.tags[i]-1, l.dirty, at, true)
+			if s.rows {
+				s.cleanRow(slice, s.cache.tags[i]-1, at)
+			}
 		}
 		// Fills on their way still answer those who wait for them.
 		for d := l.fills; d >= 0; d = s.fetches.all[d].older {
@@ -211,7 +214,7 @@ func (s *System) access(i int32, t uint64) {
 		l.dirty |= sectors
 		l.asked &^= sectors // what DRAM still brings is stale
 		l.young &^= sectors
-		s.buffer(gone, i)
+		s.bufferAll(gone, i)
 		if f.missing == 0 {
 			s.done(i)
 		}
@@ -241,7 +244,7 @@ func (s *System) access(i int32, t uint64) {
 		f.missing++
 		l.fills = s.fill(slice, local, missing, toDRAM, i, int32(e), l.fills)
 	}
-	s.buffer(gone, i)
+	s.bufferAll(gone, i)
 	if f.missing == 0 {
 		s.done(i)
 	}

@@ -67,6 +67,8 @@ type System struct {
 	cache       cache
 	parts       partitions
 	sliceCycles [5]uint64 // of the data array, by number of sectors
+	rows        bool      // write back by rows of DRAM
+	cleaned     []int32   // writes of lines that stay, see cleanRow
 	widen       [16]uint8 // sectors that come with those missing, see FillBytes
 	place       placement
 	channels    []channel
@@ -136,6 +138,7 @@ func New(g *configs.GPU, core configs.Freq) (*System, error) {
 	s.lrc = newCoalescer(g.Crossbar.Coalesce, g.L2.HitLatency, max(1, g.SM.GPCs))
 	s.tlb = newTLB(&g.TLB, g.SM.Count, max(1, g.SM.GPCs))
 	s.widen = fillMasks(g.L2.FillBytes)
+	s.rows = g.L2.WriteBack == "row"
 	s.place = newPlacement(&g.DRAM, g.L2.Slices)
 	s.channels = make([]channel, g.DRAM.Channels)
 	s.leastDRAM = s.toCore.ceil(p.readData) + s.phy + uint64(g.L2.FillLatency)
