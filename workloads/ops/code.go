@@ -220,6 +220,14 @@ func (c *code) index() val {
 	return val{{reg: out}}
 }
 
+// row is the CTA's number times the columns of a row, as an integer: where it begins.
+func (c *code) row(cols int) val {
+	cta, out := c.reg(), c.reg()
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RCTA}, dst: cta, a: noReg, b: noReg, c: noReg})
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpIMAD, Imm: c.konst(uint32(cols))}, dst: out, a: cta, b: noReg, c: noReg})
+	return val{{reg: out}}
+}
+
 // memory adds a load or store of n registers. Those of a store that do not lie
 // next to each other yet are put there.
 func (c *code) memory(op tile.Op, access int16, rs []reg) {

@@ -14,11 +14,15 @@ type rowKernel struct {
 	c          *code
 	k          *tile.Kernel
 	rows, cols int
-	vec        int // elements of a load
-	perWarp    int // rows that a warp holds; 0: a CTA has one row
-	chunks     int // loads of a row that a warp holds
-	col        val // column at which a thread works, as a number
-	shared     int // bytes in use
+	vec        int    // elements of a load
+	perWarp    int    // rows that a warp holds; 0: a CTA has one row
+	chunks     int    // loads of a row that a warp holds
+	col        val    // column at which a thread works, as a number
+	parts      []part // that walks leave out
+	part       *part  // the one of them that is being read, nil: the row is being walked along
+	wide       int    // vec of walks, meanwhile
+	shift      val    // of rows that are not aligned: elements from a place that is to their beginning
+	shared     int    // bytes in use
 }
 
 // longestHeld is the longest row that a warp holds in registers, as PyTorch's
@@ -31,12 +35,49 @@ func newRows(name string, rows, cols, threads, vec int) *rowKernel {
 	for vec > 1 && cols%vec != 0 {
 		vec /= 2
 	}
+	return walked(name, rows, cols, threads, vec, ceilDiv(cols, threads*vec))
+}
+
+// newILPRows begins one whose loads are always as wide, as in PyTorch's ilpReduce and what
+// writes results beside it: only whole steps of all threads are made so. Where rows are
+// not aligned to such loads, each thread but as many as a row's beginning lies behind
+// such a place takes an element before, and what is left at the end is read so as well.
+func newILPRows(name string, rows, cols, threads, vec int) *rowKernel {
+	step, before, most := threads*vec, 0, 0
+	if cols%vec != 0 {
+		before, most = threads, vec-1
+	}
+	trips := (cols - before) / step
+	r := walked(name, rows, cols, threads, vec, trips)
+	if before > 0 {
+		r.parts = append(r.parts, part{head: true})
+		r.shift = r.c.unary(tile.OpI2F, 0, tile.I2FInt, r.c.and(r.c.row(cols), word(uint32(vec-1))))
+		place := r.k.Place
+		r.k.Place = func(index int, cta *tile.CTA) {
+			place(index, cta)
+			first := int32(before - index*cols%vec)
+			cta.Limit[tile.VarK], cta.Origin[tile.VarN] = first, first
+		}
+	}
+	for at := trips * step; at < cols-before+most; at += threads {
+		r.parts = append(r.parts, part{at: at, rest: cols - before - at})
+	}
+	return r
+}
+
+// part is what a row's walk leaves out, an element for each thread.
+type part struct {
+	head bool // before it
+	at   int  // else: elements behind its beginning
+	rest int  // of the row from there on, of aligned rows
+}
+
+func walked(name string, rows, cols, threads, vec, trips int) *rowKernel {
 	r := &rowKernel{rows: rows, cols: cols, vec: vec}
 	r.begin(name, threads, rows)
-	step := threads * vec
-	r.k.TileM, r.k.TileN = 1, step
+	r.k.TileM, r.k.TileN = 1, threads*vec
 	r.k.Place = func(index int, cta *tile.CTA) {
-		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index), Trips: int32(ceilDiv(cols, step))}
+		*cta = tile.CTA{Index: index, Splits: 1, Tile: int32(index), Trips: int32(trips)}
 		cta.Origin[tile.VarM], cta.Limit[tile.VarM] = int32(index), int32(rows)
 		cta.Limit[tile.VarN] = int32(cols)
 	}
@@ -108,6 +149,12 @@ func (r *rowKernel) access(t, i, j int) int16 {
 	} else {
 		a.Row, a.ColStep = make([]int32, r.k.Threads), int32(r.k.Threads*r.vec)
 		a.Col = perThread(r.k, func(t int) int { return t * r.vec })
+		if p := r.part; p != nil {
+			a.ColStep, a.Col = 0, perThread(r.k, func(t int) int { return p.at + t })
+			if p.head {
+				a.ColVar = tile.VarK
+			}
+		}
 	}
 	if r.k.Tensors[t].RowStride == 0 { // a vector
 		a.RowVar, a.Row = tile.VarZero, make([]int32, r.k.Threads)
@@ -157,7 +204,19 @@ func (r *rowKernel) release(to source, j int, v val) {
 // instead replaces what lies beyond the row's end, which loads give as 0.
 func (r *rowKernel) instead(v val, by float64) val {
 	switch step := r.k.Threads * r.vec; {
-	case r.perWarp > 0 && r.cols%32 == 0, r.perWarp == 0 && r.cols%step == 0:
+	case r.part != nil:
+		end := num(float64(r.part.rest))
+		switch {
+		case r.part.head:
+			end = r.c.sub(num(float64(r.k.Threads)), r.shift)
+		case r.part.rest >= r.k.Threads:
+			return v
+		case r.shift != nil:
+			end = r.c.add(r.shift, end)
+		}
+		lane := r.c.mul(r.col, num(1/float64(r.wide))) // r.col is that of the first step again
+		return r.c.choose(r.c.compare(tile.CmpLT, lane, end), v, num(by))
+	case r.perWarp > 0 && r.cols%32 == 0, r.perWarp == 0 && r.cols%step == 0, len(r.parts) > 0:
 		return v
 	case r.perWarp > 0: // only the last chunk is not whole
 		last := len(v) - 1
@@ -178,6 +237,41 @@ func (r *rowKernel) walk(body func()) {
 		r.c.into(r.col, r.c.add(r.col, num(float64(r.k.Threads*r.vec))))
 	})
 	r.c.set(r.col, start)
+}
+
+// others makes a pass over what walks leave of a row.
+func (r *rowKernel) others(body func()) {
+	r.wide, r.vec = r.vec, 1
+	for i := range r.parts {
+		r.part = &r.parts[i]
+		r.c.address(3)
+		body()
+	}
+	r.vec, r.part = r.wide, nil
+}
+
+// fold combines a row's elements, or those of several matrices, into a number that all
+// threads of the CTA get: add takes a step's elements into what there is, join combines.
+func (r *rowKernel) fold(empty float64, from []source, add func(sum val, v []val) val, join func(c *code, a, b val) val, all combine) val {
+	c := r.c
+	wide := c.fresh(r.vec)
+	c.set(wide, num(empty))
+	r.walk(func() { c.into(wide, add(wide, r.load(from...))) })
+	sum := c.one(wide, join)
+	if len(r.parts) > 0 {
+		one := c.fresh(1)
+		c.set(one, sum)
+		r.others(func() { c.into(one, add(one, r.load(from...))) })
+		sum = one
+	}
+	return r.together([]val{sum}, all)[0]
+}
+
+// rewrite writes what f makes of a row's elements.
+func (r *rowKernel) rewrite(from []source, to source, f func(v []val) val) {
+	step := func() { r.store(to, f(r.load(from...))) }
+	r.walk(step)
+	r.others(step)
 }
 
 // combine is a reduction of several values side by side: a and b stand for each.
@@ -271,7 +365,7 @@ func softmax(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		r = newHeld("softmax_warp_"+l.Pass, l.Rows, l.Cols)
 	} else {
 		vec := 16 / elem
-		r = newRows("cunn_SoftMax"+name, l.Rows, l.Cols, softmaxThreads(l.Cols, vec), vec)
+		r = newILPRows("cunn_SoftMax"+name, l.Rows, l.Cols, softmaxThreads(l.Cols, vec), vec)
 	}
 	backward := l.Pass == workloads.PassBackward
 	var in []source
@@ -312,33 +406,16 @@ func (r *rowKernel) softmaxHeld(j int, in []source, out source, backward bool) {
 
 // softmaxLong makes three passes: the maximum, the sum, and the quotients.
 func (r *rowKernel) softmaxLong(in, out source) {
-	c := r.c
-	m := c.fresh(r.vec)
-	c.set(m, num(math.Inf(-1)))
-	r.walk(func() { c.into(m, c.max(m, r.instead(r.load(in)[0], math.Inf(-1)))) })
-	top := r.together([]val{c.one(m, (*code).max)}, maxima)[0]
-	s := c.fresh(r.vec)
-	c.set(s, num(0))
-	r.walk(func() {
-		c.into(s, c.add(s, r.instead(c.exp(c.sub(r.load(in)[0], top)), 0)))
-	})
-	sum := r.together([]val{c.one(s, (*code).add)}, sums)[0]
-	r.walk(func() { r.store(out, c.div(c.exp(c.sub(r.load(in)[0], top)), sum)) })
+	c, x := r.c, []source{in}
+	top := r.fold(math.Inf(-1), x, func(m val, v []val) val { return c.max(m, r.instead(v[0], math.Inf(-1))) }, (*code).max, maxima)
+	sum := r.fold(0, x, func(s val, v []val) val { return c.add(s, r.instead(c.exp(c.sub(v[0], top)), 0)) }, (*code).add, sums)
+	r.rewrite(x, out, func(v []val) val { return c.div(c.exp(c.sub(v[0], top)), sum) })
 }
 
 // softmaxBack makes two passes: the product of gradient and result, and the
 // gradient.
 func (r *rowKernel) softmaxBack(in []source, out source) {
 	c := r.c
-	s := c.fresh(r.vec)
-	c.set(s, num(0))
-	r.walk(func() {
-		v := r.load(in...)
-		c.into(s, c.fma(v[0], v[1], s))
-	})
-	sum := r.together([]val{c.one(s, (*code).add)}, sums)[0]
-	r.walk(func() {
-		v := r.load(in...)
-		r.store(out, c.mul(c.sub(v[0], sum), v[1]))
-	})
+	sum := r.fold(0, in, func(s val, v []val) val { return c.fma(v[0], v[1], s) }, (*code).add, sums)
+	r.rewrite(in, out, func(v []val) val { return c.mul(c.sub(v[0], sum), v[1]) })
 }

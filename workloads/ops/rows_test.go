@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-var rowShapes = [][2]int{{1, 1}, {5, 32}, {9, 33}, {3, 128}, {7, 1000}, {2, 1024}, {3, 1028}, {2, 4096}, {2, 5000}, {1, 3001}}
+var rowShapes = [][2]int{{1, 1}, {5, 32}, {9, 33}, {3, 128}, {7, 1000}, {2, 1024}, {3, 1028}, {2, 4096}, {2, 5000}, {9, 3001}, {5, 3072}, {5, 2046}}
 
 // rowsOf runs f on each row.
 func rowsOf(cols int, x []float64, f func(row []float64) []float64) []float64 {
