@@ -1,12 +1,6 @@
 package ops
 
-import (
-	"fmt"
-	"math"
-
-	"gpusim/workloads"
-	"gpusim/workloads/tile"
-)
+import "gpusim/workloads/tile"
 
 // rowKernel works on the rows of matrices that lie densely in memory: a CTA
 // walks along one row, or each of its warps holds a few short ones in registers.
@@ -38,40 +32,7 @@ func newRows(name string, rows, cols, threads, vec int) *rowKernel {
 	return walked(name, rows, cols, threads, vec, ceilDiv(cols, threads*vec))
 }
 
-// newILPRows begins one whose loads are always as wide, as in PyTorch's ilpReduce and what
-// writes results beside it: only whole steps of all threads are made so. Where rows are
-// not aligned to such loads, each thread but as many as a row's beginning lies behind
-// such a place takes an element before, and what is left at the end is read so as well.
-func newILPRows(name string, rows, cols, threads, vec int) *rowKernel {
-	step, before, most := threads*vec, 0, 0
-	if cols%vec != 0 {
-		before, most = threads, vec-1
-	}
-	trips := (cols - before) / step
-	r := walked(name, rows, cols, threads, vec, trips)
-	if before > 0 {
-		r.parts = append(r.parts, part{head: true})
-		r.shift = r.c.unary(tile.OpI2F, 0, tile.I2FInt, r.c.and(r.c.row(cols), word(uint32(vec-1))))
-		place := r.k.Place
-		r.k.Place = func(index int, cta *tile.CTA) {
-			place(index, cta)
-			first := int32(before - index*cols%vec)
-			cta.Limit[tile.VarK], cta.Origin[tile.VarN] = first, first
-		}
-	}
-	for at := trips * step; at < cols-before+most; at += threads {
-		r.parts = append(r.parts, part{at: at, rest: cols - before - at})
-	}
-	return r
-}
-
-// part is what a row's walk leaves out, an element for each thread.
-type part struct {
-	head bool // before it
-	at   int  // else: elements behind its beginning
-	rest int  // of the row from there on, of aligned rows
-}
-
+// walked begins a kernel in which a CTA walks along a row in so many steps.
 func walked(name string, rows, cols, threads, vec, trips int) *rowKernel {
 	r := &rowKernel{rows: rows, cols: cols, vec: vec}
 	r.begin(name, threads, rows)
@@ -239,41 +200,6 @@ func (r *rowKernel) walk(body func()) {
 	r.c.set(r.col, start)
 }
 
-// others makes a pass over what walks leave of a row.
-func (r *rowKernel) others(body func()) {
-	r.wide, r.vec = r.vec, 1
-	for i := range r.parts {
-		r.part = &r.parts[i]
-		r.c.address(3)
-		body()
-	}
-	r.vec, r.part = r.wide, nil
-}
-
-// fold combines a row's elements, or those of several matrices, into a number that all
-// threads of the CTA get: add takes a step's elements into what there is, join combines.
-func (r *rowKernel) fold(empty float64, from []source, add func(sum val, v []val) val, join func(c *code, a, b val) val, all combine) val {
-	c := r.c
-	wide := c.fresh(r.vec)
-	c.set(wide, num(empty))
-	r.walk(func() { c.into(wide, add(wide, r.load(from...))) })
-	sum := c.one(wide, join)
-	if len(r.parts) > 0 {
-		one := c.fresh(1)
-		c.set(one, sum)
-		r.others(func() { c.into(one, add(one, r.load(from...))) })
-		sum = one
-	}
-	return r.together([]val{sum}, all)[0]
-}
-
-// rewrite writes what f makes of a row's elements.
-func (r *rowKernel) rewrite(from []source, to source, f func(v []val) val) {
-	step := func() { r.store(to, f(r.load(from...))) }
-	r.walk(step)
-	r.others(step)
-}
-
 // combine is a reduction of several values side by side: a and b stand for each.
 type combine func(c *code, a, b []val) []val
 
@@ -342,80 +268,3 @@ func maxima(c *code, a, b []val) []val {
 
 // finish completes the kernel.
 func (r *rowKernel) finish(l tile.Latencies) error { return r.c.finish(l) }
-
-// softmaxThreads is the CTA of a long row: PyTorch keeps half of a row's
-// vectors for each thread, up to 512 threads.
-func softmaxThreads(cols, vec int) int {
-	most, n := min(cols/vec, 1024)/2, 32
-	for n < most {
-		n *= 2
-	}
-	return n
-}
-
-// softmax builds the kernel of either pass.
-func softmax(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
-	if l.Cols >= 1<<24 {
-		return nil, fmt.Errorf("ops: softmax of rows of %d elements (allowed up to 2^24)", l.Cols)
-	}
-	var r *rowKernel
-	name := map[string]string{"fwd": "Forward", "bwd": "Backward"}[l.Pass]
-	elem := workloads.ElemBytes(l.DType)
-	if l.Cols <= longestHeld {
-		r = newHeld("softmax_warp_"+l.Pass, l.Rows, l.Cols)
-	} else {
-		vec := 16 / elem
-		r = newILPRows("cunn_SoftMax"+name, l.Rows, l.Cols, softmaxThreads(l.Cols, vec), vec)
-	}
-	backward := l.Pass == workloads.PassBackward
-	var in []source
-	for _, n := range map[bool][]string{false: {"x"}, true: {"dy", "y"}}[backward] {
-		in = append(in, source{r.matrix(n, elem, false), l.DType})
-	}
-	out := source{r.matrix("out", elem, true), l.DType}
-	allocate([]*tile.Kernel{r.k})
-	switch {
-	case r.perWarp > 0:
-		for j := range r.perWarp {
-			r.softmaxHeld(j, in, out, backward)
-		}
-	case backward:
-		r.softmaxBack(in, out)
-	default:
-		r.softmaxLong(in[0], out)
-	}
-	return []*tile.Kernel{r.k}, r.finish(d.Latencies)
-}
-
-// softmaxHeld is that of row j that a warp holds.
-func (r *rowKernel) softmaxHeld(j int, in []source, out source, backward bool) {
-	c := r.c
-	if backward {
-		dy, y := r.hold(in[0], j), r.hold(in[1], j)
-		s := r.across([]val{c.one(c.mul(dy, y), (*code).add)}, 32, sums)[0]
-		r.release(out, j, c.mul(c.sub(dy, s), y))
-		return
-	}
-	x := r.instead(r.hold(in[0], j), math.Inf(-1))
-	m := r.across([]val{c.one(x, (*code).max)}, 32, maxima)[0]
-	e := c.exp(c.sub(x, m))
-	e = r.instead(e, 0)
-	s := r.across([]val{c.one(e, (*code).add)}, 32, sums)[0]
-	r.release(out, j, c.div(e, s))
-}
-
-// softmaxLong makes three passes: the maximum, the sum, and the quotients.
-func (r *rowKernel) softmaxLong(in, out source) {
-	c, x := r.c, []source{in}
-	top := r.fold(math.Inf(-1), x, func(m val, v []val) val { return c.max(m, r.instead(v[0], math.Inf(-1))) }, (*code).max, maxima)
-	sum := r.fold(0, x, func(s val, v []val) val { return c.add(s, r.instead(c.exp(c.sub(v[0], top)), 0)) }, (*code).add, sums)
-	r.rewrite(x, out, func(v []val) val { return c.div(c.exp(c.sub(v[0], top)), sum) })
-}
-
-// softmaxBack makes two passes: the product of gradient and result, and the
-// gradient.
-func (r *rowKernel) softmaxBack(in []source, out source) {
-	c := r.c
-	sum := r.fold(0, in, func(s val, v []val) val { return c.fma(v[0], v[1], s) }, (*code).add, sums)
-	r.rewrite(in, out, func(v []val) val { return c.mul(c.sub(v[0], sum), v[1]) })
-}
