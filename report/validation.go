@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -53,6 +54,14 @@ func ValidationText(r *validate.Report, published []validate.Suite) string {
 		fmt.Fprintf(&b, "\nkernel choice against the recorded one: tile %d of %d (%.0f %%)", m.TileHits, m.TileRows, pct(m.TileHits, m.TileRows))
 		if m.SplitRows > 0 {
 			fmt.Fprintf(&b, ", split-K %d of %d (%.0f %%)", m.SplitHits, m.SplitRows, pct(m.SplitHits, m.SplitRows))
+		}
+		b.WriteString("\n")
+	}
+	if m := r.Match(); m.AlgoRows > 0 {
+		fmt.Fprintf(&b, "\nalgorithm of convolutions against that of the recorded kernel: %d of %d (%.0f %%), mean over the classes %.0f %%:",
+			m.AlgoHits, m.AlgoRows, pct(m.AlgoHits, m.AlgoRows), 100*m.MeanRecall())
+		for i, algo := range slices.Sorted(maps.Keys(m.Recall)) {
+			fmt.Fprintf(&b, "%s %s %.0f %%", map[bool]string{true: ",", false: ""}[i > 0], algo, 100*m.Recall[algo])
 		}
 		b.WriteString("\n")
 	}

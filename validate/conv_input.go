@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"slices"
 	"strings"
 
 	"gpusim/workloads"
@@ -27,6 +28,8 @@ func (t *Tables) addConvs(tab *workloads.Table) error {
 			f := *c
 			f.Algo = forced
 			r.work = workloads.Of(&f)
+		} else if algo, _, named := strings.Cut(m.Kernel, ":"); named && slices.Contains(library.AlgoClasses, algo) {
+			r.algo = algo
 		}
 		t.rows = append(t.rows, r)
 	}

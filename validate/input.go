@@ -46,6 +46,7 @@ type row struct {
 	kernel   string // kernel name, grid and block as recorded, may be empty
 	recorded Recorded
 	hasName  bool
+	algo     string        // class of a convolution's algorithm, from the recorded kernel's name; may be empty
 	network  *networkRow   // of whole networks: work follows from the machine
 	values   energy.Values // of the operands that the source takes
 	power    *measuredOver // of rows of power

@@ -63,6 +63,18 @@ type jsonMatch struct {
 	TileHits  int `json:"tile_hits"`
 	SplitRows int `json:"split_rows"`
 	SplitHits int `json:"split_hits"`
+
+	AlgoRows int               `json:"algorithm_rows"`
+	AlgoHits int               `json:"algorithm_hits"`
+	Recall   map[string]figure `json:"algorithm_recall"`
+}
+
+func newJSONMatch(m Match) jsonMatch {
+	j := jsonMatch{m.TileRows, m.TileHits, m.SplitRows, m.SplitHits, m.AlgoRows, m.AlgoHits, map[string]figure{}}
+	for algo, share := range m.Recall {
+		j.Recall[algo] = figure(share)
+	}
+	return j
 }
 
 type jsonReport struct {
@@ -93,7 +105,7 @@ func (r *Report) JSON(wall float64) ([]byte, error) {
 		Rows: t.Rows, Skipped: len(r.Skipped), MAPE: figure(t.MAPE), WMAPE: figure(t.WMAPE), Median: figure(t.Median),
 		P90: figure(t.P90), Max: figure(t.Max), Bias: figure(t.Bias), LogR: figure(t.LogR), WallS: figure(wall),
 		Classes: []jsonClass{}, PerRow: []jsonRow{}, SkippedRows: []jsonSkip{},
-		Failed: r.Failed, Interrupted: r.Interrupted, Match: jsonMatch(m), Suites: []jsonSuite{},
+		Failed: r.Failed, Interrupted: r.Interrupted, Match: newJSONMatch(m), Suites: []jsonSuite{},
 	}
 	for _, c := range r.Classes() {
 		j.Classes = append(j.Classes, jsonClass{

@@ -14,6 +14,7 @@ import (
 	"gpusim/configs"
 	"gpusim/pool"
 	"gpusim/workloads"
+	"gpusim/workloads/library"
 )
 
 // Runner simulates one workload; gpusim.Run is one.
@@ -43,6 +44,8 @@ type Row struct {
 	Recorded   string // kernel that the table names, empty if none
 	TileHit    bool   // simulated tile is the recorded one
 	SplitHit   bool   // simulated split-K factor is the recorded one
+	Algo       string // class of a convolution's algorithm by the recorded kernel's name, empty if none is told
+	AlgoHit    bool   // the library's choice is of that class
 	Extra      []Extra
 	knowsTile  bool
 	knowsSplit bool
@@ -238,7 +241,13 @@ func (r *row) compare(m *configs.Machine, res *gpusim.Result) (out Row, reason s
 	case r.network != nil:
 		return r.compareNetwork(res), ""
 	}
-	return r.compareCall(res), ""
+	out = r.compareCall(res)
+	if r.algo != "" {
+		if call, err := library.ChooseConv(m.GPU, r.work.Conv, ""); err == nil {
+			out.Algo, out.AlgoHit = r.algo, library.AlgoClass(call.Algo) == r.algo
+		}
+	}
+	return out, ""
 }
 
 // compareCall turns a simulated call into the row's figure by the row's method.

@@ -1,6 +1,10 @@
 package validate
 
-import "sort"
+import (
+	"maps"
+	"slices"
+	"sort"
+)
 
 // ClassStats are the statistics of one class of rows.
 type ClassStats struct {
@@ -43,11 +47,23 @@ func (r *Report) stats(in func(*Row) bool) Stats {
 type Match struct {
 	TileRows, TileHits   int
 	SplitRows, SplitHits int
+	AlgoRows, AlgoHits   int
+	Recall               map[string]float64 // share of the rows of each class of algorithms of which that was chosen
+}
+
+// MeanRecall is that of the classes.
+func (m *Match) MeanRecall() (mean float64) {
+	for _, algo := range slices.Sorted(maps.Keys(m.Recall)) { // sums of floats depend on the order
+		mean += m.Recall[algo] / float64(len(m.Recall))
+	}
+	return mean
 }
 
 // Match compares kernels with those that the tables recorded.
 func (r *Report) Match() Match {
 	var m Match
+	rows := map[string]int{}
+	hits := map[string]int{}
 	for i := range r.Rows {
 		row := &r.Rows[i]
 		if row.knowsTile {
@@ -62,6 +78,18 @@ func (r *Report) Match() Match {
 				m.SplitHits++
 			}
 		}
+		if row.Algo != "" {
+			m.AlgoRows++
+			rows[row.Algo]++
+			if row.AlgoHit {
+				m.AlgoHits++
+				hits[row.Algo]++
+			}
+		}
+	}
+	m.Recall = map[string]float64{}
+	for algo, n := range rows {
+		m.Recall[algo] = float64(hits[algo]) / float64(n)
 	}
 	return m
 }
