@@ -16,12 +16,16 @@ func (s *System) cleanRow(slice int, local, at uint64) {
 		}
 		n, w := p.slices.div(row*p.columns.n + col)
 		e := s.cache.find(int(c*p.slices.n+w), n*p.fan.n+f)
-		if e < 0 || s.cache.lines[e].dirty == 0 {
+		if e < 0 {
 			continue
 		}
 		l := &s.cache.lines[e]
-		s.cleaned = append(s.cleaned, s.queue(int(c*p.slices.n+w), n*p.fan.n+f, l.dirty, at, true))
-		l.dirty = 0
+		d := l.dirty &^ l.asked // what an atomic waits for is not there yet
+		if d == 0 {
+			continue
+		}
+		s.cleaned = append(s.cleaned, s.queue(int(c*p.slices.n+w), n*p.fan.n+f, d, at, true))
+		l.dirty &^= d
 	}
 }
 

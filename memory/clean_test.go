@@ -48,3 +48,27 @@ func TestRowGoesOnlyWhenALineMust(t *testing.T) {
 		t.Errorf("%d sectors written, %d dirty", c.DRAMWriteSectors, dirtySectors(s))
 	}
 }
+
+// TestRowLeavesWhatIsNotThere: an atomic whose sectors are on their way from DRAM is written
+// back when they have come, not with its row before.
+func TestRowLeavesWhatIsNotThere(t *testing.T) {
+	g, core := machine(t, "volta")
+	g.L2.Size /= 16
+	g.L2.Replacement, g.L2.WriteBack = "random", "row"
+	s := build(t, g, core)
+	lines := 4 * int(g.L2.Size) / 128
+	traffic := flood(g.SM.Count, lines, 8, 0, Request{Sectors: 15, Kind: Write}, func(i int) uint64 { return uint64(i) })
+	for sm := range traffic {
+		for i := range traffic[sm] {
+			if traffic[sm][i].Line>>lineShift%2 == 1 {
+				traffic[sm][i].Kind = Atomic
+			}
+		}
+	}
+	retag(traffic)
+	readyByTag(t, traffic, drive(t, s, traffic, by(180), nil))
+	drain(s, g, core)
+	if c := s.Counters(); c.DRAMWriteSectors+dirtySectors(s) != uint64(4*lines) {
+		t.Errorf("%d sectors written, %d to DRAM, %d still dirty", 4*lines, c.DRAMWriteSectors, dirtySectors(s))
+	}
+}

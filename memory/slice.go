@@ -137,7 +137,8 @@ func (c *cache) renumber() {
 
 // slot gives the entry of a line, allocated if need be, and the write to DRAM
 // of a dirty line that must go for it, -1 if there is none; at is the cycle at
-// which that reaches its channel, or never if it is to be forgotten.
+// which that reaches its channel, or never if it is to be forgotten. What goes along of
+// its DRAM row is left in cleaned: bufferAll takes both.
 func (s *System) slot(slice int, local, at uint64) (i int, gone int32) {
 	gone = -1
 	i, found := s.cache.touch(slice, local)

@@ -197,6 +197,7 @@ func (s *System) Reset() {
 	s.replies.reset()
 	s.flights, s.free = s.flights[:0], s.free[:0]
 	s.cache.reset()
+	s.cleaned = s.cleaned[:0]
 	s.tlb.reset()
 	s.lrc.reset()
 	s.fetches.reset()

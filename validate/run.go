@@ -242,7 +242,7 @@ func (r *row) compare(m *configs.Machine, res *gpusim.Result) (out Row, reason s
 		return r.compareNetwork(res), ""
 	}
 	out = r.compareCall(res)
-	if r.algo != "" {
+	if r.algo != "" && m.GPU != nil {
 		if call, err := library.ChooseConv(m.GPU, r.work.Conv, ""); err == nil {
 			out.Algo, out.AlgoHit = r.algo, library.AlgoClass(call.Algo) == r.algo
 		}

@@ -72,29 +72,16 @@ func (a *app) reproduce(ctx context.Context, dir string) error {
 		return err
 	}
 	defer os.RemoveAll(temp)
+	if temp, err = filepath.Abs(temp); err != nil {
+		return err
+	}
 	args := again(m.CommandLine[1:], temp)
 	given := dir
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	here, err := os.Getwd()
-	if err != nil {
+	if err := a.repeat(ctx, path, args, madeIn(dir, m.CommandLine)); err != nil {
 		return err
-	}
-	where := ""
-	if home := madeIn(dir, &m); home != "" && home != here {
-		if err := os.Chdir(home); err != nil {
-			return err
-		}
-		defer func() { _ = os.Chdir(here) }() // it was there a moment ago
-		where = "in " + home + ": "
-	}
-	fmt.Fprintf(a.out, "%sgpusim %s\n", where, strings.Join(args[:len(args)-2], " "))
-	var said bytes.Buffer
-	sub := newApp(io.Discard, &said)
-	sub.simulate, sub.load = a.simulate, a.load
-	if code := sub.main(ctx, args); code != exitOK && code != exitCheck {
-		return &codeError{code, fmt.Errorf("the command of %s fails: %s", path, oneLine(said.String()))}
 	}
 	var differ []string
 	for _, n := range names {
@@ -120,21 +107,53 @@ func (a *app) reproduce(ctx context.Context, dir string) error {
 	return nil
 }
 
-// madeIn is the folder in which the command of a result folder was run, empty if that
-// cannot be told: the one in which the command's --out, or its default, names the folder.
-func madeIn(dir string, m *report.Manifest) string {
-	out := ""
-	for i, arg := range m.CommandLine {
-		if v, ok := strings.CutPrefix(arg, "--out="); ok {
-			out = v
-		} else if arg == "--out" && i+1 < len(m.CommandLine) {
-			out = m.CommandLine[i+1]
+// repeat runs a command in the folder where it seems to have been run, and if its files are
+// not there, as of a folder that was moved, in the working directory.
+func (a *app) repeat(ctx context.Context, manifest string, args []string, home string) error {
+	here, err := os.Getwd()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Chdir(here) }() // it was there a moment ago
+	places := []string{home, here}
+	if home == "" || home == here {
+		places = places[1:]
+	}
+	for i, place := range places {
+		if err := os.Chdir(place); err != nil {
+			return err
+		}
+		where := ""
+		if place != here {
+			where = "in " + place + ": "
+		}
+		fmt.Fprintf(a.out, "%sgpusim %s\n", where, strings.Join(args[:len(args)-2], " "))
+		var said bytes.Buffer
+		sub := newApp(io.Discard, &said)
+		sub.simulate, sub.load = a.simulate, a.load
+		code := sub.main(ctx, args)
+		if code == exitOK || code == exitCheck {
+			return nil
+		}
+		if code != exitBadInput || i == len(places)-1 {
+			return &codeError{code, fmt.Errorf("the command of %s fails: %s", manifest, oneLine(said.String()))}
 		}
 	}
-	if out == "" && m.Config != nil {
-		out = filepath.Join("out", m.Config.Name)
+	return nil
+}
+
+// madeIn is the folder in which the command of a result folder was run, empty if that
+// cannot be told: the one in which the command's --out, or its default, names the folder.
+func madeIn(dir string, command []string) string {
+	out := filepath.Join("out", filepath.Base(dir))
+	for i, arg := range command {
+		if v, ok := strings.CutPrefix(arg, "--out="); ok {
+			out = v
+		} else if arg == "--out" && i+1 < len(command) {
+			out = command[i+1]
+		}
 	}
-	if out == "" || !filepath.IsLocal(out) {
+	if !filepath.IsLocal(out) {
 		return ""
 	}
 	home, ok := strings.CutSuffix(dir, string(filepath.Separator)+filepath.Clean(out))

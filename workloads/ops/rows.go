@@ -14,8 +14,9 @@ type rowKernel struct {
 	col        val    // column at which a thread works, as a number
 	parts      []part // that walks leave out
 	part       *part  // the one of them that is being read, nil: the row is being walked along
-	wide       int    // vec of walks, meanwhile
-	shift      val    // of rows that are not aligned: elements from a place that is to their beginning
+	left       int    // elements of a row behind whole steps, at most
+	before     val    // of rows that are not aligned: elements before whole steps
+	behind     val    // and behind them
 	shared     int    // bytes in use
 }
 
@@ -166,16 +167,16 @@ func (r *rowKernel) release(to source, j int, v val) {
 func (r *rowKernel) instead(v val, by float64) val {
 	switch step := r.k.Threads * r.vec; {
 	case r.part != nil:
-		end := num(float64(r.part.rest))
+		end := num(float64(r.left - r.part.behind))
 		switch {
 		case r.part.head:
-			end = r.c.sub(num(float64(r.k.Threads)), r.shift)
-		case r.part.rest >= r.k.Threads:
+			end = r.before
+		case r.behind != nil:
+			end = r.c.sub(r.behind, num(float64(r.part.behind)))
+		case r.left-r.part.behind >= r.k.Threads:
 			return v
-		case r.shift != nil:
-			end = r.c.add(r.shift, end)
 		}
-		lane := r.c.mul(r.col, num(1/float64(r.wide))) // r.col is that of the first step again
+		lane := r.c.mul(r.col, num(float64(r.k.Threads)/float64(r.k.TileN))) // r.col is that of the first step again
 		return r.c.choose(r.c.compare(tile.CmpLT, lane, end), v, num(by))
 	case r.perWarp > 0 && r.cols%32 == 0, r.perWarp == 0 && r.cols%step == 0, len(r.parts) > 0:
 		return v

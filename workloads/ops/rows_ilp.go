@@ -3,9 +3,12 @@ package ops
 import "gpusim/workloads/tile"
 
 // newILPRows begins one whose loads are always as wide, as in PyTorch's ilpReduce and what
-// writes results beside it: only whole steps of all threads are made so. Where rows are
-// not aligned to such loads, each thread but as many as a row's beginning lies behind
-// such a place takes an element before, and what is left at the end is read so as well.
+// writes results beside it: only whole steps of all threads are made so, what is left at
+// the end is read an element a thread. So is, where rows are not aligned to such loads,
+// their beginning, by all threads but as many as elements lie between such a place and the
+// row. PyTorch leaves that out for those rows that are aligned by chance, and makes a whole
+// step more in some; here all rows of a matrix are taken to need as much, so that CTAs have
+// loops of one length, which sampling counts on.
 func newILPRows(name string, rows, cols, threads, vec int) *rowKernel {
 	step, before, most := threads*vec, 0, 0
 	if cols%vec != 0 {
@@ -13,38 +16,44 @@ func newILPRows(name string, rows, cols, threads, vec int) *rowKernel {
 	}
 	trips := (cols - before) / step
 	r := walked(name, rows, cols, threads, vec, trips)
+	end := trips * step // of whole steps, from their beginning
+	r.left = cols - before + most - end
 	if before > 0 {
 		r.parts = append(r.parts, part{head: true})
-		r.shift = r.c.unary(tile.OpI2F, 0, tile.I2FInt, r.c.and(r.c.row(cols), word(uint32(vec-1))))
-		place := r.k.Place
-		r.k.Place = func(index int, cta *tile.CTA) {
-			place(index, cta)
-			first := int32(before - index*cols%vec)
-			cta.Limit[tile.VarK], cta.Origin[tile.VarN] = first, first
-		}
+		s := r.c.unary(tile.OpI2F, 0, tile.I2FInt, r.c.and(r.c.row(cols), word(uint32(vec-1))))
+		r.before, r.behind = r.c.sub(num(float64(before)), s), r.c.add(s, num(float64(cols-before-end)))
 	}
-	for at := trips * step; at < cols-before+most; at += threads {
-		r.parts = append(r.parts, part{at: at, rest: cols - before - at})
+	for at := 0; at < r.left; at += threads {
+		r.parts = append(r.parts, part{at: end + at, behind: at})
+	}
+	place := r.k.Place
+	r.k.Place = func(index int, cta *tile.CTA) {
+		place(index, cta)
+		if before > 0 {
+			from := int32(before - index*cols%vec)
+			cta.Limit[tile.VarK], cta.Origin[tile.VarN] = from, from
+		}
 	}
 	return r
 }
 
 // part is what a row's walk leaves out, an element for each thread.
 type part struct {
-	head bool // before it
-	at   int  // else: elements behind its beginning
-	rest int  // of the row from there on, of aligned rows
+	head   bool // before it
+	at     int  // else: elements behind its beginning
+	behind int  // and behind its end
 }
 
 // others makes a pass over what walks leave of a row.
 func (r *rowKernel) others(body func()) {
-	r.wide, r.vec = r.vec, 1
+	vec := r.vec
+	r.vec = 1
 	for i := range r.parts {
 		r.part = &r.parts[i]
 		r.c.address(3)
 		body()
 	}
-	r.vec, r.part = r.wide, nil
+	r.vec, r.part = vec, nil
 }
 
 // fold combines a row's elements, or those of several matrices, into a number that all
@@ -55,12 +64,7 @@ func (r *rowKernel) fold(empty float64, from []source, add func(sum val, v []val
 	c.set(wide, num(empty))
 	r.walk(func() { c.into(wide, add(wide, r.load(from...))) })
 	sum := c.one(wide, join)
-	if len(r.parts) > 0 {
-		one := c.fresh(1)
-		c.set(one, sum)
-		r.others(func() { c.into(one, add(one, r.load(from...))) })
-		sum = one
-	}
+	r.others(func() { sum = add(sum, r.load(from...)) })
 	return r.together([]val{sum}, all)[0]
 }
 
