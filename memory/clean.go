@@ -29,17 +29,6 @@ func (s *System) cleanRow(slice int, local, at uint64) {
 	}
 }
 
-// find is the entry of a line, or -1; nobody has asked for it.
-func (c *cache) find(slice int, local uint64) int {
-	base := c.set(slice, local) * c.ways
-	for w, t := range c.tags[base : base+c.ways] {
-		if t == local+1 {
-			return base + w
-		}
-	}
-	return -1
-}
-
 // bufferAll finds places in the write buffer for what a request has sent to DRAM.
 func (s *System) bufferAll(gone, flight int32) {
 	s.buffer(gone, flight)

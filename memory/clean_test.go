@@ -19,10 +19,7 @@ func TestRowsAreWrittenTogether(t *testing.T) {
 			s := build(t, g, core)
 			lines := 4 * int(g.L2.Size) / 128
 			const mask = 0xb
-			traffic := flood(g.SM.Count, lines, 8, 0, Request{Sectors: mask, Kind: Write}, func(i int) uint64 { return uint64(i) })
-			retag(traffic)
-			readyByTag(t, traffic, drive(t, s, traffic, by(180), nil))
-			drain(s, g, core)
+			stores(t, s, g, core, lines, mask, nil)
 			c := s.Counters()
 			sectors := uint64(lines * bits.OnesCount8(mask))
 			if c.DRAMWriteSectors+dirtySectors(s) != sectors || c.DRAMReadSectors != 0 {
@@ -57,17 +54,11 @@ func TestRowLeavesWhatIsNotThere(t *testing.T) {
 	g.L2.Replacement, g.L2.WriteBack = "random", "row"
 	s := build(t, g, core)
 	lines := 4 * int(g.L2.Size) / 128
-	traffic := flood(g.SM.Count, lines, 8, 0, Request{Sectors: 15, Kind: Write}, func(i int) uint64 { return uint64(i) })
-	for sm := range traffic {
-		for i := range traffic[sm] {
-			if traffic[sm][i].Line>>lineShift%2 == 1 {
-				traffic[sm][i].Kind = Atomic
-			}
+	stores(t, s, g, core, lines, 15, func(r *Request) {
+		if r.Line>>lineShift%2 == 1 {
+			r.Kind = Atomic
 		}
-	}
-	retag(traffic)
-	readyByTag(t, traffic, drive(t, s, traffic, by(180), nil))
-	drain(s, g, core)
+	})
 	if c := s.Counters(); c.DRAMWriteSectors+dirtySectors(s) != uint64(4*lines) {
 		t.Errorf("%d sectors written, %d to DRAM, %d still dirty", 4*lines, c.DRAMWriteSectors, dirtySectors(s))
 	}

@@ -150,27 +150,24 @@ func (s *System) comeBack(i int32) {
 // drop forgets sectors of a copy, those on their way included: who waits for
 // them gets them, but they do not stay.
 func (s *System) drop(slice int, local uint64, sectors uint8) {
-	base := s.cache.set(slice, local) * s.cache.ways
-	for e := base; e < base+s.cache.ways; e++ {
-		if s.cache.tags[e] != local+1 {
-			continue
-		}
-		l := &s.cache.lines[e]
-		l.valid &^= sectors
-		l.asked &^= sectors
-		l.young &^= sectors
-		empty := l.valid|l.asked == 0
-		for d := l.fills; d >= 0; d = s.fetches.all[d].older {
-			q := &s.fetches.all[d]
-			q.sectors &^= sectors
-			if empty {
-				q.line = -1
-			}
-		}
-		if empty {
-			s.cache.tags[e] = 0
-			*l = line{fills: -1}
-		}
+	e := s.cache.find(slice, local)
+	if e < 0 {
 		return
+	}
+	l := &s.cache.lines[e]
+	l.valid &^= sectors
+	l.asked &^= sectors
+	l.young &^= sectors
+	empty := l.valid|l.asked == 0
+	for d := l.fills; d >= 0; d = s.fetches.all[d].older {
+		q := &s.fetches.all[d]
+		q.sectors &^= sectors
+		if empty {
+			q.line = -1
+		}
+	}
+	if empty {
+		s.cache.tags[e] = 0
+		*l = line{fills: -1}
 	}
 }

@@ -114,6 +114,17 @@ func (c *cache) touch(slice int, local uint64) (i int, found bool) {
 	return i, false
 }
 
+// find is the entry of a line, or -1; nobody has asked for it.
+func (c *cache) find(slice int, local uint64) int {
+	base := c.set(slice, local) * c.ways
+	for w, t := range c.tags[base : base+c.ways] {
+		if t == local+1 {
+			return base + w
+		}
+	}
+	return -1
+}
+
 // renumber makes room for time stamps when the counter is full: an entry's
 // new stamp is its rank within its set.
 func (c *cache) renumber() {

@@ -4,6 +4,8 @@ import (
 	"math/bits"
 	"math/rand"
 	"testing"
+
+	"gpusim/configs"
 )
 
 // dirtySectors is what L2 has yet to write.
@@ -14,6 +16,23 @@ func dirtySectors(s *System) (n uint64) {
 	return n
 }
 
+// stores writes lines with sectors of a mask, one after another, and waits for all; change
+// may make something else of a request.
+func stores(t *testing.T, s *System, g *configs.GPU, core configs.Freq, lines int, mask uint8, change func(r *Request)) {
+	t.Helper()
+	traffic := flood(g.SM.Count, lines, 8, 0, Request{Sectors: mask, Kind: Write}, func(i int) uint64 { return uint64(i) })
+	if change != nil {
+		for sm := range traffic {
+			for i := range traffic[sm] {
+				change(&traffic[sm][i])
+			}
+		}
+	}
+	retag(traffic)
+	readyByTag(t, traffic, drive(t, s, traffic, by(180), nil))
+	drain(s, g, core)
+}
+
 // TestStreamingWrites: what does not fit in L2 goes to DRAM, each sector once;
 // nothing is read for it. Partial lines move their own sectors only.
 func TestStreamingWrites(t *testing.T) {
@@ -22,10 +41,7 @@ func TestStreamingWrites(t *testing.T) {
 		g.L2.Size /= 16
 		s := build(t, g, core)
 		lines := 3 * int(g.L2.Size) / 128
-		traffic := flood(g.SM.Count, lines, 8, 0, Request{Sectors: mask, Kind: Write}, func(i int) uint64 { return uint64(i) })
-		retag(traffic)
-		readyByTag(t, traffic, drive(t, s, traffic, by(180), nil))
-		drain(s, g, core)
+		stores(t, s, g, core, lines, mask, nil)
 		c := s.Counters()
 		sectors := uint64(lines * bits.OnesCount8(mask))
 		if c.DRAMWriteSectors+dirtySectors(s) != sectors || c.L2WriteSectors != sectors || c.DRAMReadSectors != 0 {

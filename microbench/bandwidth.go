@@ -19,7 +19,7 @@ type mix struct {
 // trips iterations need.
 func (r *rig) streams(m mix, trips int) kernel {
 	const warps, each = 8, 2
-	ctas := r.g.SM.Count * max(1, min(r.g.SM.MaxCTAs, r.g.SM.MaxWarps/warps))
+	ctas := r.full(warps)
 	rows := 32 * warps * ctas * each
 	k := kernel{warps: warps, ctas: ctas, elem: 16, span: 32 * warps * each, trips: trips}
 	n := m.reads + m.write
@@ -45,6 +45,11 @@ func (r *rig) streams(m mix, trips int) kernel {
 		}
 	}
 	return k
+}
+
+// full is how many CTAs of so many warps the GPU holds.
+func (r *rig) full(warps int) int {
+	return r.g.SM.Count * max(1, min(r.g.SM.MaxCTAs, r.g.SM.MaxWarps/warps))
 }
 
 // bandwidths streams through DRAM, L2 and L1.
@@ -103,7 +108,7 @@ func (r *rig) streamed(m mix) (float64, error) {
 // neighbours and writes one.
 func (r *rig) stencil() (float64, error) {
 	const warps, elem = 8, 8
-	ctas := r.g.SM.Count * max(1, min(r.g.SM.MaxCTAs, r.g.SM.MaxWarps/warps))
+	ctas := r.full(warps)
 	rows := 32 * warps * ctas
 	from := int(1.5*float64(r.g.L2.Size))/(2*rows*elem) + 2
 	k := kernel{warps: warps, ctas: ctas, elem: elem, span: 32 * warps}
@@ -124,24 +129,15 @@ func (r *rig) stencil() (float64, error) {
 // narrow is the bytes per cycle that 64 CTAs of 256 threads receive from DRAM with one
 // load of some bytes a thread under way, as in gpu-arch-microbenchmark of sjfeng1999.
 func (r *rig) narrow(bytes int) (float64, error) {
-	const warps, ctas = 8, 64
-	rows := 32 * warps * ctas
-	from := 24
-	to := from + max(48, int(2*float64(r.g.L2.Size))/(rows*bytes))
-	k := kernel{warps: warps, ctas: ctas, elem: bytes, region: []int64{int64(rows*bytes) * int64(to+8)}, span: 32 * warps,
-		accesses: []tile.Access{stream(32*warps, 0, bytes, 0, 1, rows)}, body: []tile.Inst{memop(tile.OpLDG, 0, 0)}}
-	n, err := r.cycles(withTrips(k, from), r.flush(), withTrips(k, to))
-	if err != nil {
-		return 0, err
-	}
-	return float64(rows*bytes*(to-from)) / float64(n[2]-n[0]), nil
+	const warps, ctas, from = 8, 64, 24
+	return r.oneLoad(warps, ctas, bytes, from, from+max(48, int(2*float64(r.g.L2.Size))/(32*warps*ctas*bytes)))
 }
 
 // cached is the bytes per cycle of reading a footprint over and over: a part
 // of it by each CTA past L1, or all of it by each from L1.
 func (r *rig) cached(footprint int64, bypass bool) (float64, error) {
 	const warps, each, from, to = 8, 4, 32, 96
-	ctas := r.g.SM.Count * max(1, min(r.g.SM.MaxCTAs, r.g.SM.MaxWarps/warps))
+	ctas := r.full(warps)
 	rows := 32 * warps * each // of 16 B
 	pieces := max(1, int(footprint/16)/rows)
 	k := kernel{warps: warps, ctas: ctas, elem: 16, region: []int64{int64(pieces * rows * 16)}, span: rows, wrap: pieces}

@@ -74,14 +74,9 @@ func constantMemory(r *rig, out *Report) error {
 		return err
 	}
 	out.add(group, "constant.load.register", "LDC, by register", v, "cycles")
-	sum, err := r.each(k, op(tile.OpIADD, 0, 0, 2, 4))
-	if err != nil {
+	if v, err = r.reuse(k, indexed, addressReg); err != nil {
 		return err
 	}
-	indexed.Dst = tile.RZ
-	if v, err = r.each(k, indexed, op(tile.OpIADD, addressReg, 26, 27, tile.RZ)); err != nil {
-		return err
-	}
-	out.add(group, "reuse.constant.load", "LDC: source free", v-sum, "cycles")
+	out.add(group, "reuse.constant.load", "LDC: source free", v, "cycles")
 	return nil
 }

@@ -49,18 +49,21 @@ func knee(ps []Point, most float64) float64 {
 // occupied is the bytes per cycle that all SMs receive from DRAM with so many
 // warps each, one load a warp at a time.
 func (r *rig) occupied(warps int) (float64, error) {
-	ctas := r.g.SM.Count
-	rows := 32 * warps * ctas // of 4 B
-	from, to := 24, 72
-	a := stream(32*warps, 0, 4, 0, 1, rows)
-	k := kernel{warps: warps, ctas: ctas, elem: 4, region: []int64{int64(rows) * 4 * int64(3*to)}, span: 32 * warps,
-		accesses: []tile.Access{a}, body: []tile.Inst{memop(tile.OpLDG, 0, 0)}}
+	return r.oneLoad(warps, r.g.SM.Count, 4, 24, 72)
+}
+
+// oneLoad is the bytes per cycle that CTAs receive from DRAM with one load of so many
+// bytes a thread at a time, between two numbers of iterations.
+func (r *rig) oneLoad(warps, ctas, bytes, from, to int) (float64, error) {
+	rows := 32 * warps * ctas
+	k := kernel{warps: warps, ctas: ctas, elem: bytes, region: []int64{int64(rows) * int64(bytes) * int64(3*to)}, span: 32 * warps,
+		accesses: []tile.Access{stream(32*warps, 0, bytes, 0, 1, rows)}, body: []tile.Inst{memop(tile.OpLDG, 0, 0)}}
 	// The second kernel goes through the data of the first again.
 	n, err := r.cycles(withTrips(k, from), r.flush(), withTrips(k, to))
 	if err != nil {
 		return 0, err
 	}
-	return float64(rows*4*(to-from)) / float64(n[2]-n[0]), nil
+	return float64(rows*bytes*(to-from)) / float64(n[2]-n[0]), nil
 }
 
 func withTrips(k kernel, n int) kernel { k.trips = n; return k }

@@ -19,10 +19,6 @@ func memoryInstructions(r *rig, out *Report) error {
 	if err := r.queue(out, group); err != nil {
 		return err
 	}
-	add, err := r.each(kernel{warps: 1, elem: 4}, op(tile.OpIADD, 0, 0, 2, 4))
-	if err != nil {
-		return err
-	}
 	for _, uniform := range []bool{false, true} {
 		suffix := ""
 		if uniform {
@@ -48,6 +44,7 @@ func memoryInstructions(r *rig, out *Report) error {
 				key, name := fmt.Sprintf("%s%d%s", c.key, 8*bytes, suffix), fmt.Sprintf("%s.%d%s", c.name, 8*bytes, strings.ReplaceAll(suffix, ".", ", "))
 				k, in := r.access(c.op, bytes, uniform)
 				var v float64
+				var err error
 				switch c.op {
 				case tile.OpLDGSTS:
 					v, err = r.each(k, in, bare(tile.OpCOMMIT), bare(tile.OpDEPBAR))
@@ -66,19 +63,30 @@ func memoryInstructions(r *rig, out *Report) error {
 				if r.g.SM.MIO.Operands.BytesClk == 0 {
 					continue // nothing is known of it
 				}
-				overwrite := op(tile.OpIADD, addressReg, 26, 27, tile.RZ)
+				source := addressReg
 				if c.op == tile.OpSTG || c.op == tile.OpSTS {
-					overwrite.Dst = 0
+					source = 0 // data
 				}
-				in.Dst = tile.RZ // so that no load waits for the one before
-				if v, err = r.each(k, in, overwrite); err != nil {
+				if v, err = r.reuse(k, in, source); err != nil {
 					return err
 				}
-				out.add(group, "reuse."+key, name+": sources free", v-add, "cycles")
+				out.add(group, "reuse."+key, name+": sources free", v, "cycles")
 			}
 		}
 	}
 	return nil
+}
+
+// reuse is the cycles from a memory instruction to one that writes a register that it
+// reads: what a chain of both takes, less the latency of the latter.
+func (r *rig) reuse(k kernel, in tile.Inst, source int) (float64, error) {
+	in.Dst = tile.RZ // so that no load waits for the one before
+	both, err := r.each(k, in, op(tile.OpIADD, source, 26, 27, tile.RZ))
+	if err != nil {
+		return 0, err
+	}
+	add, err := r.each(kernel{warps: 1, elem: 4}, op(tile.OpIADD, 0, 0, 2, 4))
+	return both - add, err
 }
 
 // copies says whether GPUs of a compute capability have LDGSTS: from 8.0 on.

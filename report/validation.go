@@ -50,14 +50,15 @@ func ValidationText(r *validate.Report, published []validate.Suite) string {
 		b.WriteString("\n" + t.String())
 	}
 
-	if m := r.Match(); m.TileRows > 0 {
+	m := r.Match()
+	if m.TileRows > 0 {
 		fmt.Fprintf(&b, "\nkernel choice against the recorded one: tile %d of %d (%.0f %%)", m.TileHits, m.TileRows, pct(m.TileHits, m.TileRows))
 		if m.SplitRows > 0 {
 			fmt.Fprintf(&b, ", split-K %d of %d (%.0f %%)", m.SplitHits, m.SplitRows, pct(m.SplitHits, m.SplitRows))
 		}
 		b.WriteString("\n")
 	}
-	if m := r.Match(); m.AlgoRows > 0 {
+	if m.AlgoRows > 0 {
 		fmt.Fprintf(&b, "\nalgorithm of convolutions against that of the recorded kernel: %d of %d (%.0f %%), mean over the classes %.0f %%:",
 			m.AlgoHits, m.AlgoRows, pct(m.AlgoHits, m.AlgoRows), 100*m.MeanRecall())
 		for i, algo := range slices.Sorted(maps.Keys(m.Recall)) {

@@ -22,17 +22,15 @@ func newILPRows(name string, rows, cols, threads, vec int) *rowKernel {
 		r.parts = append(r.parts, part{head: true})
 		s := r.c.unary(tile.OpI2F, 0, tile.I2FInt, r.c.and(r.c.row(cols), word(uint32(vec-1))))
 		r.before, r.behind = r.c.sub(num(float64(before)), s), r.c.add(s, num(float64(cols-before-end)))
-	}
-	for at := 0; at < r.left; at += threads {
-		r.parts = append(r.parts, part{at: end + at, behind: at})
-	}
-	place := r.k.Place
-	r.k.Place = func(index int, cta *tile.CTA) {
-		place(index, cta)
-		if before > 0 {
+		place := r.k.Place
+		r.k.Place = func(index int, cta *tile.CTA) {
+			place(index, cta)
 			from := int32(before - index*cols%vec)
 			cta.Limit[tile.VarK], cta.Origin[tile.VarN] = from, from
 		}
+	}
+	for at := 0; at < r.left; at += threads {
+		r.parts = append(r.parts, part{at: end + at, behind: at})
 	}
 	return r
 }

@@ -118,6 +118,15 @@ func (k *Kernel) checkAccess(access int16, want Space) error {
 	return nil
 }
 
+// checkOwn says whether an access exists and is to the CTA's own shared memory.
+func (k *Kernel) checkOwn(access int16) error {
+	err := k.checkAccess(access, Shared)
+	if err == nil && k.Accesses[access].Peer != 0 {
+		err = fmt.Errorf("only loads reach the memory of another CTA")
+	}
+	return err
+}
+
 // checkConst says whether the constant that an instruction names exists.
 func (k *Kernel) checkConst(in *Inst) error {
 	if in.Op == OpLDC && in.Imm < ImmConst {
@@ -152,16 +161,13 @@ func (k *Kernel) checkProgram(p *Program) error {
 			switch in.Op {
 			case OpLDG, OpSTG, OpRED:
 				err = k.checkAccess(in.Access, Global)
-			case OpLDS, OpSTS, OpSTSM, OpLDSM:
-				if err = k.checkAccess(in.Access, Shared); err == nil && in.Op != OpLDS && k.Accesses[in.Access].Peer != 0 {
-					err = fmt.Errorf("only loads reach the memory of another CTA")
-				}
+			case OpLDS:
+				err = k.checkAccess(in.Access, Shared)
+			case OpSTS, OpSTSM, OpLDSM:
+				err = k.checkOwn(in.Access)
 			case OpLDGSTS:
 				if err = k.checkAccess(in.Access, Global); err == nil {
-					err = k.checkAccess(in.Into, Shared)
-				}
-				if err == nil && k.Accesses[in.Into].Peer != 0 {
-					err = fmt.Errorf("only loads reach the memory of another CTA")
+					err = k.checkOwn(in.Into)
 				}
 			case OpMMA:
 				if in.Access < 0 || int(in.Access) >= len(k.MMAs) {
