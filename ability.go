@@ -91,6 +91,9 @@ func covers(a *configs.Ability, own []string, w workloads.Workload, as string) s
 	var pass, epilogue, op string
 	switch {
 	case w.GEMM != nil:
+		if w.GEMM.Beta != 0 {
+			return fmt.Sprintf("its sums begin at zero (beta=%g; allowed: 0)", w.GEMM.Beta)
+		}
 		epilogue = w.GEMM.Epilogue
 	case w.Conv != nil:
 		pass, epilogue = w.Conv.Pass, w.Conv.Epilogue

@@ -15,7 +15,7 @@ func cpuKernels(m *configs.Machine, w workloads.Workload) ([]cpu.Result, error) 
 	switch {
 	case w.GEMM != nil:
 		g := w.GEMM
-		r, err := cpu.Run(m, cpu.Problem{M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, TransA: g.TransA, TransB: g.TransB})
+		r, err := cpu.Run(m, cpu.Problem{M: g.M, N: g.N, K: g.K, Batch: g.Batch, DType: g.DType, TransA: g.TransA, TransB: g.TransB, Beta: g.Beta})
 		if err != nil {
 			return nil, err
 		}

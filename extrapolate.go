@@ -50,17 +50,18 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 		c.ctaScale, c.loopScale = ratio{uint64(n), tiles}, ratio{w.Trips, trips}
 	}
 	m := &r.Memory
-	// What CTAs load again of what others have written goes with CTAs too. It is taken to
-	// miss L2 as often as other loads do.
-	again := ratio{min(r.SM.AgainSectors, m.L2ReadSectors), max(1, m.L2ReadSectors)}
-	loads := func(n uint64) uint64 {
-		once := scaled(n, again)
+	// What CTAs load of what the kernel writes, C or the sums of others, goes with CTAs too.
+	part := func(n, once, of uint64) uint64 {
+		once = scaled(n, ratio{min(once, of), max(1, of)})
 		return scaled(n-once, c.loopScale) + scaled(once, c.ctaScale)
 	}
-	c.L2Hits, c.L2Misses = loads(m.L2Hits), loads(m.L2Misses)
-	c.L2ReadSectors, c.L2WriteSectors = loads(m.L2ReadSectors), scaled(m.L2WriteSectors, c.ctaScale)
-	c.DRAMReadSectors, c.DRAMWriteSectors = loads(m.DRAMReadSectors), scaled(m.DRAMWriteSectors, c.ctaScale)
-	c.Activates, c.Requests = loads(m.Activates), loads(m.Requests)
+	read := func(n uint64) uint64 { return part(n, m.AgainSectors, m.L2ReadSectors) }
+	missed := func(n uint64) uint64 { return part(n, m.AgainMisses, m.L2Misses) }
+	hits := m.AgainSectors - min(m.AgainSectors, m.AgainMisses)
+	c.L2Hits, c.L2Misses = part(m.L2Hits, hits, m.L2Hits), missed(m.L2Misses)
+	c.L2ReadSectors, c.L2WriteSectors = read(m.L2ReadSectors), scaled(m.L2WriteSectors, c.ctaScale)
+	c.DRAMReadSectors, c.DRAMWriteSectors = missed(m.DRAMReadSectors), scaled(m.DRAMWriteSectors, c.ctaScale)
+	c.Activates, c.Requests = missed(m.Activates), read(m.Requests)
 	return c
 }
 

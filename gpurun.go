@@ -231,7 +231,7 @@ func (o *Options) progressOf(from, to, n int) func(float64) {
 func Problem(g *workloads.GEMM) (gemm.Problem, error) {
 	p := gemm.Problem{
 		M: g.M, N: g.N, K: g.K, Batch: g.Batch, TransA: g.TransA, TransB: g.TransB,
-		DType: g.DType, Acc: g.Acc, Alpha: 1, Sparse: g.Sparse,
+		DType: g.DType, Acc: g.Acc, Alpha: 1, Beta: g.Beta, Sparse: g.Sparse,
 	}
 	if p.DType == "fp8" {
 		// Its kernels take operands along k only: callers keep them so.

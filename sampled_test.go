@@ -106,6 +106,39 @@ func sampledAgainstDetailed(t *testing.T, m *configs.Machine, shapes int, r *ran
 	}
 }
 
+// TestSampledReadsOfC: what a product reads of C, where beta is not 0, grows with its
+// CTAs and not with their iterations, most of which are left out.
+func TestSampledReadsOfC(t *testing.T) {
+	m, err := configs.Load("volta", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bytes := map[string]float64{}
+	for _, f := range []gpusim.Fidelity{gpusim.Detailed, gpusim.Sampled} {
+		for _, beta := range []string{"", ",beta=1"} {
+			w, err := workloads.Parse("gemm:2048x2048x2048:fp16,ta=t" + beta)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bytes[string(f)+beta] = r.DRAMBytes
+			t.Logf("%s%s: %.1f MB of DRAM, %.0f %% simulated", f, beta, r.DRAMBytes/1e6, r.SimulatedPct)
+			if f == gpusim.Sampled && r.SimulatedPct > 75 {
+				t.Fatalf("%.0f %% simulated: it shows nothing", r.SimulatedPct)
+			}
+		}
+	}
+	const c = 2048 * 2048 * 2
+	for _, f := range []gpusim.Fidelity{gpusim.Detailed, gpusim.Sampled} {
+		if more := bytes[string(f)+",beta=1"] - bytes[string(f)]; more < 0.9*c || more > 1.4*c {
+			t.Errorf("%s: reading C moves %.3g bytes more, it has %d", f, more, c)
+		}
+	}
+}
+
 // shares are the parts of the issue slots by reason, in percent.
 func shares(r *gpusim.Result) map[string]float64 {
 	out, total := map[string]float64{}, 0.0

@@ -237,6 +237,10 @@ func (s *System) access(i int32, t uint64) {
 	s.count.L2ReadSectors += n
 	s.count.L2Misses += lost
 	s.count.L2Hits += n - min(n, lost)
+	if f.again {
+		s.count.AgainSectors += n
+		s.count.AgainMisses += lost
+	}
 	if f.kind == Atomic {
 		s.count.L2WriteSectors += n
 		l.dirty |= sectors

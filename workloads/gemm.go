@@ -17,14 +17,15 @@ type GEMM struct {
 	M, N, K, Batch int
 	DType, Acc     string // canonical types of the elements and the accumulators
 	TransA, TransB bool
-	Order          string // how the sizes are meant, col or row; always col after Parse and OfGEMM
-	Epilogue       string // what the kernel does to C before it writes it: steps such as bias+gelu, the bias a value for each of its m rows; empty for none
-	Kernel         string // forces a kernel of the catalogue; empty lets the library choose
-	Sparse         bool   // of op(B), column-major, two of every four values along k are zeros that are not stored (2:4)
+	Order          string  // how the sizes are meant, col or row; always col after Parse and OfGEMM
+	Beta           float64 // C is op(A) op(B) + Beta C: of anything but 0, C is read
+	Epilogue       string  // what the kernel does to C before it writes it: steps such as bias+gelu, the bias a value for each of its m rows; empty for none
+	Kernel         string  // forces a kernel of the catalogue; empty lets the library choose
+	Sparse         bool    // of op(B), column-major, two of every four values along k are zeros that are not stored (2:4)
 }
 
 // gemmKeys lists the keys of the long form in canonical order.
-var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "epilogue", "sparse", "kernel"}
+var gemmKeys = []string{"m", "n", "k", "dtype", "acc", "ta", "tb", "batch", "order", "beta", "epilogue", "sparse", "kernel"}
 
 // OfGEMM checks a product, fills in what is left empty (accumulator, batch,
 // order) and turns a row-major one into the column-major one that computes
@@ -59,6 +60,9 @@ func OfGEMM(g GEMM) (Workload, error) {
 		g.Order = "col"
 	default:
 		return fail("order=%s (allowed: col, row)", g.Order)
+	}
+	if math.IsNaN(g.Beta) || math.IsInf(g.Beta, 0) {
+		return fail("beta=%g is not a number that C can be multiplied by", g.Beta)
 	}
 	if g.Epilogue, err = epilogue(g.Epilogue); err != nil {
 		return fail("%v", err)
@@ -105,16 +109,19 @@ func product(factors ...int) (int64, bool) {
 func (g *GEMM) String() string {
 	s := fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,acc=%s,ta=%s,tb=%s,batch=%d,order=%s",
 		g.M, g.N, g.K, g.DType, g.Acc, letter(g.TransA), letter(g.TransB), g.Batch, g.Order)
-	if g.Epilogue != "" {
-		s += ",epilogue=" + g.Epilogue
-	}
 	return s + g.options()
 }
 
 // options are the keys that most products do not have.
 func (g *GEMM) options() (s string) {
+	if g.Beta != 0 {
+		s = ",beta=" + strconv.FormatFloat(g.Beta, 'g', -1, 64)
+	}
+	if g.Epilogue != "" {
+		s += ",epilogue=" + g.Epilogue
+	}
 	if g.Sparse {
-		s = ",sparse=true"
+		s += ",sparse=true"
 	}
 	if g.Kernel != "" {
 		s += ",kernel=" + g.Kernel
@@ -155,9 +162,6 @@ func (g *GEMM) Short() string {
 	if g.Batch != 1 {
 		s += ",batch=" + strconv.Itoa(g.Batch)
 	}
-	if g.Epilogue != "" {
-		s += ",epilogue=" + g.Epilogue
-	}
 	return s + g.options()
 }
 
@@ -184,6 +188,7 @@ var gemmKind = kind{
 		{"  ta=n,tb=t", "n plain, t transposed (default n)"},
 		{"  batch=16", "independent products of the same shape (default 1)"},
 		{"  order=row", "m, n, ta, tb are meant row-major (default col)"},
+		{"  beta=1", "C = op(A) x op(B) + beta C: C is read unless beta is 0, the default"},
 		{"  epilogue=bias+gelu", "done to C before it is written: bias (per feature: a row of C), add (of a matrix like C), relu or gelu (default none)"},
 		{"  sparse=true", "2:4 sparsity: of every four values of op(B) along k (order=row: of op(A)) two are zeros and not stored"},
 		{"  kernel=NAME", "forces one kernel of the machine's catalogue"},
@@ -248,6 +253,8 @@ func (g *GEMM) set(key, value string) (err error) {
 		if g.Order = strings.ToLower(value); g.Order != "col" && g.Order != "row" {
 			err = fmt.Errorf("order=%s (allowed: col, row)", value)
 		}
+	case "beta":
+		g.Beta, err = factor(key, value)
 	case "epilogue":
 		g.Epilogue = value
 	case "sparse":
@@ -272,6 +279,15 @@ func wholeNumber(key, s string, least int) (int, error) {
 	v, err := strconv.Atoi(s)
 	if err != nil || v < least || v > MaxDim {
 		return 0, fmt.Errorf("%s=%s is out of range (allowed %d..%d)", key, s, least, MaxDim)
+	}
+	return v, nil
+}
+
+// factor reads a number that a matrix is multiplied by.
+func factor(key, s string) (float64, error) {
+	v, err := strconv.ParseFloat(s, 64)
+	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0, fmt.Errorf("%s=%s is not a number", key, s)
 	}
 	return v, nil
 }
@@ -302,8 +318,8 @@ func (g *GEMM) Ops() int64 {
 	return p
 }
 
-// Bytes is the size of A, B and C in memory, each once, and of what the
-// epilogue reads. Sums of integers stay what they are. Of a sparse B half is stored,
+// Bytes is the size of A, B and C in memory, each once, C twice where it is read too,
+// and of what the epilogue reads. Sums of integers stay what they are. Of a sparse B half is stored,
 // with two bits for each value.
 func (g *GEMM) Bytes() float64 {
 	m, n, k := float64(g.M), float64(g.N), float64(g.K)
@@ -316,7 +332,11 @@ func (g *GEMM) Bytes() float64 {
 	if g.Sparse {
 		b = (in/2 + sparseIndex(g.DType)) * k * n
 	}
-	return float64(g.Batch)*(in*m*k+b+out*m*n) + out*epilogueElements(g.Epilogue, m, float64(g.Batch)*m*n)
+	c := out * m * n
+	if g.Beta != 0 {
+		c *= 2
+	}
+	return float64(g.Batch)*(in*m*k+b+c) + out*epilogueElements(g.Epilogue, m, float64(g.Batch)*m*n)
 }
 
 // sparseIndex is the bytes of metadata for each value of a sparse matrix, zeros

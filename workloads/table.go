@@ -169,6 +169,11 @@ func (t *Table) measured(rec []string) (Measured, error) {
 	} else if g.Order != "col" && g.Order != "row" {
 		return fail("order", fmt.Errorf("%q (allowed: col, row)", get("order")))
 	}
+	if s := get("beta"); s != "" {
+		if g.Beta, err = factor("beta", s); err != nil {
+			return fail("beta", err)
+		}
+	}
 	m.Precision = g.DType
 	m.Workload, err = OfGEMM(g)
 	return m, err

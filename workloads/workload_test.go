@@ -26,6 +26,8 @@ func TestParse(t *testing.T) {
 		},
 		{"gemm:3x5x8:fp16,kernel=a,sparse=TRUE", "gemm:m=3,n=5,k=8,dtype=fp16,acc=fp32,ta=n,tb=n,batch=1,order=col,sparse=true,kernel=a", "gemm:3x5x8:fp16,sparse=true,kernel=a"},
 		{"gemm:3x5x7:fp16,sparse=false", base, "gemm:3x5x7:fp16"},
+		{"gemm:3x5x7:fp16,epilogue=relu,beta=-0.50", base + ",beta=-0.5,epilogue=relu", "gemm:3x5x7:fp16,beta=-0.5,epilogue=relu"},
+		{"gemm:3x5x7:fp16,beta=0", base, "gemm:3x5x7:fp16"},
 		// Row-major C = A x B' is column-major C' = B x A'.
 		{"gemm:m=3,n=5,k=7,ta=n,tb=t,order=row", "gemm:m=5,n=3,k=7,dtype=fp32,acc=fp32,ta=t,tb=n,batch=1,order=col", "gemm:5x3x7:fp32,ta=t"},
 	} {
@@ -57,6 +59,8 @@ func TestParseErrors(t *testing.T) {
 		"gemm:1x2x99999999999999999999":            "out of range",
 		"gemm:1x2x3.5":                             "not a whole number",
 		"gemm:1x2x":                                "out of range",
+		"gemm:1x2x3,beta=one":                      "beta=one is not a number",
+		"gemm:1x2x3,beta=Inf":                      "beta=Inf is not a number",
 		"gemm:1x2x3:fp12":                          `unknown dtype "fp12" (did you mean "fp32"?)`,
 		"conv:c=3,h=8,w=8,k=4,r=3,s=3,pad=-1":      "pad=-1 is not a whole number of 0 or more",
 		"conv:c=3,h=8,w=8,k=4,r=3,s=3,stride=-1":   "stride=-1 is not a whole number of 1 or more",
@@ -143,6 +147,8 @@ func TestExpand(t *testing.T) {
 		{write("e3.csv", "device,m,n,k,time_us\nx,1,1,1,2\n"), "!e3.csv:1: a table of an unknown kind: for measured GEMMs it lacks the columns precision_in, precision_acc, "},
 		{write("f.csv", header+"\n"), "!no rows"},
 		{write("g.csv", header+",order\nV,fp32,fp32,false,1,2,3,N,T,1,5,x,row\n"), "gemm:2x1x3:fp32,ta=t"},
+		{write("g2.csv", header+",beta\nV,fp32,fp32,false,1,2,3,N,T,1,5,x,1\nV,fp32,fp32,false,1,2,3,N,T,1,5,x,\n"), "gemm:1x2x3:fp32,tb=t,beta=1 gemm:1x2x3:fp32,tb=t"},
+		{write("g3.csv", header+",beta\nV,fp32,fp32,false,1,2,3,N,T,1,5,x,much\n"), "!g3.csv:2: beta: much is not a number"},
 		{write("h.csv", header+"\nV,fp32,fp32,maybe,1,2,3,N,T,1,5,x\n"), "!tensor_core: \"maybe\" is neither true nor false"},
 		{write("net.onnx", "x"), "!the file ends within a field"},
 		{filepath.Join(dir, "none.yaml"), "!cannot be read: no such file"},
