@@ -50,15 +50,20 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 		c.ctaScale, c.loopScale = ratio{uint64(n), tiles}, ratio{w.Trips, trips}
 	}
 	m := &r.Memory
-	// What CTAs load of what the kernel writes, C or the sums of others, goes with CTAs too.
+	// What CTAs load of what the kernel writes goes with CTAs too. Of the sums of other
+	// slices as much is taken to miss L2 as of other loads; C is counted.
 	part := func(n, once, of uint64) uint64 {
 		once = scaled(n, ratio{min(once, of), max(1, of)})
 		return scaled(n-once, c.loopScale) + scaled(once, c.ctaScale)
 	}
 	read := func(n uint64) uint64 { return part(n, m.AgainSectors, m.L2ReadSectors) }
-	missed := func(n uint64) uint64 { return part(n, m.AgainMisses, m.L2Misses) }
-	hits := m.AgainSectors - min(m.AgainSectors, m.AgainMisses)
-	c.L2Hits, c.L2Misses = part(m.L2Hits, hits, m.L2Hits), missed(m.L2Misses)
+	hit, missed := read, read
+	if l.Kernel.Beta != 0 {
+		hits := m.AgainSectors - min(m.AgainSectors, m.AgainMisses)
+		hit = func(n uint64) uint64 { return part(n, hits, m.L2Hits) }
+		missed = func(n uint64) uint64 { return part(n, m.AgainMisses, m.L2Misses) }
+	}
+	c.L2Hits, c.L2Misses = hit(m.L2Hits), missed(m.L2Misses)
 	c.L2ReadSectors, c.L2WriteSectors = read(m.L2ReadSectors), scaled(m.L2WriteSectors, c.ctaScale)
 	c.DRAMReadSectors, c.DRAMWriteSectors = missed(m.DRAMReadSectors), scaled(m.DRAMWriteSectors, c.ctaScale)
 	c.Activates, c.Requests = missed(m.Activates), read(m.Requests)
