@@ -56,10 +56,11 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 		once = scaled(n, ratio{min(once, of), max(1, of)})
 		return scaled(n-once, c.loopScale) + scaled(once, c.ctaScale)
 	}
-	read := func(n uint64) uint64 { return part(n, m.AgainSectors, m.L2ReadSectors) }
+	again := min(r.SM.AgainSectors, m.L2ReadSectors)
+	read := func(n uint64) uint64 { return part(n, again, m.L2ReadSectors) }
 	hit, missed := read, read
 	if l.Kernel.Beta != 0 {
-		hits := m.AgainSectors - min(m.AgainSectors, m.AgainMisses)
+		hits := again - min(again, m.AgainMisses)
 		hit = func(n uint64) uint64 { return part(n, hits, m.L2Hits) }
 		missed = func(n uint64) uint64 { return part(n, m.AgainMisses, m.L2Misses) }
 	}

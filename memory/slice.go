@@ -238,7 +238,6 @@ func (s *System) access(i int32, t uint64) {
 	s.count.L2Misses += lost
 	s.count.L2Hits += n - min(n, lost)
 	if f.again {
-		s.count.AgainSectors += n
 		s.count.AgainMisses += lost
 	}
 	if f.kind == Atomic {

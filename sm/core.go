@@ -95,6 +95,7 @@ type Counts struct {
 	Slots        [NumReasons]uint64
 	Barriers     uint64
 	TensorCycles uint64            // that WGMMAs hold the tensor cores of all sub-cores
+	AgainSectors uint64            // loaded outside main loops of what the kernel writes
 	SkippedInsts uint64            // warp instructions left out by sampling
 	SkippedSlots [NumReasons]int64 // issue slots left out, by the reasons around
 }
