@@ -113,28 +113,23 @@ func TestSampledReadsOfC(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bytes := map[string]float64{}
-	for _, f := range []gpusim.Fidelity{gpusim.Detailed, gpusim.Sampled} {
-		for _, beta := range []string{"", ",beta=1"} {
-			w, err := workloads.Parse("gemm:2048x2048x2048:fp16,ta=t" + beta)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
-			if err != nil {
-				t.Fatal(err)
-			}
-			bytes[string(f)+beta] = r.DRAMBytes
-			t.Logf("%s%s: %.1f MB of DRAM, %.0f %% simulated", f, beta, r.DRAMBytes/1e6, r.SimulatedPct)
-			if f == gpusim.Sampled && r.SimulatedPct > 75 {
-				t.Fatalf("%.0f %% simulated: it shows nothing", r.SimulatedPct)
-			}
+	const work = "gemm:2048x2048x2048:fp16,ta=t"
+	some, all := bothWays(t, m, work, 0)
+	someC, allC := bothWays(t, m, work+",beta=1", 0)
+	for _, r := range []*gpusim.Result{&some, &someC} {
+		if r.SimulatedPct > 75 {
+			t.Fatalf("%.0f %% simulated: it shows nothing", r.SimulatedPct)
 		}
 	}
 	const c = 2048 * 2048 * 2
-	for _, f := range []gpusim.Fidelity{gpusim.Detailed, gpusim.Sampled} {
-		if more := bytes[string(f)+",beta=1"] - bytes[string(f)]; more < 0.9*c || more > 1.4*c {
-			t.Errorf("%s: reading C moves %.3g bytes more, it has %d", f, more, c)
+	for _, v := range []struct {
+		fidelity      gpusim.Fidelity
+		without, with float64
+	}{{gpusim.Detailed, all.DRAMBytes, allC.DRAMBytes}, {gpusim.Sampled, some.DRAMBytes, someC.DRAMBytes}} {
+		more := v.with - v.without
+		t.Logf("%s: %.1f MB of DRAM, %.1f with C", v.fidelity, v.without/1e6, v.with/1e6)
+		if more < 0.9*c || more > 1.4*c {
+			t.Errorf("%s: reading C moves %.3g bytes more, it has %d", v.fidelity, more, c)
 		}
 	}
 }

@@ -61,7 +61,7 @@ func OfGEMM(g GEMM) (Workload, error) {
 	default:
 		return fail("order=%s (allowed: col, row)", g.Order)
 	}
-	if math.IsNaN(g.Beta) || math.IsInf(g.Beta, 0) {
+	if !finite(g.Beta) {
 		return fail("beta=%g is not a number that C can be multiplied by", g.Beta)
 	}
 	if g.Epilogue, err = epilogue(g.Epilogue); err != nil {
@@ -107,9 +107,8 @@ func product(factors ...int) (int64, bool) {
 
 // String gives the canonical long form.
 func (g *GEMM) String() string {
-	s := fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,acc=%s,ta=%s,tb=%s,batch=%d,order=%s",
-		g.M, g.N, g.K, g.DType, g.Acc, letter(g.TransA), letter(g.TransB), g.Batch, g.Order)
-	return s + g.options()
+	return fmt.Sprintf("gemm:m=%d,n=%d,k=%d,dtype=%s,acc=%s,ta=%s,tb=%s,batch=%d,order=%s",
+		g.M, g.N, g.K, g.DType, g.Acc, letter(g.TransA), letter(g.TransB), g.Batch, g.Order) + g.options()
 }
 
 // options are the keys that most products do not have.
@@ -286,11 +285,13 @@ func wholeNumber(key, s string, least int) (int, error) {
 // factor reads a number that a matrix is multiplied by.
 func factor(key, s string) (float64, error) {
 	v, err := strconv.ParseFloat(s, 64)
-	if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+	if err != nil || !finite(v) {
 		return 0, fmt.Errorf("%s=%s is not a number", key, s)
 	}
 	return v, nil
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 func trans(key, s string) (bool, error) {
 	switch strings.ToLower(s) {
@@ -318,9 +319,9 @@ func (g *GEMM) Ops() int64 {
 	return p
 }
 
-// Bytes is the size of A, B and C in memory, each once, C twice where it is read too,
-// and of what the epilogue reads. Sums of integers stay what they are. Of a sparse B half is stored,
-// with two bits for each value.
+// Bytes is the size of A, B and C in memory, each once, C twice where it is read too, and
+// of what the epilogue reads. Sums of integers stay what they are. Of a sparse B half is
+// stored, with two bits for each value.
 func (g *GEMM) Bytes() float64 {
 	m, n, k := float64(g.M), float64(g.N), float64(g.K)
 	in := float64(elemBytes[g.DType])
