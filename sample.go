@@ -69,7 +69,7 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 		return l, nil
 	}
 	skips := func(several bool) bool { // whole waves, as of a stream
-		l.Waves = s.streaming(int(g.L2.Size), s.work(p, g.GPU), several)
+		l.Waves = s.streaming(int(g.L2.Size), work(p, g.GPU), several)
 		if l.Waves.By == 0 {
 			return false
 		}
@@ -90,7 +90,7 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	load := max(1, s.load(k)*min(s.ctas, s.slots))
 	s.settle = max(s.window, min(settleLong, (turnover*int(g.L2.Size)+load-1)/load))
 	s.line = max(1, g.L2.FillBytes*gemm.Packed(k.DType)/max(1, k.TileK*k.Tensors[0].Elem))
-	if k.Splits <= 1 && s.trips < 2*s.least() && s.work(p, g.GPU) < dramBound && skips(false) {
+	if k.Splits <= 1 && s.trips < 2*s.least() && work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
 	}
 	s.leastWaves, s.saved = leastWaves, saved

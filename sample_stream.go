@@ -124,9 +124,15 @@ func (s *sampling) streaming(l2 int, work float64, several bool) gpu.WavePlan {
 
 // work is how long a kernel's instructions take of the SMs at least, in times that DRAM
 // takes for its tensors.
-func (s *sampling) work(p *sm.Prepared, g *configs.GPU) float64 {
+func work(p *sm.Prepared, g *configs.GPU) float64 {
+	return busy(p, g) * g.DRAM.PeakBandwidth() / float64(p.Kernel.Bytes())
+}
+
+// busy is how long they take, in seconds.
+func busy(p *sm.Prepared, g *configs.GPU) float64 {
+	var cta tile.CTA
+	p.Kernel.Place(0, &cta)
 	n := p.Kernel.CTAs()
-	d := p.Demand(&g.SM, &g.Tensor, uint64(n*s.trips), uint64(n))
-	cycles := float64(max(d.Slots, d.SubCore)) / float64(g.SM.Count*g.SM.SubCores)
-	return cycles / float64(g.Clock.Sustained) * g.DRAM.PeakBandwidth() / float64(p.Kernel.Bytes())
+	d := p.Demand(&g.SM, &g.Tensor, uint64(n)*uint64(cta.Trips), uint64(n))
+	return float64(max(d.Slots, d.SubCore)) / float64(g.SM.Count*g.SM.SubCores) / float64(g.Clock.Sustained)
 }

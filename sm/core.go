@@ -36,9 +36,12 @@ type Core struct {
 	fullFrom     uint64 // loopSends when all were there again, or never
 	fullSends    uint64 // loopSends of those cycles
 	tickedAt     uint64
-	tickedSends  uint64  // loopSends then
-	jumps        []Jumps // by resident CTAs
+	tickedSends  uint64    // loopSends then
+	jumps        []Jumps   // by resident CTAs
+	overlap      []Overlap // by CTAs in their main loops
+	overlapped   *Overlap  // the latest
 	lastExit     uint64
+	ended        int    // CTAs
 	spread       int64  // how far the paces that jumps rest on lie apart, in cycles
 	behind       int    // see Prepared
 	told         uint64 // number of the latest jump that L2 knows of
@@ -148,7 +151,8 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	if len(p.arrivals) > 0 || len(p.matrix) > 0 {
 		c.leastWake = min(c.leastWake, uint64(c.spec.MIO.SharedLatency))
 	}
-	c.jumps, c.lastExit = make([]Jumps, p.CTAsPerSM+1), 0
+	c.jumps, c.overlap, c.lastExit = make([]Jumps, p.CTAsPerSM+1), make([]Overlap, p.CTAsPerSM+1), 0
+	c.ended, c.overlapped = 0, nil
 	c.looping, c.loopCycles, c.ctaCycles, c.tickedAt = 0, 0, 0, cycle
 	c.fullCycles, c.fullSends, c.fullFrom, c.tickedSends = 0, 0, never, 0
 	c.steps = steps{}

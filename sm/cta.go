@@ -130,6 +130,7 @@ func (c *Core) exit(s *subcore, w *warp, t uint64) {
 	if b.live == 0 {
 		at := t + uint64(c.spec.CTAExitLatency)
 		c.lastExit = max(c.lastExit, at)
+		c.ended++
 		c.done = append(c.done, Done{Cycle: at, Skipped: uint64(max(0, c.skipped())), CTA: b.Index})
 		c.tick(t)
 		c.resident--

@@ -78,6 +78,7 @@ type sampler struct {
 	jumped  uint64             // memory instructions of the jump before the present window
 	charged uint64             // cycles charged for it, by the pace before it
 	held    int                // CTAs on the SM then
+	loose   bool               // whether the pace before it is loose
 
 	tileFrom uint64             // when the first tile that a jump rests on began, in time that includes skipped iterations
 	tileLast uint64             // and the last
@@ -94,16 +95,6 @@ type progress struct {
 	fullSends  uint64 // sends in cycles in which all CTAs were in their main loops
 	fullCycles uint64 // those cycles
 }
-
-// Jumps are what an SM left out while it held a certain number of CTAs.
-type Jumps struct {
-	Sends  uint64 // memory instructions
-	Cycles int64  // by the SM's own pace
-	Doubt  uint64 // the sum of squares of what each jump's cycles may be off by
-}
-
-// Jumps are those since Load, by the number of CTAs that the SM held.
-func (c *Core) Jumps() []Jumps { return c.jumps }
 
 // skipped is the sum of their cycles.
 func (c *Core) skipped() (n int64) {
@@ -136,7 +127,7 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 		if it != w.To {
 			continue
 		}
-		cycles, n := c.pace(&s.from)
+		cycles, n, loose := c.pace(&s.from)
 		// The jump before is worth the mean of the paces around it.
 		off := int64(s.jumped*cycles/n) - int64(s.charged)
 		if i == 0 || !c.plan.Windows[i-1].Lead {
@@ -144,12 +135,11 @@ func (c *Core) mark(b *cta, it int32, t uint64) {
 			c.spread += max(off, -off)
 			c.jumps[s.held].Doubt += uint64(off*off) * uint64(s.held) // residents err alike
 		}
-		c.jumps[s.held].Cycles += off
+		c.jumps[s.held].adjust(s, off, loose)
 		s.jumped = uint64(w.skip(b.Trips)) * c.sendsPerTrip
 		s.charged = s.jumped * cycles / n
-		s.held = c.resident
-		c.jumps[s.held].Sends += s.jumped
-		c.jumps[s.held].Cycles += int64(s.charged)
+		s.held, s.loose = c.resident, loose
+		c.jumps[s.held].charge(s)
 		c.skipSlots(int64(s.charged)+off, &s.slots)
 		if c.kernel.Streams && s.jumped > 0 {
 			c.tellJump(uint64(i+1), t)
@@ -180,18 +170,20 @@ func (c *Core) tellJump(n, t uint64) {
 // the SM. A greedy one keeps no CTA in step with another, and what a CTA does
 // not use goes to the next: only the time counts in which all are in their
 // loops, of which it is the median of the latest steps that is taken if CTAs have phases
-// of their own. A window with hardly any of that is taken as it is.
-func (c *Core) pace(since *progress) (cycles, sends uint64) {
+// of their own. A window with hardly any of that is taken as it is, but is loose.
+func (c *Core) pace(since *progress) (cycles, sends uint64, loose bool) {
 	now := c.progress()
 	cycles, sends = now.at-since.at, now.sends-since.sends
 	if c.policy.Even() {
 		cycles = cycles * (now.loops - since.loops) / (now.resides - since.resides)
 	} else if n := c.steps.median(c.resident); n > 0 && c.plan.Phases.Beside > 0 {
-		return n, c.steps.each
+		return n, c.steps.each, false
 	} else if full := now.fullSends - since.fullSends; full > sends/4 {
 		cycles, sends = now.fullCycles-since.fullCycles, full
+	} else {
+		loose = true
 	}
-	return cycles, max(1, sends)
+	return cycles, max(1, sends), loose
 }
 
 // progress is that at the latest tick.
@@ -237,6 +229,9 @@ func (c *Core) tick(t uint64) {
 		c.fullCycles += t - c.tickedAt
 		c.fullSends += c.loopSends - c.tickedSends
 		c.steps.add(t-c.tickedAt, c.loopSends-c.tickedSends, c.sendsPerTrip*c.looping, c.resident)
+	}
+	if c.lastExit > 0 && c.resident == len(c.overlap)-1 {
+		c.overlap[c.looping].note(c, t)
 	}
 	c.tickedSends = c.loopSends
 	c.loopCycles += c.looping * (t - c.tickedAt)

@@ -26,7 +26,7 @@ type Launch struct {
 	total    int // CTAs to run
 	left     int
 	lastDone uint64
-	ends     [][]uint64
+	ends     [][]virtualEnd
 	owed     int // sectors, see writeBack
 }
 
@@ -160,7 +160,7 @@ func (c *command) Wake(cycle uint64) {
 	for _, p := range places {
 		l.left--
 		l.lastDone = max(l.lastDone, p.Cycle)
-		l.virtualEnd(p.Done)
+		l.ended(p.Done)
 		if c.next < l.total {
 			if msgs[p.sm] == nil {
 				msgs[p.sm] = &sm.LaunchMsg{}

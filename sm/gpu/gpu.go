@@ -191,13 +191,16 @@ func (d *GPU) load(l *Launch, cycle uint64) {
 
 func (d *GPU) done(l *Launch, cycle uint64) {
 	r := Report{Launch: l}
-	l.close(d.SMs)
 	for _, s := range d.SMs {
 		s.Core.Close(cycle)
 		r.SM.Add(s.Core.Counts())
 	}
 	d.Memory.System.Advance(cycle, func(int, memory.Reply) {})
 	r.Memory = d.Memory.System.Counters().Sub(d.before)
+	worth := l.close(d.SMs, &r.Memory, d.perSector(&r.Memory))
+	for i, n := range r.SM.SkippedSlots {
+		r.SM.SkippedSlots[i] = int64(float64(n) * worth)
+	}
 	l.owe(d.writeBack(&r))
 	d.results = append(d.results, r)
 }

@@ -1,6 +1,7 @@
 package gpu
 
 import (
+	"gpusim/memory"
 	"gpusim/workloads/tile"
 )
 
@@ -29,8 +30,15 @@ func (d *GPU) writeBack(r *Report) int64 {
 	if r.Launch.owed == 0 || all == 0 {
 		return 0
 	}
-	perSector := float64(m.DRAMBusy) / float64(all) / float64(d.spec.DRAM.Channels) / float64(d.spec.DRAM.Clock) // seconds
-	return int64(float64(r.Launch.owed) * perSector * float64(d.Domain.Hz()))
+	return int64(float64(r.Launch.owed) * d.perSector(m))
+}
+
+// perSector is how long DRAM's pins are busy with a sector of those counted, in cycles of
+// the GPU, all channels taking part.
+func (d *GPU) perSector(m *memory.Counters) float64 {
+	all := m.DRAMReadSectors + m.DRAMWriteSectors
+	seconds := float64(m.DRAMBusy) / float64(max(1, all)) / float64(d.spec.DRAM.Channels) / float64(d.spec.DRAM.Clock)
+	return seconds * float64(d.Domain.Hz())
 }
 
 // warmSideBySide installs what a kernel that walks through its tensors at one pace

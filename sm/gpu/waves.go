@@ -3,6 +3,7 @@ package gpu
 import (
 	"slices"
 
+	"gpusim/memory"
 	"gpusim/sm"
 )
 
@@ -111,30 +112,39 @@ func (p *WavePlan) From(n int) int { return max(0, n/2/p.Slots-1) * p.Slots }
 // Cycles is the kernel's duration including what sampling left out.
 func (l *Launch) Cycles() uint64 { return l.End - l.Start + l.Skipped }
 
-// virtualEnd notes a CTA's end in time that includes what was left out.
-func (l *Launch) virtualEnd(d sm.Done) {
+// virtualEnd is a CTA's end, and what its SM had left out by then.
+type virtualEnd struct{ at, skipped uint64 }
+
+// ended notes a CTA's end.
+func (l *Launch) ended(d sm.Done) {
 	if plane := l.Waves.plane(d.CTA); plane >= 0 {
 		for len(l.ends) <= plane {
 			l.ends = append(l.ends, nil)
 		}
-		l.ends[plane] = append(l.ends[plane], d.Cycle+d.Skipped)
+		l.ends[plane] = append(l.ends[plane], virtualEnd{d.Cycle, d.Skipped})
 	}
 }
 
-// close adds up what sampling left out, of loops and of waves.
-func (l *Launch) close(sms []*sm.Comp) {
-	longest := l.lastDone
-	for i, n := range pooled(sms) {
-		longest = max(longest, sms[i].Core.LastExit()+n)
+// close adds up what sampling left out, of loops and of waves. It gives what jumps are
+// worth of what SMs were charged for them.
+func (l *Launch) close(sms []*sm.Comp, m *memory.Counters, perSector float64) (worth float64) {
+	o := l.leftOut(sms, m, perSector)
+	took := make([]uint64, len(sms))
+	for i, n := range pooled(o.jumps) {
+		took[i] = max(l.Start, sms[i].Core.LastExit()) + n - l.Start
 		l.Spread = max(l.Spread, sms[i].Core.Spread())
 	}
-	l.SkippedLoops = longest - l.lastDone
+	longest := o.longest(sms, took)
+	longest -= min(longest, o.hidden)
+	ran := l.lastDone - l.Start
+	l.SkippedLoops = max(ran, longest) - ran
 	l.Skipped = l.SkippedLoops
 	for _, ends := range l.ends {
-		cycles, spread := l.Waves.skipped(ends)
+		cycles, spread := l.Waves.skipped(o.times(ends, l.Start, l.lastDone))
 		l.Skipped += cycles
 		l.Spread += spread
 	}
+	return o.worth
 }
 
 // owe adds to what sampling left out, or takes off it, what L2 owes DRAM.
@@ -146,12 +156,12 @@ func (l *Launch) owe(cycles int64) {
 // one that erred most to the slow side, so each is taken to go at the pace of
 // all that held as many CTAs, except for what they lie further apart than the
 // windows of single SMs do.
-func pooled(sms []*sm.Comp) []uint64 {
-	out := make([]uint64, len(sms))
-	for held := range sms[0].Core.Jumps() {
+func pooled(jumps [][]sm.Jumps) []uint64 {
+	out := make([]uint64, len(jumps))
+	for held := range jumps[0] {
 		var all sm.Jumps
-		for _, s := range sms {
-			j := s.Core.Jumps()[held]
+		for i := range jumps {
+			j := &jumps[i][held]
 			all.Sends += j.Sends
 			all.Cycles += j.Cycles
 			all.Doubt += j.Doubt
@@ -161,15 +171,15 @@ func pooled(sms []*sm.Comp) []uint64 {
 		}
 		mean := func(j *sm.Jumps) int64 { return int64(j.Sends * uint64(max(0, all.Cycles)) / all.Sends) }
 		apart := uint64(0)
-		for _, s := range sms {
-			j := &s.Core.Jumps()[held]
+		for i := range jumps {
+			j := &jumps[i][held]
 			d := j.Cycles - mean(j)
 			apart += uint64(d * d)
 		}
 		const one = 1 << 10
 		own := int64(one * (apart - min(apart, all.Doubt)) / max(1, apart))
-		for i, s := range sms {
-			j := &s.Core.Jumps()[held]
+		for i := range jumps {
+			j := &jumps[i][held]
 			m := mean(j)
 			out[i] += uint64(max(0, m+(j.Cycles-m)*own/one))
 		}
