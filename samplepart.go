@@ -135,8 +135,8 @@ func (p *part) represents(k *tile.Kernel) bool {
 	switch {
 	case p.of > manyParts && p.drifts(k):
 		return false
-	case largest < 0: // all are loaded once
-		return true
+	case largest < 0: // all are loaded once, or there are none
+		return streams
 	case p.of > manyParts && timesLoaded(k, largest) > float64(partAgain*beside):
 		return false
 	}
