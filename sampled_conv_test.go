@@ -1,7 +1,6 @@
 package gpusim_test
 
 import (
-	"math"
 	"testing"
 
 	"gpusim/configs"
@@ -19,11 +18,6 @@ func TestSampledConvolutionAtDRAMsPace(t *testing.T) {
 		"conv:n=36,c=64,h=56,w=56,k=256,r=1,s=1,dtype=fp16,layout=nhwc",
 		"conv:n=48,c=512,h=28,w=28,k=128,r=1,s=1,dtype=fp16,layout=nhwc,pass=bwd_data",
 	} {
-		some, all := bothWays(t, m, text, 1<<18)
-		off := 100 * (some.TimeUS/all.TimeUS - 1)
-		t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated)", text, all.TimeUS, off, some.SimulatedPct)
-		if some.SimulatedPct > 80 || math.Abs(off) > 5 {
-			t.Errorf("%s: %+.2f %% by %.0f %% of it", text, off, some.SimulatedPct)
-		}
+		sampledTime(t, m, text, 80, 5)
 	}
 }

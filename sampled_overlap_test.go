@@ -1,7 +1,6 @@
 package gpusim_test
 
 import (
-	"math"
 	"testing"
 
 	"gpusim/configs"
@@ -21,11 +20,6 @@ func TestSampledOverlap(t *testing.T) {
 		"conv:n=32,c=512,h=7,w=7,k=1024,r=1,s=1,dtype=fp32,layout=nchw,epilogue=bias+add+relu",
 		"gemm:m=1024,n=1536,k=512,dtype=fp32,beta=1",
 	} {
-		some, all := bothWays(t, m, text, 1<<18)
-		off := 100 * (some.TimeUS/all.TimeUS - 1)
-		t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated)", text, all.TimeUS, off, some.SimulatedPct)
-		if some.SimulatedPct > 50 || math.Abs(off) > 10 {
-			t.Errorf("%s: %+.2f %% by %.0f %% of it", text, off, some.SimulatedPct)
-		}
+		sampledTime(t, m, text, 50, 10)
 	}
 }

@@ -52,3 +52,15 @@ func bothWays(t *testing.T, m *configs.Machine, text string, budget int) (some, 
 	}
 	return some, all
 }
+
+// sampledTime holds a call with the budget of a small machine's layer to its detailed time,
+// within off percent of it by at most so many percent of its warp instructions.
+func sampledTime(t *testing.T, m *configs.Machine, text string, simulated, off float64) {
+	t.Helper()
+	some, all := bothWays(t, m, text, 1<<18)
+	e := 100 * (some.TimeUS/all.TimeUS - 1)
+	t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated)", text, all.TimeUS, e, some.SimulatedPct)
+	if some.SimulatedPct > simulated || math.Abs(e) > off {
+		t.Errorf("%s: %+.2f %% by %.0f %% of it", text, e, some.SimulatedPct)
+	}
+}

@@ -117,14 +117,14 @@ func (p *part) represents(k *tile.Kernel) bool {
 	written, walked := k.Written(), p.walked(k)
 	shared, largest, streams := 0, -1, k.Bytes() >= partStreams*p.of*l2
 	for i := range k.Tensors {
-		n, along := int(k.Tensors[i].Bytes), slices.Contains(walked, i)
+		n := int(k.Tensors[i].Bytes)
 		if written[i] || streams && timesLoaded(k, i) <= partOnce { // a part touches a part of it, wherever that is
 			continue
 		}
 		if largest < 0 || n > int(k.Tensors[largest].Bytes) {
 			largest = i
 		}
-		if !along {
+		if !slices.Contains(walked, i) {
 			shared += n
 		}
 	}
