@@ -50,16 +50,16 @@ func extrapolate(r *gpu.Report, w *gpu.Work) memCounts {
 		c.ctaScale, c.loopScale = ratio{uint64(n), tiles}, ratio{w.Trips, trips}
 	}
 	m := &r.Memory
-	// What CTAs load of what the kernel writes goes with CTAs too: C, sums of other slices.
+	// What main loops do not load goes with CTAs too: C, a residual, sums of other slices.
 	part := func(n, once, of uint64) uint64 {
 		once = scaled(n, ratio{min(once, of), max(1, of)})
 		return scaled(n-once, c.loopScale) + scaled(once, c.ctaScale)
 	}
-	again := min(r.SM.AgainSectors, m.L2ReadSectors)
-	read := func(n uint64) uint64 { return part(n, again, m.L2ReadSectors) }
-	hits := again - min(again, m.AgainMisses)
+	aside := min(r.SM.AsideSectors, m.L2ReadSectors)
+	read := func(n uint64) uint64 { return part(n, aside, m.L2ReadSectors) }
+	hits := aside - min(aside, m.AsideMisses)
 	hit := func(n uint64) uint64 { return part(n, hits, m.L2Hits) }
-	missed := func(n uint64) uint64 { return part(n, m.AgainMisses, m.L2Misses) }
+	missed := func(n uint64) uint64 { return part(n, m.AsideMisses, m.L2Misses) }
 	c.L2Hits, c.L2Misses = hit(m.L2Hits), missed(m.L2Misses)
 	c.L2ReadSectors, c.L2WriteSectors = read(m.L2ReadSectors), scaled(m.L2WriteSectors, c.ctaScale)
 	c.DRAMReadSectors, c.DRAMWriteSectors = missed(m.DRAMReadSectors), scaled(m.DRAMWriteSectors, c.ctaScale)

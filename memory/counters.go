@@ -10,7 +10,7 @@ type Counters struct {
 	L2Hits, L2Misses                       uint64 // sectors read; a sector on its way is a miss of its first request only
 	L2Merges                               uint64 // requests delayed by a fill that an earlier request had started
 	L2ReadSectors, L2WriteSectors          uint64 // an atomic reads and writes
-	AgainMisses                            uint64 // those of L2Misses that Request.Again marks
+	AsideMisses                            uint64 // those of L2Misses that Request.Aside marks
 	L2Evictions                            uint64 // lines with valid or awaited sectors
 	DRAMReadSectors, DRAMWriteSectors      uint64
 	Activates, Precharges                  uint64 // a refresh closes open banks: each one is a precharge
@@ -38,7 +38,7 @@ func (c Counters) Sub(o Counters) Counters {
 	c.L2Merges -= o.L2Merges
 	c.L2ReadSectors -= o.L2ReadSectors
 	c.L2WriteSectors -= o.L2WriteSectors
-	c.AgainMisses -= o.AgainMisses
+	c.AsideMisses -= o.AsideMisses
 	c.L2Evictions -= o.L2Evictions
 	c.DRAMReadSectors -= o.DRAMReadSectors
 	c.DRAMWriteSectors -= o.DRAMWriteSectors

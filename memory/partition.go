@@ -127,7 +127,7 @@ func (s *System) readCopy(i int32, t uint64, slice int, local uint64) {
 func (s *System) send(i, d int32, sectors uint8, at uint64) {
 	j := s.takeFlight()
 	f := &s.flights[i]
-	s.flights[j] = flight{line: f.line, order: f.order, value: d, sectors: sectors, kind: Read, gpc: f.gpc, way: errand, translated: true, again: f.again}
+	s.flights[j] = flight{line: f.line, order: f.order, value: d, sectors: sectors, kind: Read, gpc: f.gpc, way: errand, translated: true, aside: f.aside}
 	s.arrivals.put(at, j)
 }
 

@@ -27,7 +27,7 @@ type Request struct {
 	Kind    Kind
 	Bytes   uint16 // of a read: given back in the reply
 	Peer    int16  // of a read: number + 1 of another SM of the GPC that gets the data too; 0: none
-	Again   bool   // of a read: of what kernels write, outside their main loops; its misses are counted apart as well
+	Aside   bool   // of a read: of what main loops do not read; its misses are counted apart as well
 }
 
 // PeerTag marks the tags of replies to peers.

@@ -237,8 +237,8 @@ func (s *System) access(i int32, t uint64) {
 	s.count.L2ReadSectors += n
 	s.count.L2Misses += lost
 	s.count.L2Hits += n - min(n, lost)
-	if f.again {
-		s.count.AgainMisses += lost
+	if f.aside {
+		s.count.AsideMisses += lost
 	}
 	if f.kind == Atomic {
 		s.count.L2WriteSectors += n

@@ -107,7 +107,7 @@ type flight struct {
 
 	translated bool
 	joined     bool // see coalescer
-	again      bool // see Request
+	aside      bool // see Request
 }
 
 // New makes a cold memory system at time zero. core is the SM clock, which
@@ -240,7 +240,7 @@ func (s *System) newFlight(r *Request, sm int) int32 {
 	i := s.takeFlight()
 	p := &s.ports[sm]
 	s.flights[i] = flight{line: r.Line, order: uint64(sm)<<32 | uint64(p.seq), tag: r.Tag, value: r.Value,
-		sectors: r.Sectors & allSectors, kind: r.Kind, gpc: p.gpc, bytes: r.Bytes, peer: r.Peer, again: r.Again}
+		sectors: r.Sectors & allSectors, kind: r.Kind, gpc: p.gpc, bytes: r.Bytes, peer: r.Peer, aside: r.Aside}
 	p.seq++
 	return i
 }

@@ -23,7 +23,7 @@ type Core struct {
 	kernel  *tile.Kernel
 	codes   []*code
 	lineGen *tile.LineGen
-	again   []bool // see Prepared
+	aside   []bool // see Prepared
 	plan    *Plan
 
 	sendsPerTrip uint64 // memory instructions of one main-loop iteration of a CTA
@@ -98,7 +98,7 @@ type Counts struct {
 	Slots        [NumReasons]uint64
 	Barriers     uint64
 	TensorCycles uint64            // that WGMMAs hold the tensor cores of all sub-cores
-	AgainSectors uint64            // loaded outside main loops of what the kernel writes
+	AsideSectors uint64            // loaded of what main loops do not load
 	SkippedInsts uint64            // warp instructions left out by sampling
 	SkippedSlots [NumReasons]int64 // issue slots left out, by the reasons around
 }
@@ -158,7 +158,7 @@ func (c *Core) Load(p *Prepared, cycle uint64) {
 	c.steps = steps{}
 	c.sendsPerTrip, c.loopSends, c.spread = p.loopSends, 0, 0
 	c.behind, c.told = p.Behind, 0
-	c.lineGen, c.again, c.tagsLeft = p.lines, p.again, 0
+	c.lineGen, c.aside, c.tagsLeft = p.lines, p.aside, 0
 	size := int64(c.l1.Size)
 	if c.l1.Unified {
 		size -= int64(p.CTAsPerSM) * int64(p.Kernel.Shared)

@@ -130,12 +130,12 @@ func (c *Core) global(s *subcore, w *warp, u *uop, t uint64) {
 	case clLDG:
 		sent := len(c.out)
 		c.load(w, u, u.wr-1, start, cycles)
-		if c.again[u.access] {
+		if c.aside[u.access] {
 			for _, l := range c.lines {
-				c.counts.AgainSectors += uint64(bits.OnesCount8(l.Sectors))
+				c.counts.AsideSectors += uint64(bits.OnesCount8(l.Sectors))
 			}
 			for i := range c.out[sent:] {
-				c.out[sent+i].Again = true
+				c.out[sent+i].Aside = true
 			}
 		}
 		return

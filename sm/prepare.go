@@ -24,7 +24,7 @@ type Prepared struct {
 	lines      *tile.LineGen
 	loopSends  uint64 // memory instructions of one main-loop iteration of a CTA
 	loopBusy   int    // cycles that it holds the busiest pipe of each sub-core
-	again      []bool // by access: it loads what the kernel writes, outside main loops
+	aside      []bool // by access: it loads what main loops do not
 
 	matrix   []matrixOp // of warp groups
 	barAt    []int      // first barrier of each ring in shared memory
@@ -65,24 +65,28 @@ func Prepare(k *tile.Kernel, g *configs.GPU) (*Prepared, error) {
 		p.constLines = (4*len(k.Consts) + n - 1) / n
 	}
 	p.loopWork(g.SM.SubCores, &ts)
-	p.readAgain()
+	p.readAside()
 	return p, nil
 }
 
-// readAgain finds the loads of what the kernel writes, such as the sums of other slices:
-// there are as many however long main loops are.
-func (p *Prepared) readAgain() {
-	written := p.Kernel.Written()
-	p.again = make([]bool, len(p.Kernel.Accesses))
-	for _, c := range p.codes {
-		for _, s := range c.segs {
-			for _, u := range p.ops[s.start:s.end] {
-				if u.class == clLDG && !s.loop {
-					p.again[u.access] = written[p.Kernel.Accesses[u.access].Tensor]
+// readAside finds the loads of what main loops do not load, such as C, a residual or the
+// sums of other slices: there are as many however long main loops are.
+func (p *Prepared) readAside() {
+	looped := make([]bool, len(p.Kernel.Tensors))
+	p.aside = make([]bool, len(p.Kernel.Accesses))
+	loads := func(loop bool, f func(access int16)) {
+		for _, c := range p.codes {
+			for _, s := range c.segs {
+				for _, u := range p.ops[s.start:s.end] {
+					if s.loop == loop && (u.class == clLDG || u.class == clCopy) {
+						f(u.access)
+					}
 				}
 			}
 		}
 	}
+	loads(true, func(access int16) { looped[p.Kernel.Accesses[access].Tensor] = true })
+	loads(false, func(access int16) { p.aside[access] = !looped[p.Kernel.Accesses[access].Tensor] })
 }
 
 // loopWork adds up what one main-loop iteration of a CTA asks of the SM.

@@ -46,7 +46,7 @@ func (a *Counts) Add(b *Counts) {
 	a.L1Misses += b.L1Misses
 	a.Barriers += b.Barriers
 	a.TensorCycles += b.TensorCycles
-	a.AgainSectors += b.AgainSectors
+	a.AsideSectors += b.AsideSectors
 	a.SkippedInsts += b.SkippedInsts
 	for i := range a.Slots {
 		a.Slots[i] += b.Slots[i]
