@@ -163,7 +163,7 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 	for from, to := 0, 0; from < len(kernels); from = to {
 		for to = from + 1; to < len(kernels) && parts[to].of == parts[from].of; to++ {
 		}
-		some, err := simulateOn(ctx, m, parts[from], clock, kernels, from, to, &r, &o)
+		some, err := simulateOn(ctx, m, parts, clock, kernels, from, to, &r, &o)
 		if err != nil {
 			return Result{}, err
 		}
@@ -179,13 +179,13 @@ func simulate(ctx context.Context, m *configs.Machine, clock configs.Freq, c cal
 	return r.sum(reports), nil
 }
 
-// simulateOn runs kernels [from, to) of a call, one after another, on a part of the
-// GPU; those before have left in its caches what they leave.
-func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.Freq, kernels []*tile.Kernel, from, to int, r *Result, o *Options) ([]gpu.Report, error) {
-	stream := make([]*gpu.Launch, to-from)
+// simulateOn runs kernels [from, to) of a call, whose parts of the GPU are equally large,
+// one after another; those before have left in its caches what they leave.
+func simulateOn(ctx context.Context, m *configs.Machine, parts []part, clock configs.Freq, kernels []*tile.Kernel, from, to int, r *Result, o *Options) ([]gpu.Report, error) {
+	p, stream := parts[from], make([]*gpu.Launch, to-from)
 	for i := range stream {
 		var err error
-		if stream[i], err = plan(kernels[from+i], p, o); err != nil {
+		if stream[i], err = plan(kernels[from+i], parts[from+i], o); err != nil {
 			return nil, err
 		}
 	}
@@ -204,8 +204,12 @@ func simulateOn(ctx context.Context, m *configs.Machine, p part, clock configs.F
 		slog.Warn("live page", "address", "http://"+page.Addr())
 	}
 	for i := range kernels {
-		k := kernels[(from+i)%len(kernels)] // so that the kernel before these comes last
-		dev.WarmPart(k, p.of, p.walked(k)...)
+		i = (from + i) % len(kernels) // so that the kernel before these comes last
+		begun := parts[i].begun
+		if parts[i].of != p.of {
+			begun = p.walked(kernels[i])
+		}
+		dev.WarmPart(kernels[i], p.of, begun...)
 	}
 	reports, err := dev.Run(stream)
 	if err != nil {

@@ -20,21 +20,31 @@ const (
 	settleLong   = 12      // iterations that stand for turnover at most
 	leastWaves   = 2       // waves simulated at least, and as many of short loops that are not sampled
 	unevenWaves  = 4       // the same where CTAs do not keep in step: the first end sooner after each other than later ones
-	layerWaves   = 3       // the same of a layer of a network
+	layerWaves   = 2       // the same of a layer of a network
+	layerUneven  = 3       // and where several CTAs of an SM get out of step: what they do outside their loops meets the loops of others
 	saved        = 2       // waves left out for each that is simulated, or all are
-	layerSaved   = 1       // the same of a layer whose CTAs do not keep in step: most have few waves
+	layerKept    = 3       // waves simulated at most for each left out of a layer whose CTAs do not keep in step: most have few
 )
 
 // plan prepares a kernel for launch and decides what to leave out.
 func plan(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
-	l, err := planPart(k, g, o)
-	if n := k.CTAs(); err == nil && g.of > 1 {
-		l.Waves.Spare(n-g.ctas(n), g.ctas(n))
-		if l.Behind > 0 {
-			l.Behind = l.Waves.At + l.Waves.By
-		}
+	if g.columns {
+		k = columns(k, g.of)
 	}
-	return l, err
+	l, err := planPart(k, g, o)
+	if err != nil || g.of == 1 {
+		return l, err
+	}
+	n := k.CTAs()
+	if g.columns {
+		l.Waves.Others = n - g.ctas(n)
+		return l, nil
+	}
+	l.Waves.Spare(n-g.ctas(n), g.ctas(n))
+	if l.Behind > 0 {
+		l.Behind = l.Waves.At + l.Waves.By
+	}
+	return l, nil
 }
 
 // planPart does so for the CTAs that a part of a GPU runs.
@@ -93,11 +103,14 @@ func planPart(k *tile.Kernel, g part, o *Options) (*gpu.Launch, error) {
 	if k.Splits <= 1 && s.trips < 2*s.least() && work(p, g.GPU) < dramBound && skips(false) {
 		return l, nil
 	}
-	s.leastWaves, s.saved = leastWaves, saved
+	s.leastWaves, s.saved, s.kept = leastWaves, saved, 1
 	switch {
 	case p.Policy.Even():
 	case o.Budget > 0:
-		s.leastWaves, s.saved = layerWaves, layerSaved
+		s.leastWaves, s.saved, s.kept = layerWaves, 1, layerKept
+		if resident > 1 {
+			s.leastWaves = layerUneven
+		}
 	default:
 		s.leastWaves = unevenWaves
 	}
@@ -129,7 +142,8 @@ type sampling struct {
 	fixed, loop        int // warp instructions of a CTA outside its main loop, and of one iteration
 	settle, window     int // iterations to settle, and to measure over
 	line               int // iterations that share what L2 fetches at once where an operand lies along k
-	leastWaves, saved  int // waves simulated at least, and left out for each of them
+	leastWaves         int // waves simulated at least
+	saved, kept        int // waves left out at least, for so many that are simulated
 	late               int // see lateness
 	streams            bool
 	budget             int // warp instructions that may be simulated
@@ -148,7 +162,7 @@ func (s *sampling) load(k *tile.Kernel) int {
 }
 
 // waves leaves out whole waves, the more of them the more work a wave is, if
-// that saves two thirds at least, half of a layer's: how the last, partial wave meets the ones
+// that saves two thirds at least, a quarter of a layer's whose CTAs do not keep in step: how the last, partial wave meets the ones
 // before it is a matter of how far these have drifted, and the error of that is
 // shared by all that is left. Of split-K it leaves out the same tiles in each
 // slice, and keeps slices so long that the next one finds the tile finished, as
@@ -166,7 +180,7 @@ func (s *sampling) waves(splits int) gpu.WavePlan {
 	for by > 0 && by*splits%s.slots != 0 {
 		by--
 	}
-	if by < s.saved*keep {
+	if by*s.kept < s.saved*keep {
 		return p
 	}
 	p.At, p.By = full-by, by

@@ -16,35 +16,38 @@ import (
 // stays several in a part: V100 with a single port in a quarter takes a quarter longer
 // for products whose CTAs load in step.
 //
-// [fit] The bounds were set with calls of V100's ResNet-50 training step in view, so
-// that these stayed within 3.2 % of detailed runs; under a greedy scheduler 62 of them
-// are 1.5 % off on average, at worst 6.0. Of inference 27 fp16 calls are 1.7 % off, at
-// worst 5.9; seven of its fp32 calls 4.4 %, at worst 12.2, where CTAs read what they add to.
+// [fit] The bounds were set with calls of V100's ResNet-50 of 128 images in view. Under its
+// greedy scheduler 27 fp16 calls of inference are 1.5 % off detailed runs on average, at worst
+// 5.2; nine gradients 2.1 % and 7.0; eight fp32 calls 6.4 % and 12.7, where CTAs read what
+// they add to and where strides make DRAM the bound.
 const (
 	mostParts    = 4    // parts, of which one is simulated
 	partSMs      = 16   // least SMs of a part
 	partChannels = 8    // least DRAM channels of a part
 	partFills    = 2    // a call is divided whose tensors fill the GPU's L2 to one over this: less takes no time to simulate
 	partKeeps    = 1    // the operands of a product that all CTAs share fit so often into a part's L2
-	manyParts    = 2    // into more parts goes only a product whose CTAs keep in step and load the largest operand that they share
-	partAgain    = 2    // no more than so often: else what L2 keeps decides, by chance in a small one
+	manyParts    = 2    // into more parts, by first CTAs, goes only a product whose CTAs load the largest operand that they share
+	partAgain    = 2    // no more than so often, but for what those side by side share: else what L2 keeps decides, by chance in a small one
 	partSmall    = 8    // a table, which few CTAs make, fills no more than one over this of L2
 	partWalk     = .1   // CTAs that walk through a tensor are no further than this part of it from where their numbers say
 	partStreams  = 4    // where they do not walk, tensors fill L2 so often: what a launch before leaves there does not matter
 	partOnce     = 1.25 // an operand that CTAs load no more often is not shared, but for edges of tiles
 )
 
-// part is what is simulated of a GPU: one of so many equal parts.
+// part is what is simulated of a GPU: one of so many equal parts. Of a kernel it takes the
+// first CTAs, or those of the first columns of its grid.
 type part struct {
 	*configs.GPU
-	of int
+	of      int
+	columns bool
+	begun   []int // tensors of the kernel of which it touches the beginning only
 }
 
 // partsOf decides how much of a GPU each kernel of a call is simulated on.
 func (o *Options) partsOf(g *configs.GPU, kernels []*tile.Kernel) []part {
 	parts, bytes := make([]part, len(kernels)), 0
 	for i, k := range kernels {
-		parts[i] = part{g, 1}
+		parts[i] = part{GPU: g, of: 1}
 		bytes += k.Bytes()
 	}
 	if o.Fidelity == Detailed || o.Budget == 0 || o.Budget >= budget || len(o.clients) > 0 || o.Monitor != "" || partFills*bytes < int(g.L2.Size) {
@@ -53,22 +56,34 @@ func (o *Options) partsOf(g *configs.GPU, kernels []*tile.Kernel) []part {
 	small := func(k *tile.Kernel) bool { return k.Bytes() < int(g.L2.Size)/partSmall }
 	for i, k := range kernels {
 		for of := mostParts; of > 1 && parts[i].of == 1; of /= 2 {
-			if p, ok := cut(g, of); ok && p.represents(k) {
-				parts[i] = p
+			p, ok := cut(g, of)
+			if !ok {
+				continue
 			}
+			if p.represents(k) {
+				p.begun = p.walked(k)
+			} else if p.begun, p.columns = p.byColumns(k); !p.columns {
+				continue
+			}
+			parts[i] = p
 		}
 	}
 	for i := len(kernels) - 2; i >= 0; i-- { // a table stays with the kernel that it is for
 		if small(kernels[i]) && parts[i+1].of < parts[i].of {
-			parts[i] = parts[i+1]
+			parts[i] = parts[i+1].like(kernels[i])
 		}
 	}
 	for i := 1; i < len(kernels); i++ {
 		if small(kernels[i]) && parts[i-1].of < parts[i].of {
-			parts[i] = parts[i-1]
+			parts[i] = parts[i-1].like(kernels[i])
 		}
 	}
 	return parts
+}
+
+// like is the same part of the GPU for another kernel, of which it takes the first CTAs.
+func (p *part) like(k *tile.Kernel) part {
+	return part{GPU: p.GPU, of: p.of, begun: p.walked(k)}
 }
 
 // cut gives one of so many equal parts of a GPU, if there are such.
@@ -97,7 +112,7 @@ func cut(g *configs.GPU, of int) (part, bool) {
 	p.DRAM.Channels /= of
 	p.DRAM.SpreadChannels = min(p.DRAM.Channels, g.DRAM.SpreadChannels) // no fewer, or they serve unevenly
 	p.Dispatch.CTAInterval *= of
-	return part{&p, of}, true
+	return part{GPU: &p, of: of}, true
 }
 
 // ctas is how many CTAs of a grid the part takes, of those from the beginning on.
@@ -114,14 +129,18 @@ func (p *part) represents(k *tile.Kernel) bool {
 	case k.Streams || k.Bytes() < l2/partSmall && k.CTAs() <= p.SM.Count:
 		return true
 	}
-	written, walked := k.Written(), p.walked(k)
+	written, walked, drifts := k.Written(), p.walked(k), p.drifts(k)
+	if drifts && p.of > manyParts && !inRows(k) {
+		return false
+	}
+	drifts = drifts && inRows(k)
 	shared, largest, streams := 0, -1, k.Bytes() >= partStreams*p.of*l2
 	for i := range k.Tensors {
 		n := int(k.Tensors[i].Bytes)
-		if written[i] || streams && timesLoaded(k, i) <= partOnce { // a part touches a part of it, wherever that is
+		if written[i] || streams && scattered(k, i, drifts) {
 			continue
 		}
-		if largest < 0 || n > int(k.Tensors[largest].Bytes) {
+		if (n >= l2/partSmall || !drifts) && (largest < 0 || n > int(k.Tensors[largest].Bytes)) {
 			largest = i
 		}
 		if !slices.Contains(walked, i) {
@@ -132,12 +151,13 @@ func (p *part) represents(k *tile.Kernel) bool {
 	if k.Grid[0] <= p.SM.Count/2 {
 		beside = k.Grid[0]
 	}
+	if n, _, err := sm.Occupancy(k, &p.SM); err == nil && drifts {
+		beside = max(beside, p.SM.Count*n/k.Grid[0])
+	}
 	switch {
-	case p.of > manyParts && p.drifts(k):
-		return false
-	case largest < 0: // all are loaded once, or there are none
+	case largest < 0: // all are scattered, or small
 		return streams
-	case p.of > manyParts && timesLoaded(k, largest) > float64(partAgain*beside):
+	case p.of > manyParts && math.Round(timesLoaded(k, largest)) > float64(partAgain*beside): // loads ahead count little
 		return false
 	}
 	if !slices.Contains(walked, largest) {
@@ -149,8 +169,7 @@ func (p *part) represents(k *tile.Kernel) bool {
 	return partKeeps*shared <= l2
 }
 
-// drifts says whether the scheduler lets CTAs of an SM get out of step: it takes more of them to
-// know the pace of a product.
+// drifts says whether the scheduler lets CTAs of an SM get out of step.
 func (p *part) drifts(k *tile.Kernel) bool {
 	policy, err := sm.KernelScheduler(k, p.SM.Scheduler, p.SM.ActiveSet)
 	if err != nil || policy.Even() {
@@ -184,16 +203,9 @@ func (p *part) walked(k *tile.Kernel) (tensors []int) {
 		return nil
 	}
 	n := k.CTAs()
-	var cta tile.CTA
-	near := func(index int, a *tile.Access) bool { // about where an even walk has come to
-		k.Place(index, &cta)
-		t := &k.Tensors[a.Tensor]
-		for thread := range k.Threads {
-			if addr, ok := tile.LaneAddr(k, a, &cta, thread, 0); ok {
-				return math.Abs(float64(addr-t.Base)/float64(t.Bytes)-float64(index)/float64(n)) < partWalk
-			}
-		}
-		return false
+	near := func(index int, a *tile.Access) bool {
+		addr, ok := touched(k, a, index)
+		return ok && nearby(k, a, addr, float64(index)/float64(n))
 	}
 	for i := range k.Accesses {
 		a := &k.Accesses[i]
@@ -205,6 +217,78 @@ func (p *part) walked(k *tile.Kernel) (tensors []int) {
 		}
 	}
 	return tensors
+}
+
+// touched is an address that a CTA touches by an access, if it touches any.
+func touched(k *tile.Kernel, a *tile.Access, index int) (addr uint64, ok bool) {
+	var cta tile.CTA
+	k.Place(index, &cta)
+	for thread := range k.Threads {
+		if addr, ok := tile.LaneAddr(k, a, &cta, thread, 0); ok {
+			return addr, true
+		}
+	}
+	return 0, false
+}
+
+// nearby says whether an address is about where an even walk through its tensor has come to
+// after a share of it.
+func nearby(k *tile.Kernel, a *tile.Access, addr uint64, share float64) bool {
+	t := &k.Tensors[a.Tensor]
+	return math.Abs(float64(addr-t.Base)/float64(t.Bytes)-share) < partWalk
+}
+
+// scattered says whether a part touches a part of a tensor, wherever that is: CTAs load it
+// once, or, where they drift, each row of the grid its own elements.
+func scattered(k *tile.Kernel, tensor int, drifts bool) bool {
+	once := timesLoaded(k, tensor) <= partOnce
+	if !drifts {
+		return once
+	}
+	own, rows := rowsOf(k, tensor)
+	return own == rows && (once || rows > 1)
+}
+
+// inRows says whether CTAs of a row of the grid differ in one coordinate: grids of products
+// may be numbered in strips or blocks of tiles instead.
+func inRows(k *tile.Kernel) bool {
+	var first, last tile.CTA
+	k.Place(0, &first)
+	k.Place(k.Grid[0]-1, &last)
+	differ := 0
+	for v := range first.Origin {
+		if first.Origin[v] != last.Origin[v] {
+			differ++
+		}
+	}
+	return differ <= 1 && first.Batch == last.Batch && first.View == last.View
+}
+
+// rowsOf is in how many different places some rows of the grid begin to load a tensor, and
+// how many rows were looked at: neighbours, and some far away.
+func rowsOf(k *tile.Kernel, tensor int) (own, all int) {
+	row, rows := k.Grid[0], k.CTAs()/k.Grid[0]
+	some := slices.Compact([]int{0, min(1, rows-1), rows / 2, rows - 1})
+	for i := range k.Accesses {
+		a := &k.Accesses[i]
+		if a.Space != tile.Global || a.Tensor != tensor {
+			continue
+		}
+		var at []uint64
+		n := 0
+		for _, y := range some {
+			if addr, ok := touched(k, a, y*row); ok {
+				n++
+				if !slices.Contains(at, addr) {
+					at = append(at, addr)
+				}
+			}
+		}
+		if n > all {
+			own, all = len(at), n
+		}
+	}
+	return own, all
 }
 
 // timesLoaded is how often the CTAs of a product load an operand, all together.

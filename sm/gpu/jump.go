@@ -12,7 +12,7 @@ func (d *GPU) onJump(l *Launch) func(uint64) {
 	return func(uint64) {
 		m := d.Memory.System
 		dirty := m.Dirty()
-		if w := &l.Waves; w.By > w.Beside { // what runs beside is not behind
+		if w := &l.Waves; w.By > w.Beside { // what runs beside is not behind; by columns it is as much, if elsewhere
 			d.warmSideBySide(l.Kernel, float64(w.At+w.By)/float64(l.Kernel.CTAs()), false)
 		} else {
 			m.Forget()

@@ -217,4 +217,8 @@ func TestPlanSimulated(t *testing.T) {
 	if n := w.Run(100); n != 50 {
 		t.Errorf("%d CTAs of 100, want 50", n)
 	}
+	w.Others = 20
+	if n := w.Run(100); n != 30 {
+		t.Errorf("%d CTAs of 100 with 20 of other parts, want 30", n)
+	}
 }

@@ -22,12 +22,12 @@ import (
 //
 // Where a part of a GPU is simulated, Beside of the CTAs left out are those that the
 // rest of it runs meanwhile: they take no time. Slots are the part's, and there is one
-// plane.
+// plane. Or, where CTAs are numbered by parts, Others are those, behind all that are run.
 type WavePlan struct {
 	Slots, At, By, Plane int
 	Streams              bool
 	Settle               int
-	Beside               int
+	Beside, Others       int
 }
 
 // Spare leaves CTAs out that run beside the ones that the plan is for, whose number is
@@ -49,7 +49,7 @@ func (p *WavePlan) planes(n int) int {
 }
 
 // Run is the number of CTAs that are run of a grid of n.
-func (p *WavePlan) Run(n int) int { return n - p.By*p.planes(n) }
+func (p *WavePlan) Run(n int) int { return n - p.By*p.planes(n) - p.Others }
 
 // index maps the i-th CTA that is run to its index in the grid.
 func (p *WavePlan) index(i int) int {
