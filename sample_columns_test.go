@@ -113,3 +113,31 @@ func TestPartsOfCalls(t *testing.T) {
 		}
 	}
 }
+
+// Rows of a grid are rows of tiles, unless CTAs are numbered in strips of them.
+func TestRowsOfGrids(t *testing.T) {
+	for _, c := range []struct {
+		machine, text string
+		rows          bool
+	}{
+		{"volta", "gemm:m=4096,n=2048,k=512,dtype=fp32", true},
+		{"volta", "conv:n=32,c=256,h=14,w=14,k=512,r=1,s=1,dtype=fp32", true},
+		{"turing", "gemm:m=4096,n=4096,k=512,dtype=fp16", false},
+	} {
+		m, err := configs.Load(c.machine, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w, err := workloads.Parse(c.text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		called, err := callOf(m, w, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if k := called.kernels[len(called.kernels)-1]; inRows(k) != c.rows {
+			t.Errorf("%s on %s, %s of %v CTAs: rows %v", c.text, c.machine, k.Name, k.Grid, !c.rows)
+		}
+	}
+}
