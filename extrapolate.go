@@ -109,8 +109,8 @@ func slots(g part, r *gpu.Report) [sm.NumReasons]uint64 {
 const unseen = 0.03
 
 // beside is the same of the parts of a GPU that are not simulated, of the whole time.
-// [fit] With it the intervals of 57 of 62 calls of V100's ResNet-50 training step hold
-// the detailed times.
+// [fit] With it the intervals of 57 of 62 calls of V100's ResNet-50 training step held
+// the detailed times, when each was simulated on three waves.
 const beside = 0.02
 
 // spread is half the interval of a launch's time on a part of a GPU, in cycles.
