@@ -28,18 +28,7 @@ func TestTurnedReplay(t *testing.T) {
 
 func turned(t *testing.T, text, pass string) {
 	t.Helper()
-	m, err := configs.Load("volta", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := workloads.Parse(text + ",pass=" + pass)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c, err := callOf(m, w, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, w, c := called(t, "volta", text+",pass="+pass, Options{})
 	v := w.Conv
 	other := workloads.LayoutNHWC
 	if v.Layout == other {
@@ -110,4 +99,22 @@ func random(r *rand.Rand, n int) []float64 {
 		v[i] = float64(r.Intn(5) - 2)
 	}
 	return v
+}
+
+// called loads a machine and gives what its library launches for a workload.
+func called(t *testing.T, machine, text string, o Options, sets ...string) (*configs.Machine, workloads.Workload, call) {
+	t.Helper()
+	m, err := configs.Load(machine, sets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := workloads.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := callOf(m, w, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, w, c
 }

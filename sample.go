@@ -162,7 +162,8 @@ func (s *sampling) load(k *tile.Kernel) int {
 }
 
 // waves leaves out whole waves, the more of them the more work a wave is, if
-// that saves two thirds at least, a quarter of a layer's whose CTAs do not keep in step: how the last, partial wave meets the ones
+// that saves two thirds at least, a quarter of a layer's whose CTAs do not keep
+// in step: how the last, partial wave meets the ones
 // before it is a matter of how far these have drifted, and the error of that is
 // shared by all that is left. Of split-K it leaves out the same tiles in each
 // slice, and keeps slices so long that the next one finds the tile finished, as

@@ -4,9 +4,6 @@ import (
 	"context"
 	"math"
 	"testing"
-
-	"gpusim/configs"
-	"gpusim/workloads"
 )
 
 // The parts of a grid that are made of columns have each CTA once, those of one part
@@ -50,20 +47,9 @@ func TestColumnsAreParts(t *testing.T) {
 // instead would have half as many rows in flight.
 func TestSampledOnColumns(t *testing.T) {
 	t.Parallel()
-	m, err := configs.Load("volta", []string{"gpu.sm.count=40", "gpu.sm.gpcs=3", "gpu.l2.slices=32", "gpu.dram.channels=16",
-		"gpu.l2.size=3 MiB", "gpu.sm.scheduler=gto"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := workloads.Parse("conv:n=96,c=128,h=28,w=28,k=256,stride=2,r=1,s=1,dtype=fp32,epilogue=bias+relu")
-	if err != nil {
-		t.Fatal(err)
-	}
 	o := Options{Budget: 1 << 18}
-	c, err := callOf(m, w, o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m, w, c := called(t, "volta", "conv:n=96,c=128,h=28,w=28,k=256,stride=2,r=1,s=1,dtype=fp32,epilogue=bias+relu", o,
+		"gpu.sm.count=40", "gpu.sm.gpcs=3", "gpu.l2.slices=32", "gpu.dram.channels=16", "gpu.l2.size=3 MiB", "gpu.sm.scheduler=gto")
 	p := o.partsOf(m.GPU, c.kernels)
 	if last := p[len(p)-1]; !last.columns || last.of != 2 || len(last.begun) != 2 {
 		t.Errorf("on one of %d parts, by columns: %v, of which it begins tensors %v", last.of, last.columns, last.begun)
@@ -87,25 +73,14 @@ func TestSampledOnColumns(t *testing.T) {
 // take the first CTAs of their grids where few rows are in flight, and kernels that know
 // no rows are not cut by them.
 func TestPartsOfCalls(t *testing.T) {
-	m, err := configs.Load("volta", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for text, want := range map[string][2]int{ // parts of the longest kernel, and whether by columns
 		"conv:n=128,c=1024,h=14,w=14,k=2048,stride=2,r=1,s=1,dtype=fp32,epilogue=bias+add+relu": {4, 1},
 		"conv:n=128,c=512,h=7,w=7,k=2048,r=1,s=1,dtype=fp32,epilogue=bias":                      {4, 1},
 		"conv:n=128,c=64,h=56,w=56,k=64,r=1,s=1,dtype=fp32,epilogue=bias+relu":                  {4, 0}, // one row
 		"conv:n=128,c=2048,h=7,w=7,k=512,r=1,s=1,dtype=fp16,layout=nhwc,epilogue=bias+relu":     {2, 0}, // eight columns
 	} {
-		w, err := workloads.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
 		o := Options{Budget: layerBudget}
-		c, err := callOf(m, w, o)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m, _, c := called(t, "volta", text, o)
 		parts := o.partsOf(m.GPU, c.kernels)
 		p := parts[len(parts)-1]
 		if p.of != want[0] || p.columns != (want[1] == 1) {
@@ -124,19 +99,8 @@ func TestRowsOfGrids(t *testing.T) {
 		{"volta", "conv:n=32,c=256,h=14,w=14,k=512,r=1,s=1,dtype=fp32", true},
 		{"turing", "gemm:m=4096,n=4096,k=512,dtype=fp16", false},
 	} {
-		m, err := configs.Load(c.machine, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := workloads.Parse(c.text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		called, err := callOf(m, w, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if k := called.kernels[len(called.kernels)-1]; inRows(k) != c.rows {
+		_, _, launched := called(t, c.machine, c.text, Options{})
+		if k := launched.kernels[len(launched.kernels)-1]; inRows(k) != c.rows {
 			t.Errorf("%s on %s, %s of %v CTAs: rows %v", c.text, c.machine, k.Name, k.Grid, !c.rows)
 		}
 	}

@@ -130,10 +130,12 @@ func (p *part) represents(k *tile.Kernel) bool {
 		return true
 	}
 	written, walked, drifts := k.Written(), p.walked(k), p.drifts(k)
-	if drifts && p.of > manyParts && !inRows(k) {
-		return false
+	if drifts && !inRows(k) {
+		if p.of > manyParts {
+			return false
+		}
+		drifts = false // nothing more is known of it than of one in step
 	}
-	drifts = drifts && inRows(k)
 	shared, largest, streams := 0, -1, k.Bytes() >= partStreams*p.of*l2
 	for i := range k.Tensors {
 		n := int(k.Tensors[i].Bytes)
