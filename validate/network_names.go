@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gpusim/workloads"
+	"gpusim/workloads/graph"
 	"gpusim/workloads/models"
 )
 
@@ -156,9 +157,8 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 	if strings.Contains(source, "neusight") { // PyTorch, a pass between two events
 		n.Fused = false
 		how = named(Eager)
-		// Its times go with the operations of the blocks alone, see DEVIATIONS.
-		if m, _ := models.Find(n.Model); m.Takes("head") {
-			n.Headless = true
+		if n.Phase == workloads.PhaseTrain { // of one GPU its script times forward and backward passes, nothing else
+			n.Optimizer = graph.NoOptimizer
 		}
 	}
 	for _, w := range words {
@@ -172,6 +172,7 @@ func describe(n *workloads.Network, model, source string) (how Method, err error
 			n.Fused = n.Phase == workloads.PhaseInfer
 		case split.MatchString(w):
 			spreadOf(&n.Parallel, split.FindStringSubmatch(w))
+			n.Optimizer = "" // a step of Megatron-LM
 		default:
 			return how, skipf("option %q is not known", w)
 		}

@@ -29,7 +29,7 @@ type Network struct {
 	Fused       bool   // as an inference compiler runs it, rather than layer by layer; in training with fused batch norms
 	Norms       bool   // of inference: batch norms take ReLU and sums along, and nothing else is fused
 	Layout      string // of images; empty: what suits the type
-	Optimizer   string // of training; empty: momentum for networks with convolutions, else adam
+	Optimizer   string // of training; empty: momentum for networks with convolutions, else adam; none: gradients alone
 	SkipUnknown bool   // of files: operators that are not known are left out
 	Seq         int    // tokens of a sample, of transformers
 	Hidden      int    // units, of recurrent layers
@@ -61,7 +61,7 @@ type NetLayer struct {
 
 var (
 	phases     = []string{PhaseInfer, PhaseTrain}
-	optimizers = []string{"sgd", "momentum", "adam"}
+	optimizers = []string{"sgd", "momentum", "adam", graph.NoOptimizer}
 	netKeys    = append([]string{"batch", "dtype", "phase", "fused", "layout", "seq", "hidden", "steps", "input", "head", "optimizer", "skip_unknown"}, parallelKeys...)
 )
 
@@ -164,7 +164,7 @@ func (n *Network) graph() (*graph.Graph, error) {
 	case n.Headless && !m.Takes("head"):
 		return fail("head=false means nothing to it")
 	}
-	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input, NoHead: n.Headless, Tensor: n.Parallel.Tensor})
+	s := m.Complete(models.Spec{Batch: n.Batch, Seq: n.Seq, Hidden: n.Hidden, Steps: n.Steps, Input: n.Input, NoHead: n.Headless, Train: n.Phase == PhaseTrain, Tensor: n.Parallel.Tensor})
 	n.Batch, n.Input = s.Batch, s.Input
 	if err := n.Parallel.complete(n.Batch, n.Phase, activationType(n.DType)); err != nil {
 		return fail("%v", err)

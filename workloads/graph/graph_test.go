@@ -215,6 +215,17 @@ func TestMemory(t *testing.T) {
 	if half.Activations != m.Activations/2 || half.Weights != weights/2 || half.Optimizer != 3*weights {
 		t.Errorf("fp16: %+v", half)
 	}
+	passes := Options{DType: "fp16", Train: true, Optimizer: NoOptimizer}
+	if bare := g.Memory(passes); bare.Optimizer != 0 || bare.Gradients != half.Gradients || bare.Activations != half.Activations {
+		t.Errorf("without an update: %+v", bare)
+	}
+	steps, err := g.Lower(passes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if last := steps[len(steps)-1]; last.Pass != Backward {
+		t.Errorf("without an update %s comes last", last.Layer)
+	}
 	if i4 := g.Memory(Options{DType: "int4"}); i4.Weights != weights/8 {
 		t.Errorf("int4: %+v", i4)
 	}

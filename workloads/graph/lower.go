@@ -11,8 +11,11 @@ type Options struct {
 	Train     bool   // a training step rather than inference
 	Layout    string // of images: nchw or nhwc; empty: NHWC for 16-bit types, nchw_vect_c for integers, else NCHW
 	Eager     bool   // functions that frameworks compose of others are as many kernels
-	Optimizer string // of training: sgd, momentum, adam; empty: momentum for networks with convolutions, else adam
+	Optimizer string // of training: sgd, momentum, adam, none; empty: momentum for networks with convolutions, else adam
 }
+
+// NoOptimizer leaves parameters as they are: a training step is the two passes.
+const NoOptimizer = "none"
 
 // Step is one library call or kernel of a pass over the network.
 type Step struct {
@@ -89,7 +92,9 @@ func (g *Graph) Lower(o Options) ([]Step, error) {
 			return nil, err
 		}
 		l.pass = Update
-		l.update(g)
+		if l.optimizer(g) != NoOptimizer {
+			l.update(g)
+		}
 	}
 	return l.steps, nil
 }

@@ -6,7 +6,7 @@ import "gpusim/workloads/graph"
 func languageNets() []Model {
 	bert := func(n, meaning string, layers, hidden int, aliases ...string) Model {
 		t := transformer{layers: layers, hidden: hidden, heads: hidden / 64, vocab: 30522, positions: 512, types: 2}
-		return Model{Name: n, Meaning: meaning, Keys: []string{"seq"}, Aliases: aliases, Heads: t.heads, def: Spec{Batch: 1, Seq: 512}, build: t.bert}
+		return Model{Name: n, Meaning: meaning, Keys: []string{"seq", "head"}, Aliases: aliases, Heads: t.heads, def: Spec{Batch: 1, Seq: 512}, build: t.bert}
 	}
 	gpt := func(n, meaning string, t transformer, aliases ...string) Model {
 		return Model{Name: n, Meaning: meaning, Keys: []string{"seq", "head"}, Aliases: aliases, Heads: t.heads, def: Spec{Batch: 1, Seq: t.positions}, build: t.gpt}
@@ -18,8 +18,8 @@ func languageNets() []Model {
 		return transformer{layers: layers, hidden: hidden, heads: heads, vocab: 50257, positions: 2048, joined: true, gelu: "gelu_tanh"}
 	}
 	return []Model{
-		bert("bert-base", "BERT-base with pooler (Devlin et al. 2019)", 12, 768),
-		bert("bert-large", "BERT-large with pooler", 24, 1024, "bert"),
+		bert("bert-base", "BERT-base with pooler, in training with the prediction of words in its place (Devlin et al. 2019)", 12, 768),
+		bert("bert-large", "BERT-large likewise", 24, 1024, "bert"),
 		gpt("gpt2", "GPT-2 small with its output projection, a prompt (Radford et al. 2019)", gpt2(12, 768), "gpt2small"),
 		gpt("gpt2-medium", "GPT-2 medium", gpt2(24, 1024)),
 		gpt("gpt2-large", "GPT-2 large", gpt2(36, 1280)),
@@ -29,7 +29,7 @@ func languageNets() []Model {
 		gpt("gpt3-xl", "GPT-3 XL, 1.3 billion parameters (Brown et al. 2020): 16 heads of 128", gpt3(24, 2048, 16)),
 		gpt("gpt3-xl-3072", "the same as wide as 24 heads of 128 make it, 3072", gpt3(24, 3072, 24)),
 		gpt("gpt3-2.7b", "GPT-3 2.7B: 32 heads of 80", gpt3(32, 2560, 32), "gpt327", "gpt327b"),
-		gpt("opt-1.3b", "OPT-1.3B (Zhang et al. 2022)", transformer{layers: 24, hidden: 2048, heads: 32, vocab: 50272, positions: 2048, offset: 2, scaleQ: true, gelu: "relu"}, "opt13", "opt13b"),
+		gpt("opt-1.3b", "OPT-1.3B (Zhang et al. 2022)", transformer{layers: 24, hidden: 2048, heads: 32, vocab: 50272, positions: 2048, offset: 2, scaleQ: true, lean: true, gelu: "relu"}, "opt13", "opt13b"),
 	}
 }
 
@@ -40,6 +40,7 @@ type transformer struct {
 	types                                   int    // rows of the table of sentence types; 0: none
 	joined                                  bool   // one projection makes q, k and v, its weights kept k x n
 	scaleQ                                  bool   // q is scaled rather than the scores, which are clamped, as in OPT's code
+	lean                                    bool   // no dropout of embeddings and of attention, as by OPT's defaults
 	gelu                                    string // activation; empty: gelu
 }
 
@@ -76,7 +77,10 @@ func (t transformer) attend(b *graph.Builder, n string, x, mask *graph.Tensor, s
 	if t.scaleQ { // OPT's code keeps masked scores from overflowing
 		scores = b.Unary(n+".clamp", "maxu", scores)
 	}
-	p := b.Dropout(n+".drop", b.Softmax(n+".softmax", scores))
+	p := b.Softmax(n+".softmax", scores)
+	if !t.lean {
+		p = b.Dropout(n+".drop", p)
+	}
 	y := b.Transpose(n+".transpose", b.MatMul(n+".context", p, parts[2], false), 0, 2, 1, 3)
 	y = b.Reshape(n+".join", y, s.Batch*s.Seq, width)
 	return b.AllReduce(n+".sum", graph.OfOutputs, t.linear(b, n+".out", y, t.hidden), s.Tensor)
@@ -115,9 +119,11 @@ func (t transformer) embed(b *graph.Builder, s Spec) (x, words *graph.Tensor) {
 	return b.Binary("embed.add_position", "add", x, place), words
 }
 
-// bert normalises after each residual sum.
+// bert normalises after each residual sum. It is trained by predicting words: a layer
+// more and a projection onto the embedding's weights for every token. Which of two
+// sentences comes first, which pretraining asks of the pooler too, is left out.
 func (t transformer) bert(b *graph.Builder, s Spec) *graph.Tensor {
-	x, _ := t.embed(b, s)
+	x, words := t.embed(b, s)
 	x = b.Dropout("embed.drop", b.LayerNorm("embed.norm", x))
 	mask := b.Input("mask", s.Batch, 1, 1, s.Seq)
 	for i := range t.layers {
@@ -127,6 +133,10 @@ func (t transformer) bert(b *graph.Builder, s Spec) *graph.Tensor {
 		y = b.Dropout(n+".ffn.drop", t.feedForward(b, n+".ffn", x, s))
 		x = b.LayerNorm(n+".ffn.norm", b.Binary(n+".ffn.add", "add", y, x))
 	}
+	if s.Train && !s.NoHead {
+		x = b.LayerNorm("transform.norm", b.Unary("transform.act", "gelu", b.Linear("transform", x, t.hidden, true)))
+		return t.head(b, x, words, b.Param("head.bias", words.Shape[0]), s)
+	}
 	first := b.Reshape("first", b.Slice("pooler.first", b.Reshape("rows", x, s.Batch, s.Seq, t.hidden), 1, 0, 1), s.Batch, t.hidden)
 	return b.Unary("pooler.tanh", "tanh", b.Linear("pooler", first, t.hidden, true))
 }
@@ -135,7 +145,9 @@ func (t transformer) bert(b *graph.Builder, s Spec) *graph.Tensor {
 // projection onto the words, whose weights are the embedding's.
 func (t transformer) gpt(b *graph.Builder, s Spec) *graph.Tensor {
 	x, words := t.embed(b, s)
-	x = b.Dropout("embed.drop", x)
+	if !t.lean {
+		x = b.Dropout("embed.drop", x)
+	}
 	mask := b.Buffer("mask", s.Seq, s.Seq)
 	for i := range t.layers {
 		n := name("layer%d", i)
@@ -147,5 +159,10 @@ func (t transformer) gpt(b *graph.Builder, s Spec) *graph.Tensor {
 	if x = b.LayerNorm("norm", x); s.NoHead {
 		return x
 	}
-	return b.Gemm("head", b.AllReduce("head.sum_gradients", graph.OfGradients, x, s.Tensor), words, nil, true)
+	return t.head(b, x, words, nil, s)
+}
+
+// head is the projection onto words, of which devices that share it have some each.
+func (t transformer) head(b *graph.Builder, x, words, bias *graph.Tensor, s Spec) *graph.Tensor {
+	return b.Gemm("head", b.AllReduce("head.sum_gradients", graph.OfGradients, x, s.Tensor), words, bias, true)
 }

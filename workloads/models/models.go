@@ -17,6 +17,7 @@ type Spec struct {
 	Hidden int  // units of a recurrent layer
 	Input  int  // features that a recurrent layer projects; 0: none, they go into the gates as they are
 	NoHead bool // without the projection onto words
+	Train  bool // parameters are to be trained, which BERT's are by predicting words
 	Tensor int  // devices that share each layer; 0: one
 }
 

@@ -3,6 +3,8 @@ package models
 import (
 	"math"
 	"testing"
+
+	"gpusim/workloads/graph"
 )
 
 // Totals of published tables: parameters to the digit, multiply-adds of an
@@ -30,6 +32,9 @@ func TestTotals(t *testing.T) {
 		{"bert-large", Spec{Seq: 128}, 39.46, 5e-3, 335141888},
 		{"bert-large", Spec{Seq: 384}, 123.2, 5e-2, 335141888},
 		{"bert-large", Spec{Seq: 512}, 167.5, 5e-2, 335141888},
+		{"bert-base", Spec{Train: true}, 0, 0, 109514298}, // with the prediction of words alone, as transformers' BertForMaskedLM
+		{"bert-large", Spec{Train: true}, 0, 0, 335174458},
+		{"bert-large", Spec{Train: true, NoHead: true}, 0, 0, 335141888},
 		{"gpt2", Spec{}, 106.3 + 39.5, 0.1, 124439808},
 		{"gpt2-medium", Spec{}, 360.8 + 52.7, 0.1, 354823168},
 		{"gpt2-large", Spec{}, 821.4 + 65.9, 0.1, 774030080},
@@ -71,6 +76,27 @@ func TestBatchScales(t *testing.T) {
 		}
 		if two.MACs() != 2*one.MACs() || two.Parameters() != one.Parameters() {
 			t.Errorf("%s: %d MAC for one sample, %d for two", m.Name, one.MACs(), two.MACs())
+		}
+	}
+}
+
+// Dropout is where PyTorch's code has it by default: OPT has none of embeddings and of
+// attention. What it leaves in memory decides which batch fits.
+func TestDropout(t *testing.T) {
+	for name, want := range map[string]int{"bert-large": 1 + 3*24, "gpt2-large": 1 + 3*36, "opt-1.3b": 2 * 24} {
+		m, _ := Find(name)
+		g, err := m.Build(Spec{Train: true, Seq: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, node := range g.Nodes {
+			if node.Op == graph.Dropout {
+				n++
+			}
+		}
+		if n != want {
+			t.Errorf("%s: %d layers of dropout, want %d", name, n, want)
 		}
 	}
 }
