@@ -1,4 +1,6 @@
-package gpusim_test
+// Package sampling_test holds sampled runs to detailed ones, from outside. It has minutes of
+// its own: go test gives each package ten.
+package sampling_test
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package gpusim_test
+package sampling_test
 
 import (
 	"testing"
