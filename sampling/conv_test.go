@@ -1,19 +1,12 @@
 package sampling_test
 
-import (
-	"testing"
-
-	"gpusim/configs"
-)
+import "testing"
 
 // A convolution that writes more than it computes goes at DRAM's pace, which the first
 // waves of CTAs, in step and with an L2 that is not full of dirty lines yet, do not show.
 func TestSampledConvolutionAtDRAMsPace(t *testing.T) {
 	t.Parallel()
-	m, err := configs.Load("volta", []string{"gpu.sm.count=20", "gpu.sm.gpcs=2", "gpu.l2.slices=16", "gpu.dram.channels=8", "gpu.l2.size=1536 KiB"})
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := machine(t, "volta", "gpu.sm.count=20", "gpu.sm.gpcs=2", "gpu.l2.slices=16", "gpu.dram.channels=8", "gpu.l2.size=1536 KiB")
 	for _, text := range []string{
 		"conv:n=36,c=64,h=56,w=56,k=256,r=1,s=1,dtype=fp16,layout=nhwc",
 		"conv:n=48,c=512,h=28,w=28,k=128,r=1,s=1,dtype=fp16,layout=nhwc,pass=bwd_data",

@@ -3,7 +3,6 @@
 package sampling_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"math"
@@ -12,7 +11,6 @@ import (
 
 	"gpusim"
 	"gpusim/configs"
-	"gpusim/workloads"
 )
 
 var shapes = flag.Int("shapes", 3, "random GEMMs that TestSampledAgainstDetailed compares under round robin; a third of them under others")
@@ -45,10 +43,7 @@ func TestSampledAgainstDetailed(t *testing.T) {
 	} {
 		t.Run(c.machine+"/"+c.scheduler, func(t *testing.T) {
 			t.Parallel()
-			m, err := configs.Load(c.machine, []string{"gpu.sm.scheduler=" + c.scheduler})
-			if err != nil {
-				t.Fatal(err)
-			}
+			m := machine(t, c.machine, "gpu.sm.scheduler="+c.scheduler)
 			sampledAgainstDetailed(t, m, c.shapes, rand.New(rand.NewPCG(20, uint64(26+i))))
 		})
 	}
@@ -56,19 +51,9 @@ func TestSampledAgainstDetailed(t *testing.T) {
 
 func sampledAgainstDetailed(t *testing.T, m *configs.Machine, shapes int, r *rand.Rand) {
 	t.Helper()
-	run := func(w workloads.Workload, f gpusim.Fidelity) gpusim.Result {
-		r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f})
-		if err != nil {
-			t.Fatalf("%s: %v", w.Text, err)
-		}
-		return r
-	}
 	sum, outside := 0.0, 0
 	for n := 0; n < shapes; {
-		w, err := workloads.Parse(randomGEMM(r))
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := parsed(t, randomGEMM(r))
 		perInst := map[string]float64{"fp16": 1300, "fp32": 60}[w.GEMM.DType] // operations, roughly
 		if w.GEMM.DType == "fp16" && m.Name != "volta" {
 			continue // no kernel uses their Tensor Cores yet
@@ -76,15 +61,15 @@ func sampledAgainstDetailed(t *testing.T, m *configs.Machine, shapes int, r *ran
 		if n := float64(w.GEMM.Ops()) / perInst; n < 1e7 || n > 2.5e7 { // nothing left out, or many seconds in detail
 			continue
 		}
-		some := run(w, gpusim.Sampled)
+		some := run(t, m, w, gpusim.Sampled, 0)
 		if some.SimulatedPct > 75 {
 			continue
 		}
 		n++
-		all := run(w, gpusim.Detailed)
-		e := 100 * (some.TimeUS/all.TimeUS - 1)
+		all := run(t, m, w, gpusim.Detailed, 0)
+		e := off(some.TimeUS, all.TimeUS)
 		t.Logf("%s: %.1f us detailed, %+.2f %% sampled (%.0f %% simulated), interval +-%.2f %%",
-			w.Text, all.TimeUS, e, some.SimulatedPct, 100*(some.TimeHiUS/some.TimeUS-1))
+			w.Text, all.TimeUS, e, some.SimulatedPct, off(some.TimeHiUS, some.TimeUS))
 		sum += math.Abs(e)
 		if math.Abs(e) > 6 {
 			t.Errorf("%s: %+.2f %%", w.Text, e)
@@ -111,10 +96,7 @@ func sampledAgainstDetailed(t *testing.T, m *configs.Machine, shapes int, r *ran
 // TestSampledReadsOfC: what a product reads of C, where beta is not 0, grows with its
 // CTAs and not with their iterations, most of which are left out.
 func TestSampledReadsOfC(t *testing.T) {
-	m, err := configs.Load("volta", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := machine(t, "volta")
 	const work = "gemm:2048x2048x2048:fp16,ta=t"
 	some, all := bothWays(t, m, work, 0)
 	someC, allC := bothWays(t, m, work+",beta=1", 0)

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"gpusim"
-	"gpusim/configs"
 )
 
 // Half of a GPU with half of the CTAs takes as long as the whole, moves half of its
@@ -15,11 +14,8 @@ import (
 // count for all of them.)
 func TestSampledOnPartOfGPU(t *testing.T) {
 	t.Parallel()
-	m, err := configs.Load("volta", []string{"gpu.sm.count=40", "gpu.sm.gpcs=3", "gpu.l2.slices=32", "gpu.dram.channels=16", "gpu.l2.size=3 MiB"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	sum, off := 0.0, func(a, b float64) float64 { return 100 * (a/b - 1) }
+	m := machine(t, "volta", "gpu.sm.count=40", "gpu.sm.gpcs=3", "gpu.l2.slices=32", "gpu.dram.channels=16", "gpu.l2.size=3 MiB")
+	sum := 0.0
 	works := []string{
 		"elementwise:op=mul,size=4816896,dtype=fp16",
 		"optimizer:op=momentum,size=2000000,dtype=fp32",

@@ -1,14 +1,11 @@
 package sampling_test
 
 import (
-	"context"
 	"flag"
 	"math"
 	"testing"
 
 	"gpusim"
-	"gpusim/configs"
-	"gpusim/workloads"
 )
 
 var wholeStreams = flag.Bool("streams", false, "TestSampledStreams on a whole V100")
@@ -46,30 +43,16 @@ func TestSampledStreams(t *testing.T) {
 			"reduce:op=sum,rows=200000,cols=96,axis=rows,dtype=fp32",
 		}
 	}
-	m, err := configs.Load("volta", sets)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := machine(t, "volta", sets...)
 	sum, sampled, outside := 0.0, 0, 0
 	for _, text := range works {
-		w, err := workloads.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		run := func(f gpusim.Fidelity) gpusim.Result {
-			r, err := gpusim.Run(context.Background(), m, w, gpusim.Options{Fidelity: f, Budget: budget})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return r
-		}
-		some := run(gpusim.Sampled)
+		w := parsed(t, text)
+		some := run(t, m, w, gpusim.Sampled, budget)
 		if some.SimulatedPct > 80 {
 			t.Logf("%s: %.0f %% simulated", text, some.SimulatedPct)
 			continue
 		}
-		all := run(gpusim.Detailed)
-		off := func(a, b float64) float64 { return 100 * (a/b - 1) }
+		all := run(t, m, w, gpusim.Detailed, budget)
 		e, joule := off(some.TimeUS, all.TimeUS), off(some.Energy.TotalUJ, all.Energy.TotalUJ)
 		t.Logf("%s: %.1f us, %+.2f %% sampled (%.0f %% simulated), interval +-%.1f %%, energy %+.2f %%",
 			text, all.TimeUS, e, some.SimulatedPct, off(some.TimeHiUS, some.TimeUS), joule)

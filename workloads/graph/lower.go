@@ -92,9 +92,7 @@ func (g *Graph) Lower(o Options) ([]Step, error) {
 			return nil, err
 		}
 		l.pass = Update
-		if l.optimizer(g) != NoOptimizer {
-			l.update(g)
-		}
+		l.update(g)
 	}
 	return l.steps, nil
 }

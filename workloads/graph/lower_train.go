@@ -230,29 +230,28 @@ func (l *lowering) recurrentGradient(n *Node, input bool) {
 // update changes the parameters, all in one kernel as frameworks' multi-tensor
 // updates do, in fp32; with 16-bit types a copy for the next step follows.
 func (l *lowering) update(g *Graph) {
-	size := g.Parameters()
-	if size == 0 {
+	size, opt := g.Parameters(), l.o.optimizer(g)
+	if size == 0 || opt == NoOptimizer {
 		return
 	}
 	n := &Node{Name: "update"}
-	l.step(n, l.optimizer(g), "optimizer:op=%s,size=%d,dtype=fp32", l.optimizer(g), size)
+	l.step(n, opt, "optimizer:op=%s,size=%d,dtype=fp32", opt, size)
 	if l.plain != "fp32" {
 		l.step(n, "cast", "elementwise:op=cast,size=%d,dtype=fp32,to=%s", size, l.plain)
 	}
 }
 
-func (l *lowering) optimizer(g *Graph) string {
-	if l.o.Optimizer != "" {
-		return l.o.Optimizer
+// optimizer is the one that a graph is trained with.
+func (o *Options) optimizer(g *Graph) string {
+	if o.Optimizer != "" {
+		return o.Optimizer
 	}
-	return g.optimizer()
+	return g.DefaultOptimizer()
 }
 
-// DefaultOptimizer is the usual one of the whole network, which its stages take.
-func (g *Graph) DefaultOptimizer() string { return g.optimizer() }
-
-// optimizer is the usual one: momentum for networks with convolutions, else Adam.
-func (g *Graph) optimizer() string {
+// DefaultOptimizer is the usual one: momentum for networks with convolutions, else Adam.
+// Stages take that of the whole network.
+func (g *Graph) DefaultOptimizer() string {
 	for _, n := range g.Nodes {
 		if n.Op == Conv {
 			return "momentum"

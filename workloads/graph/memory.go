@@ -38,10 +38,7 @@ func (g *Graph) Memory(o Options) Memory {
 	p := g.Parameters()
 	m.Gradients = bytesOf(p, bits)
 	states := map[string]int64{NoOptimizer: 0, "sgd": 0, "momentum": 4, "adam": 8}
-	opt := o.Optimizer
-	if opt == "" {
-		opt = g.optimizer()
-	}
+	opt := o.optimizer(g)
 	m.Optimizer = states[opt] * p
 	if bits < 32 && opt != NoOptimizer {
 		m.Optimizer += 4 * p // the parameters themselves, in fp32
