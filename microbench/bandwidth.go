@@ -6,43 +6,43 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// mix is a streaming kernel: for each element so many loads of arrays and so
-// many stores to others.
+// mix is a streaming kernel: for each element so many arrays are read and so many
+// written; a stencil reads the neighbours of the first array's element, too.
 type mix struct {
 	key, name    string
 	reads, write int
+	stencil      bool
 }
 
-// streams is a kernel that moves through arrays with full warps: the grid
-// works on consecutive 16-byte elements, each at its own distance apart, so
-// that DRAM sees the whole array at once. The array is at least as large as
-// trips iterations need.
-func (r *rig) streams(m mix, trips int) kernel {
-	const warps, each = 8, 2
-	ctas := r.full(warps)
-	rows := 32 * warps * ctas * each
-	k := kernel{warps: warps, ctas: ctas, elem: 16, span: 32 * warps * each, trips: trips}
-	n := m.reads + m.write
-	for t := range n {
-		k.region = append(k.region, int64(rows)*16*int64(4*trips+64))
-		for i := range each {
-			k.accesses = append(k.accesses, stream(32*warps, t, 16, i*32*warps, 1, rows))
+// lane is the bytes that a thread moves at a time, a double.
+const lane = 8
+
+// streams is a launch that moves through arrays as gpu-stream of RRZE does: each thread
+// loads and stores one double of each, and CTAs of 256 follow one another. So no CTA
+// gets ahead of the others, and what is under way is what so many threads may have, which
+// on machines with much bandwidth is less than reads alone would want. first is the CTA
+// at which a launch begins, so that none finds in L2 what one before has left.
+func (r *rig) streams(m mix, first, ctas int) kernel {
+	const warps = 8
+	k := kernel{warps: warps, first: first, ctas: ctas, elem: lane, span: 32 * warps, trips: 1}
+	for t := range m.reads + m.write {
+		k.region = append(k.region, int64(first+ctas+1)*32*warps*lane)
+		if t == 0 && m.stencil { // the element's neighbours, too
+			for _, at := range []int{31, 33} {
+				k.accesses = append(k.accesses, stream(32*warps, 0, lane, at, 1, 0))
+			}
 		}
+		k.accesses = append(k.accesses, stream(32*warps, t, lane, 32, 1, 0))
 	}
-	for t := range m.reads {
-		for i := range each {
-			k.body = append(k.body, memop(tile.OpLDG, 4*(t*each+i), t*each+i))
-		}
+	loads := len(k.accesses) - m.write
+	for i := range loads {
+		k.body = append(k.body, memop(tile.OpLDG, 2*i, i))
 	}
-	for i := range each { // use what was loaded
-		if m.reads > 0 {
-			k.body = append(k.body, op(tile.OpFFMA, 4*i, 4*i, 4*((m.reads-1)*each+i), tile.RZ))
-		}
+	for i := 1; i < max(2, loads) && loads > 0; i++ { // use what was loaded
+		k.body = append(k.body, op(tile.OpDADD, 0, 0, 2*min(i, loads-1), tile.RZ))
 	}
-	for t := range m.write {
-		for i := range each {
-			k.body = append(k.body, memop(tile.OpSTG, 4*i, (m.reads+t)*each+i))
-		}
+	for i := range m.write {
+		k.body = append(k.body, memop(tile.OpSTG, 0, loads+i))
 	}
 	return k
 }
@@ -57,10 +57,11 @@ func bandwidths(r *rig, out *Report) error {
 	const group = "bandwidth"
 	clock := float64(r.g.Clock.Sustained)
 	for _, m := range []mix{
-		{"bandwidth.dram.read", "DRAM read", 1, 0},
-		{"bandwidth.dram.write", "DRAM write", 0, 1},
-		{"bandwidth.dram.copy", "DRAM copy, 1 read 1 write", 1, 1},
-		{"bandwidth.dram.triad", "DRAM triad, 3 reads 1 write", 3, 1},
+		{"bandwidth.dram.read", "DRAM read", 1, 0, false},
+		{"bandwidth.dram.write", "DRAM write", 0, 1, false},
+		{"bandwidth.dram.copy", "DRAM copy, 1 read 1 write", 1, 1, false},
+		{"bandwidth.dram.triad", "DRAM triad, 3 reads 1 write", 3, 1, false},
+		{"bandwidth.dram.stencil", "DRAM, stencil of 3 points", 1, 1, true},
 	} {
 		bytes, err := r.streamed(m)
 		if err != nil {
@@ -68,11 +69,6 @@ func bandwidths(r *rig, out *Report) error {
 		}
 		out.add(group, m.key, m.name, bytes*clock/1e9, "GB/s")
 	}
-	v, err := r.stencil()
-	if err != nil {
-		return err
-	}
-	out.add(group, "bandwidth.dram.stencil", "DRAM, stencil of 3 points", v*clock/1e9, "GB/s").Note = "a double read and one written for each point"
 	for _, bytes := range []int{4, 8, 16} {
 		v, err := r.narrow(bytes)
 		if err != nil {
@@ -94,36 +90,16 @@ func bandwidths(r *rig, out *Report) error {
 	return nil
 }
 
-// streamed is the bytes per cycle of a stream through DRAM.
+// streamed is the bytes per cycle of a stream through DRAM: the difference of a launch
+// and one of twice as many CTAs, both into an L2 that is full of the like.
 func (r *rig) streamed(m mix) (float64, error) {
-	k := r.streams(m, 0)
-	perTrip := float64(k.warps*32*16*2*k.ctas) * float64(m.reads+m.write)
-	from := int(1.5*float64(r.g.L2.Size)/perTrip) + 2 // L2 is full of what is written
-	k = r.streams(m, 2*from)
-	per, err := r.slope(k, from, 2*from, withTrips(k, from))
-	return perTrip / per, err
-}
-
-// stencil is the bytes per cycle of DRAM where each thread reads a double and its
-// neighbours and writes one.
-func (r *rig) stencil() (float64, error) {
-	const warps, elem = 8, 8
-	ctas := r.full(warps)
-	rows := 32 * warps * ctas
-	from := int(1.5*float64(r.g.L2.Size))/(2*rows*elem) + 2
-	k := kernel{warps: warps, ctas: ctas, elem: elem, span: 32 * warps}
-	for t := range 2 {
-		k.region = append(k.region, int64(rows*elem)*int64(2*from+64))
-		for at := range 3 - 2*t { // all three are read, the middle one is written
-			k.accesses = append(k.accesses, stream(32*warps, t, elem, at+t, 1, rows))
-		}
+	perCTA := 8 * 32 * lane * (m.reads + m.write)
+	n := int(1.5*float64(r.g.L2.Size))/perCTA + 16*r.full(8) // many refreshes long
+	c, err := r.cycles(r.streams(m, 0, n), r.streams(m, n, n), r.streams(m, 2*n, 2*n))
+	if err != nil {
+		return 0, err
 	}
-	for i := range 3 {
-		k.body = append(k.body, memop(tile.OpLDG, 2*i, i))
-	}
-	k.body = append(k.body, op(tile.OpDADD, 6, 0, 2, tile.RZ), op(tile.OpDADD, 6, 6, 4, tile.RZ), memop(tile.OpSTG, 6, 3))
-	per, err := r.slope(k, from, 2*from, withTrips(k, from))
-	return float64(2*rows*elem) / per, err
+	return float64(n*perCTA) / float64(c[2]-c[1]), nil
 }
 
 // narrow is the bytes per cycle that 64 CTAs of 256 threads receive from DRAM with one

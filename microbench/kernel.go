@@ -9,6 +9,7 @@ import (
 // kernel describes a probe: a loop that all warps of all CTAs run.
 type kernel struct {
 	warps, ctas, trips int
+	first              int     // CTAs whose origins lie before the first one's
 	region             []int64 // bytes of each tensor; tensor i begins at i+1 TiB
 	elem               int     // bytes of a tensor's element
 	span               int     // elements between the CTAs' origins
@@ -44,6 +45,7 @@ func (s kernel) build(g *configs.GPU) (*tile.Kernel, error) {
 		if s.wrap > 0 {
 			i %= s.wrap
 		}
+		i += s.first
 		c.Origin[tile.VarM] = int32(i * s.span)
 		c.Limit[tile.VarM] = 1<<31 - 1
 	}
