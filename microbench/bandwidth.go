@@ -17,16 +17,17 @@ type mix struct {
 // lane is the bytes that a thread moves at a time, a double.
 const lane = 8
 
-// streams is a launch that moves through arrays as gpu-stream of RRZE does: each thread
-// loads and stores one double of each, and CTAs of 256 follow one another. So no CTA
-// gets ahead of the others, and what is under way is what so many threads may have, which
-// on machines with much bandwidth is less than reads alone would want. first is the CTA
-// at which a launch begins, so that none finds in L2 what one before has left.
+// streams is a launch that moves through arrays as gpu-stream of RRZE does where it fills
+// SMs: each thread loads and stores one double of each, two CTAs share an SM, and the next
+// begin when they end. So no CTA gets far ahead of the others, and what is under way is
+// what so many threads may have, which on machines with much bandwidth is less than reads
+// alone would want. first is the CTA at which a launch begins, so that none finds in L2
+// what one before has left.
 func (r *rig) streams(m mix, first, ctas int) kernel {
-	const warps = 8
+	warps := r.half()
 	k := kernel{warps: warps, first: first, ctas: ctas, elem: lane, span: 32 * warps, trips: 1}
 	for t := range m.reads + m.write {
-		k.region = append(k.region, int64(first+ctas+1)*32*warps*lane)
+		k.region = append(k.region, int64((first+ctas+1)*32*warps*lane))
 		if t == 0 && m.stencil { // the element's neighbours, too
 			for _, at := range []int{31, 33} {
 				k.accesses = append(k.accesses, stream(32*warps, 0, lane, at, 1, 0))
@@ -46,6 +47,9 @@ func (r *rig) streams(m mix, first, ctas int) kernel {
 	}
 	return k
 }
+
+// half is the warps of a CTA of which an SM holds two.
+func (r *rig) half() int { return min(32, r.g.SM.MaxWarps/2) }
 
 // full is how many CTAs of so many warps the GPU holds.
 func (r *rig) full(warps int) int {
@@ -69,6 +73,11 @@ func bandwidths(r *rig, out *Report) error {
 		}
 		out.add(group, m.key, m.name, bytes*clock/1e9, "GB/s")
 	}
+	swept, err := r.swept()
+	if err != nil {
+		return err
+	}
+	out.add(group, "bandwidth.dram.sweep", "DRAM read, sweep of CTAs", swept*clock/1e9, "GB/s").Note = "four doubles a thread under way, pieces of 16 KiB far apart"
 	for _, bytes := range []int{4, 8, 16} {
 		v, err := r.narrow(bytes)
 		if err != nil {
@@ -93,13 +102,40 @@ func bandwidths(r *rig, out *Report) error {
 // streamed is the bytes per cycle of a stream through DRAM: the difference of a launch
 // and one of twice as many CTAs, both into an L2 that is full of the like.
 func (r *rig) streamed(m mix) (float64, error) {
-	perCTA := 8 * 32 * lane * (m.reads + m.write)
-	n := int(1.5*float64(r.g.L2.Size))/perCTA + 16*r.full(8) // many refreshes long
+	warps := r.half()
+	perCTA := warps * 32 * lane * (m.reads + m.write)
+	n := int(1.5*float64(r.g.L2.Size))/perCTA + 16*r.full(warps) // many refreshes long
 	c, err := r.cycles(r.streams(m, 0, n), r.streams(m, n, n), r.streams(m, 2*n, 2*n))
 	if err != nil {
 		return 0, err
 	}
 	return float64(n*perCTA) / float64(c[2]-c[1]), nil
+}
+
+// swept is the bytes per cycle that CTAs read as in gpu-l2-cache of RRZE beyond L2: in
+// each step two pieces of CTAs' width that lie side by side, next to those of the next
+// CTA; the loop is taken to be unrolled twice.
+func (r *rig) swept() (float64, error) {
+	const trips, pieces = 8, 4
+	warps := r.half()
+	width, n := 32*warps, r.full(warps)
+	step := 4 * n * 2 * width // elements of all CTAs in one step
+	k := kernel{warps: warps, elem: lane, span: 2 * width, trips: trips, region: []int64{int64(trips*pieces/2*step) * lane}}
+	for i := range pieces {
+		k.accesses = append(k.accesses, stream(width, 0, lane, i/2*step+i%2*width, 1, pieces/2*step))
+		k.body = append(k.body, memop(tile.OpLDG, 2*i, i))
+	}
+	for i := range pieces {
+		k.body = append(k.body, op(tile.OpDADD, 8, 8, 2*i, tile.RZ))
+	}
+	warm, one, two := k, k, k
+	warm.ctas, one.ctas, two.ctas = n, n, 2*n
+	one.first, two.first = n, 2*n
+	c, err := r.cycles(warm, one, two)
+	if err != nil {
+		return 0, err
+	}
+	return float64(n*width*lane*pieces*trips) / float64(c[2]-c[1]), nil
 }
 
 // narrow is the bytes per cycle that 64 CTAs of 256 threads receive from DRAM with one
