@@ -75,13 +75,29 @@ func TestKneeIsLittles(t *testing.T) {
 func TestStreamsKeepToTheBus(t *testing.T) {
 	rep := probed(t, "bandwidth")
 	peak := 876e6 * 2 * 16 * 4 / 1e9
-	for _, k := range []string{"read", "write", "copy", "triad", "stencil"} {
+	for _, k := range []string{"read", "write", "copy", "triad", "stencil", "sweep"} {
 		if v := rep.Get("bandwidth.dram." + k); !(v > 0.75*peak && v <= 1.005*peak) {
 			t.Errorf("DRAM %s: %.1f GB/s of %.1f", k, v, peak)
 		}
 	}
 	if rep.Get("bandwidth.dram.copy") > rep.Get("bandwidth.dram.read") {
 		t.Error("a copy is faster than a read")
+	}
+}
+
+// TestStreamsGiveWhatThreadsHold: where DRAM is far and warps are few, a stream of one
+// double a thread moves no more than all threads hold in a latency (Little's law), less
+// what it takes to start CTAs; a sweep with four a thread under way still fills the bus.
+func TestStreamsGiveWhatThreadsHold(t *testing.T) {
+	rep := probed(t, "bandwidth, memory latency", "gpu.dram.phy_latency=500", "gpu.sm.max_warps=16", "gpu.sm.max_ctas=16", "gpu.sm.two_level_active_set=4")
+	held := 8 * 512 * 8 / rep.Get("latency.dram") * 1.38 // GB/s
+	read, sweep, peak := rep.Get("bandwidth.dram.read"), rep.Get("bandwidth.dram.sweep"), 876e6*2*16*4/1e9
+	t.Logf("read %.1f GB/s, held %.1f, sweep %.1f of %.1f", read, held, sweep, peak)
+	if !(read < held && read > 0.6*held) {
+		t.Errorf("a stream reads %.1f GB/s where threads hold %.1f", read, held)
+	}
+	if !(sweep > 0.9*peak) {
+		t.Errorf("a sweep reads %.1f GB/s of %.1f", sweep, peak)
 	}
 }
 
