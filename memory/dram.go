@@ -47,8 +47,11 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 		return nil, fmt.Errorf("memory: %d DRAM banks in %d groups of %d ranks (allowed: 1 to 64 banks in up to %d groups of up to %d ranks)",
 			n, groups, d.Ranks, maxGroups, maxRanks)
 	}
-	if d.QueueDepth < 1 || d.RowBytes < 1<<lineShift || t.REFI <= t.RFC {
-		return nil, fmt.Errorf("memory: DRAM queue depth %d, row of %v or tREFI %d with tRFC %d is too small", d.QueueDepth, d.RowBytes, t.REFI, t.RFC)
+	if d.QueueDepth < 1 || d.RowBytes < 1<<lineShift {
+		return nil, fmt.Errorf("memory: DRAM queue depth %d or row of %v is too small", d.QueueDepth, d.RowBytes)
+	}
+	if least := leastREFI(d); t.REFI < least {
+		return nil, fmt.Errorf("memory: tREFI of %d clocks leaves no time for an access between refreshes (%s; at least %d)", t.REFI, d.Refresh, least)
 	}
 	burst := u(d.BurstClocks())
 	p := &dramParams{
@@ -82,6 +85,21 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	}
 	p.page, err = policy("DRAM page policy", pages, d.Page)
 	return p, err
+}
+
+// leastREFI is the tREFI in tCK that surely leaves a bank time for an access between two
+// refreshes: the first may have waited for a row to close, and the second closes what it
+// finds open, so a row must be opened and a column command given in between, after
+// activates of other banks and a turn of the bus.
+func leastREFI(d *configs.DRAM) int {
+	t := &d.Timing
+	turn := max(t.RTW, t.CL+d.BurstClocks()-t.CWL, t.CWL+d.BurstClocks()+max(t.WTRL, t.WTRS))
+	access := t.RAS + t.RP + max(t.RRDS, t.RRDL, t.FAW) + max(t.RCDRD, t.RCDWR) + turn
+	if d.Refresh != "per_bank" {
+		return t.RFC + access
+	}
+	banks := d.Ranks * d.BankGroups * d.BanksPerGroup // each has its turn after a whole number of clocks
+	return (t.RFCPB + access + banks - 1) / banks * banks
 }
 
 // burstsOf is the number of bursts that sectors of a line take.

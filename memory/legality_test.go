@@ -351,6 +351,6 @@ func anyDRAM(t *rapid.T) configs.DRAM {
 		RTP: n("tRTP", 1, 20), WR: n("tWR", 1, 20), RTW: n("tRTW", 1, 20), RFC: n("tRFC", 1, 300), RFCPB: n("tRFCpb", 1, 150)}
 	tm.CCDS = d.BurstClocks() + n("tCCD_S", 0, 3)
 	tm.CCDL, tm.RRDL, tm.WTRL = tm.CCDS+n("tCCD_L", 0, 4), tm.RRDS+n("tRRD_L", 0, 4), tm.WTRS+n("tWTR_L", 0, 4)
-	tm.REFI = tm.RFC + n("tREFI", 200, 3000)
+	tm.REFI = max(tm.RFC, leastREFI(&d)) + n("tREFI", 200, 3000)
 	return d
 }

@@ -264,7 +264,7 @@ func TestNewRefuses(t *testing.T) {
 		"page policy":        func(g *configs.GPU, _ *configs.Freq) { g.DRAM.Page = "ajar" },
 		"burst":              func(g *configs.GPU, _ *configs.Freq) { g.DRAM.BurstLength = 48 },
 		"banks":              func(g *configs.GPU, _ *configs.Freq) { g.DRAM.BankGroups = 40 },
-		"tREFI":              func(g *configs.GPU, _ *configs.Freq) { g.DRAM.Timing.RFC = g.DRAM.Timing.REFI },
+		"tREFI":              func(g *configs.GPU, _ *configs.Freq) { g.DRAM.Timing.RFCPB = g.DRAM.Timing.REFI },
 		"do not divide":      func(g *configs.GPU, _ *configs.Freq) { g.DRAM.Interleave = 3 * 128 },
 		"region spreads":     func(g *configs.GPU, _ *configs.Freq) { g.DRAM.SpreadChannels = 5 },
 		"share 128 channels": func(g *configs.GPU, _ *configs.Freq) { g.DRAM.Channels = 128 },
