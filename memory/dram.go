@@ -50,9 +50,6 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	if d.QueueDepth < 1 || d.RowBytes < 1<<lineShift {
 		return nil, fmt.Errorf("memory: DRAM queue depth %d or row of %v is too small", d.QueueDepth, d.RowBytes)
 	}
-	if least := leastREFI(d); t.REFI < least {
-		return nil, fmt.Errorf("memory: tREFI of %d clocks leaves no time for an access between refreshes (%s; at least %d)", t.REFI, d.Refresh, least)
-	}
 	burst := u(d.BurstClocks())
 	p := &dramParams{
 		rcd: [2]uint64{u(t.RCDRD), u(t.RCDWR)}, rp: u(t.RP), ras: u(t.RAS), cl: u(t.CL), cwl: u(t.CWL),
@@ -70,6 +67,9 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	p.turnS = [2]uint64{rtw, p.cwl + burst + u(t.WTRS)}
 	p.turnL = [2]uint64{rtw, p.cwl + burst + max(u(t.WTRL), u(t.WTRS))}
 	p.toPre = [2]uint64{u(t.RTP), p.cwl + burst + u(t.WR)}
+	if least := p.leastREFI(); p.refi < least {
+		return nil, fmt.Errorf("memory: tREFI of %d clocks leaves no time for an access between refreshes (%s; at least %d)", t.REFI, d.Refresh, least)
+	}
 	for m := range p.bursts {
 		p.bursts[m] = burstsOf(uint8(m), burstBytes)
 	}
@@ -87,19 +87,17 @@ func newDRAMParams(d *configs.DRAM) (*dramParams, error) {
 	return p, err
 }
 
-// leastREFI is the tREFI in tCK that surely leaves a bank time for an access between two
+// leastREFI is the tREFI in tCK that leaves a bank time for an access between two
 // refreshes: the first may have waited for a row to close, and the second closes what it
 // finds open, so a row must be opened and a column command given in between, after
 // activates of other banks and a turn of the bus.
-func leastREFI(d *configs.DRAM) int {
-	t := &d.Timing
-	turn := max(t.RTW, t.CL+d.BurstClocks()-t.CWL, t.CWL+d.BurstClocks()+max(t.WTRL, t.WTRS))
-	access := t.RAS + t.RP + max(t.RRDS, t.RRDL, t.FAW) + max(t.RCDRD, t.RCDWR) + turn
-	if d.Refresh != "per_bank" {
-		return t.RFC + access
+func (p *dramParams) leastREFI() uint64 {
+	access := p.ras + p.rp + max(p.rrdL, p.faw) + max(p.rcd[dirRead], p.rcd[dirWrite]) + max(p.turnL[dirRead], p.turnL[dirWrite])
+	if !p.perBank {
+		return p.rfc + access
 	}
-	banks := d.Ranks * d.BankGroups * d.BanksPerGroup // each has its turn after a whole number of clocks
-	return (t.RFCPB + access + banks - 1) / banks * banks
+	banks := uint64(p.groups * p.banksPerGroup) // each has its turn after a whole number of clocks
+	return max(p.rfc+1, (p.rfcPB+access+banks-1)/banks*banks)
 }
 
 // burstsOf is the number of bursts that sectors of a line take.

@@ -351,6 +351,17 @@ func anyDRAM(t *rapid.T) configs.DRAM {
 		RTP: n("tRTP", 1, 20), WR: n("tWR", 1, 20), RTW: n("tRTW", 1, 20), RFC: n("tRFC", 1, 300), RFCPB: n("tRFCpb", 1, 150)}
 	tm.CCDS = d.BurstClocks() + n("tCCD_S", 0, 3)
 	tm.CCDL, tm.RRDL, tm.WTRL = tm.CCDS+n("tCCD_L", 0, 4), tm.RRDS+n("tRRD_L", 0, 4), tm.WTRS+n("tWTR_L", 0, 4)
-	tm.REFI = max(tm.RFC, leastREFI(&d)) + n("tREFI", 200, 3000)
+	tm.REFI = leastREFI(t, d) + n("tREFI", 200, 3000)
 	return d
+}
+
+// leastREFI is the least tREFI that is allowed with the rest of a DRAM.
+func leastREFI(t fataler, d configs.DRAM) int {
+	t.Helper()
+	d.Timing.REFI = 1 << 30
+	p, err := newDRAMParams(&d)
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return int(p.leastREFI())
 }

@@ -17,7 +17,7 @@ import (
 func TestRefreshLeavesTimeForAccesses(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		g, core := anyGPU(t)
-		g.DRAM.Timing.REFI = leastREFI(&g.DRAM)
+		g.DRAM.Timing.REFI = leastREFI(t, g.DRAM)
 		r := rand.New(rand.NewSource(rapid.Int64().Draw(t, "seed")))
 		traffic := chaos{sms: g.SM.Count, each: 40, lines: 60, gap: 20, kinds: []Kind{Read, Read, Write}}.draw(r)
 		n := retag(traffic)
@@ -39,8 +39,8 @@ func TestRefreshOfKnownDRAM(t *testing.T) {
 		if err != nil || m.GPU == nil {
 			continue
 		}
-		if d := &m.GPU.DRAM; leastREFI(d) > d.Timing.REFI/2 {
-			t.Errorf("%s: tREFI of %d clocks, at least %d", name, d.Timing.REFI, leastREFI(d))
+		if is, least := m.GPU.DRAM.Timing.REFI, leastREFI(t, m.GPU.DRAM); least > is/2 {
+			t.Errorf("%s: tREFI of %d clocks, at least %d", name, is, least)
 		}
 	}
 }

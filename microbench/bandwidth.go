@@ -21,13 +21,12 @@ const lane = 8
 // SMs: each thread loads and stores one double of each, two CTAs share an SM, and the next
 // begin when they end. So no CTA gets far ahead of the others, and what is under way is
 // what so many threads may have, which on machines with much bandwidth is less than reads
-// alone would want. first is the CTA at which a launch begins, so that none finds in L2
-// what one before has left.
-func (r *rig) streams(m mix, first, ctas int) kernel {
+// alone would want.
+func (r *rig) streams(m mix, ctas int) kernel {
 	warps := r.half()
-	k := kernel{warps: warps, first: first, ctas: ctas, elem: lane, span: 32 * warps, trips: 1}
+	k := kernel{warps: warps, elem: lane, span: 32 * warps, trips: 1}
 	for t := range m.reads + m.write {
-		k.region = append(k.region, int64((first+ctas+1)*32*warps*lane))
+		k.region = append(k.region, int64((ctas+1)*32*warps*lane))
 		if t == 0 && m.stencil { // the element's neighbours, too
 			for _, at := range []int{31, 33} {
 				k.accesses = append(k.accesses, stream(32*warps, 0, lane, at, 1, 0))
@@ -39,8 +38,8 @@ func (r *rig) streams(m mix, first, ctas int) kernel {
 	for i := range loads {
 		k.body = append(k.body, memop(tile.OpLDG, 2*i, i))
 	}
-	for i := 1; i < max(2, loads) && loads > 0; i++ { // use what was loaded
-		k.body = append(k.body, op(tile.OpDADD, 0, 0, 2*min(i, loads-1), tile.RZ))
+	for i := max(0, min(1, loads-1)); i < loads; i++ { // use what was loaded
+		k.body = append(k.body, op(tile.OpDADD, 0, 0, 2*i, tile.RZ))
 	}
 	for i := range m.write {
 		k.body = append(k.body, memop(tile.OpSTG, 0, loads+i))
@@ -99,17 +98,27 @@ func bandwidths(r *rig, out *Report) error {
 	return nil
 }
 
-// streamed is the bytes per cycle of a stream through DRAM: the difference of a launch
-// and one of twice as many CTAs, both into an L2 that is full of the like.
-func (r *rig) streamed(m mix) (float64, error) {
-	warps := r.half()
-	perCTA := warps * 32 * lane * (m.reads + m.write)
-	n := int(1.5*float64(r.g.L2.Size))/perCTA + 16*r.full(warps) // many refreshes long
-	c, err := r.cycles(r.streams(m, 0, n), r.streams(m, n, n), r.streams(m, 2*n, 2*n))
+// perCTA is the cycles that a CTA adds to a launch: the difference of one of n CTAs and one
+// of twice as many, behind one that fills L2 and TLBs. None finds in L2 what one before it
+// has left, as each goes on where the last has ended: there are 4n CTAs.
+func (r *rig) perCTA(k kernel, n int) (float64, error) {
+	warm, one, two := k, k, k
+	warm.ctas, one.ctas, two.ctas = n, n, 2*n
+	one.first, two.first = n, 2*n
+	c, err := r.cycles(warm, one, two)
 	if err != nil {
 		return 0, err
 	}
-	return float64(n*perCTA) / float64(c[2]-c[1]), nil
+	return float64(c[2]-c[1]) / float64(n), nil
+}
+
+// streamed is the bytes per cycle of a stream through DRAM.
+func (r *rig) streamed(m mix) (float64, error) {
+	warps := r.half()
+	bytes := 32 * warps * lane * (m.reads + m.write)
+	n := int(1.5*float64(r.g.L2.Size))/bytes + 16*r.full(warps) // many refreshes long
+	per, err := r.perCTA(r.streams(m, 4*n), n)
+	return float64(bytes) / per, err
 }
 
 // swept is the bytes per cycle that CTAs read as in gpu-l2-cache of RRZE beyond L2: in
@@ -128,14 +137,8 @@ func (r *rig) swept() (float64, error) {
 	for i := range pieces {
 		k.body = append(k.body, op(tile.OpDADD, 8, 8, 2*i, tile.RZ))
 	}
-	warm, one, two := k, k, k
-	warm.ctas, one.ctas, two.ctas = n, n, 2*n
-	one.first, two.first = n, 2*n
-	c, err := r.cycles(warm, one, two)
-	if err != nil {
-		return 0, err
-	}
-	return float64(n*width*lane*pieces*trips) / float64(c[2]-c[1]), nil
+	per, err := r.perCTA(k, n)
+	return float64(width*lane*pieces*trips) / per, err
 }
 
 // narrow is the bytes per cycle that 64 CTAs of 256 threads receive from DRAM with one

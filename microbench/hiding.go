@@ -11,7 +11,7 @@ func hiding(r *rig, out *Report) error {
 	if err != nil {
 		return err
 	}
-	stream, err := r.swept() // threads of streams may have too little under way
+	sweep, err := r.swept() // threads of streams may have too little under way
 	if err != nil {
 		return err
 	}
@@ -26,9 +26,9 @@ func hiding(r *rig, out *Report) error {
 			return err
 		}
 		most = max(most, y)
-		out.Points = append(out.Points, Point{Curve: "latency_hiding", X: float64(w), Y: y, Model: min(float64(w)*lines/latency, stream)})
+		out.Points = append(out.Points, Point{Curve: "latency_hiding", X: float64(w), Y: y, Model: min(float64(w)*lines/latency, sweep)})
 	}
-	little := latency * stream / lines
+	little := latency * sweep / lines
 	out.add(group, "hiding.little", "warps by Little's law", little, "warps/SM").Note = "latency of the chase x bandwidth of the sweep / line"
 	out.add(group, "hiding.knee", "warps at the knee of the curve", knee(out.Points, most), "warps/SM").Note = "where its rise, up to half, meets its plateau"
 	return nil
