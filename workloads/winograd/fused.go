@@ -33,13 +33,15 @@ const (
 	stageFilters = 8 // that a round of the epilogue stages
 )
 
-// fusedRegs: 64 accumulators, two sets of fragments, a patch on its way, and
-// pointers. Two CTAs of 256 threads fit an SM with up to 128.
+// fusedRegs: 64 accumulators, two sets of fragments, a patch on its way and half of
+// one that is transformed, and pointers. Two CTAs of 256 threads fit an SM with up to 128.
 const (
 	regFragment = 64
 	regCopy     = regFragment + 2*16
-	regAddress  = regCopy + 16
-	fusedRegs   = regAddress + addressRegs
+	regAddress  = regCopy + 16 + 8
+	fusedRegs   = regAddress + fusedAddress
+
+	fusedAddress = 8
 )
 
 // arrangement is how the 32 tiles of a CTA lie: so many images, rows and columns
@@ -100,11 +102,11 @@ func FusedWorkspace(p Problem) (int64, error) {
 	return 4 * fusedParts * int64(f.p.C) * int64(f.paddedFilters()), nil
 }
 
-// FusedCTAs is the CTAs of the fused algorithm's main kernel: the arrangement of a
-// CTA's 32 tiles leaves part of them empty where images have few, as those of 9x9
+// FusedCTAs is the CTAs of the fused algorithm's main kernel in an arrangement, see
+// Fused: it leaves part of a CTA's 32 tiles empty where images have few, as those of 9x9
 // points, whose 5x5 tiles take at least 40 places.
-func FusedCTAs(p Problem) (int, error) {
-	f, err := newFused(p, "")
+func FusedCTAs(p Problem, name string) (int, error) {
+	f, err := newFused(p, name)
 	if err != nil {
 		return 0, err
 	}

@@ -7,62 +7,103 @@ import (
 	"gpusim/workloads/tile/emit"
 )
 
-// loader is what a warp does, besides its products, to bring the next channels to
-// shared memory.
+// loader is what a warp does, besides its products, to bring channels to shared
+// memory. What an iteration deposits was fetched an iteration earlier; a register is
+// fetched into again as soon as it is free. So does neon's xconv_winograd_2x2_3x3_32x32,
+// whose order and distances these are; with loads and stores behind every second
+// multiply-add it is what Yan et al. (PPoPP 2020) read in cuDNN's kernel.
 type loader struct {
-	fetch   func(iterAdd int32) []tile.Inst // from memory to registers
-	convert func() []tile.Inst              // in registers
-	deposit func(flip int32) []tile.Inst    // from there to shared memory
+	fetch func(iterAdd int32) []tile.Inst // from memory to registers
+	// turn deposits what has come and fetches what comes iterAdd iterations later, by the
+	// multiply-adds of an iteration before which that happens.
+	turn func(flip, iterAdd int32) []placed
+}
+
+// placed is an instruction that belongs before a multiply-add of the main loop.
+type placed struct {
+	pos  int
+	inst tile.Inst
+}
+
+// order is placed instructions in their order.
+func order(side []placed) []placed {
+	slices.SortStableFunc(side, func(a, b placed) int { return a.pos - b.pos })
+	return side
 }
 
 // imageLoader loads a patch per thread: lane for tile, warp for channel.
 func (f *fused) imageLoader() loader {
-	return loader{
-		fetch: func(iterAdd int32) []tile.Inst {
-			var out []tile.Inst
-			for e := range fusedParts {
-				a := tile.Access{
-					Tensor: fusedX, Bytes: 4, RowVar: varTile, ColVar: varElement, ColStep: fusedChannels * fusedParts, IterAdd: iterAdd, BatchFree: true,
-				}
-				for t := range fusedThreads {
-					a.Row = append(a.Row, f.at(t%fusedTiles))
-					a.Col = append(a.Col, int32(t/fusedTiles*fusedParts+e))
-				}
-				out = append(out, emit.Load(tile.OpLDG, regCopy+e, f.access(a)))
+	fetch := func(iterAdd int32) []tile.Inst {
+		var out []tile.Inst
+		for e := range fusedParts {
+			a := tile.Access{
+				Tensor: fusedX, Bytes: 4, RowVar: varTile, ColVar: varElement, ColStep: fusedChannels * fusedParts, IterAdd: iterAdd, BatchFree: true,
 			}
-			return out
-		},
-		convert: f.transformPatch,
-		deposit: func(flip int32) []tile.Inst {
-			var out []tile.Inst
-			for e := range fusedParts {
-				a := tile.Access{Space: tile.Shared, Bytes: 4, BufferStride: 2 * fusedSide, BufferFlip: flip}
-				for t := range fusedThreads {
-					t %= fusedLoaders
-					a.Addr = append(a.Addr, int32(e*fusedPart+4*t))
-				}
-				out = append(out, emit.Store(tile.OpSTS, regCopy+e, f.access(a)))
+			for t := range fusedThreads {
+				a.Row = append(a.Row, f.at(t%fusedTiles))
+				a.Col = append(a.Col, int32(t/fusedTiles*fusedParts+e))
 			}
-			return out
-		},
+			out = append(out, emit.Load(tile.OpLDG, regCopy+e, f.access(a)))
+		}
+		return out
 	}
+	return loader{fetch: fetch, turn: func(flip, iterAdd int32) []placed {
+		return f.transformPatch(fetch(iterAdd), func(e, r int) tile.Inst {
+			a := tile.Access{Space: tile.Shared, Bytes: 4, BufferStride: 2 * fusedSide, BufferFlip: flip}
+			for t := range fusedThreads {
+				t %= fusedLoaders
+				a.Addr = append(a.Addr, int32(e*fusedPart+4*t))
+			}
+			return emit.Store(tile.OpSTS, r, f.access(a))
+		})
+	}}
 }
 
-// transformPatch transforms a patch in its registers, columns and then rows:
+// transformPatch transforms a patch, columns and then rows, stores its components and
+// loads the next:
 //
 //	d2 - d0, d1 + d2, d2 - d1, d3 - d1
-func (f *fused) transformPatch() []tile.Inst {
-	e := &emit.Emitter{K: f.k}
-	line := func(d0, d1, d2, d3 int) {
-		e.Add(emit.Sum(d0, d2, true, d0), emit.Sum(d3, d3, true, d1), emit.Sum(d2, d2, true, d1), e.Scaled(d1, d1, 2, d2))
+//
+// Rows 0 and 3 of the columns' transform stand in registers of their own, row 1 in
+// those of theirs that have been stored, and row 2 in the patch's.
+func (f *fused) transformPatch(load []tile.Inst, store func(e, r int) tile.Inst) (side []placed) {
+	d := func(i, j int) int { return regCopy + 4*i + j }
+	t := func(i int) int { return regCopy + fusedParts + i }
+	minus := func(dst, a, b int) tile.Inst { return emit.Sum(dst, a, true, b) }
+	plus := func(dst, a, b int) tile.Inst { return emit.Sum(dst, a, false, b) }
+	at := func(pos int, code ...tile.Inst) { // all before one multiply-add
+		for _, in := range code {
+			side = append(side, placed{pos, in})
+		}
 	}
-	for j := regCopy; j < regCopy+4; j++ {
-		line(j, j+4, j+8, j+12)
+	spread := func(pos int, code ...tile.Inst) { // before every second one
+		for i, in := range code {
+			side = append(side, placed{pos + 2*i, in})
+		}
 	}
-	for i := regCopy; i < regCopy+16; i += 4 {
-		line(i, i+1, i+2, i+3)
+	at(32, minus(t(0), d(2, 0), d(0, 0)), minus(t(1), d(2, 1), d(0, 1)), minus(t(2), d(2, 2), d(0, 2)), minus(t(3), d(2, 3), d(0, 3)))
+	spread(35, load[0:4]...)
+	at(55, minus(t(4), d(3, 0), d(1, 0)), minus(t(5), d(3, 1), d(1, 1)), minus(t(6), d(3, 2), d(1, 2)), minus(t(7), d(3, 3), d(1, 3)))
+	spread(57, load[12:16]...)
+	at(71, minus(t(0), t(2), t(0)), minus(t(3), t(3), t(1)), minus(t(4), t(6), t(4)), minus(t(7), t(7), t(5)))
+	spread(73, store(0, t(0)), store(3, t(3)), store(12, t(4)), store(15, t(7)))
+	row1 := [4]int{t(0), t(3), t(4), t(7)}
+	for j, r := range row1 {
+		at(93, plus(r, d(1, j), d(2, j)), minus(d(2, j), d(2, j), d(1, j)))
 	}
-	return e.Code
+	spread(94, load[4:8]...)
+	at(108, minus(row1[0], row1[2], row1[0]), minus(row1[3], row1[3], row1[1]), minus(d(2, 0), d(2, 2), d(2, 0)), minus(d(2, 3), d(2, 3), d(2, 1)))
+	spread(110, store(4, row1[0]), store(8, d(2, 0)), store(7, row1[3]), store(11, d(2, 3)))
+	at(136, plus(row1[0], d(2, 1), d(2, 2)), minus(row1[3], d(2, 2), d(2, 1)))
+	spread(139, store(9, row1[0]), store(10, row1[3]))
+	spread(143, load[8:12]...)
+	at(158,
+		plus(t(0), t(1), t(2)), minus(t(1), t(2), t(1)), // row 0
+		plus(t(2), row1[1], row1[2]), minus(row1[1], row1[2], row1[1]),
+		plus(t(4), t(5), t(6)), minus(t(5), t(6), t(5)), // row 3
+	)
+	spread(159, store(1, t(0)), store(2, t(1)), store(5, t(2)), store(6, row1[1]), store(13, t(4)), store(14, t(5)))
+	return side
 }
 
 // filterLoader loads lines of 32 filters, eight threads each: a warp four
@@ -70,36 +111,33 @@ func (f *fused) transformPatch() []tile.Inst {
 func (f *fused) filterLoader() loader {
 	const rounds = fusedChannels
 	line := func(t, round int) (component, channel int) { return t / 8 % fusedParts, round }
-	return loader{
-		fetch: func(iterAdd int32) []tile.Inst {
-			var out []tile.Inst
-			for r := range rounds {
-				a := tile.Access{
-					Tensor: fusedU, Bytes: 16, RowVar: varFilter, ColVar: varElement, ColStep: fusedChannels * fusedParts, IterAdd: iterAdd, BatchFree: true,
-				}
-				for t := range fusedThreads {
-					e, c := line(t, r)
-					a.Row = append(a.Row, int32(t%8*4))
-					a.Col = append(a.Col, int32(c*fusedParts+e))
-				}
-				out = append(out, emit.Load(tile.OpLDG, regCopy+4*r, f.access(a)))
+	fetch := func(iterAdd int32) []tile.Inst {
+		var out []tile.Inst
+		for r := range rounds {
+			a := tile.Access{
+				Tensor: fusedU, Bytes: 16, RowVar: varFilter, ColVar: varElement, ColStep: fusedChannels * fusedParts, IterAdd: iterAdd, BatchFree: true,
 			}
-			return out
-		},
-		convert: func() []tile.Inst { return nil },
-		deposit: func(flip int32) []tile.Inst {
-			var out []tile.Inst
-			for r := range rounds {
-				a := tile.Access{Space: tile.Shared, Bytes: 16, BufferStride: 2 * fusedSide, BufferFlip: flip}
-				for t := range fusedThreads {
-					e, c := line(t, r)
-					a.Addr = append(a.Addr, int32(fusedSide+e*fusedPart+c*4*fusedFilters+t%8*16))
-				}
-				out = append(out, emit.Store(tile.OpSTS, regCopy+4*r, f.access(a)))
+			for t := range fusedThreads {
+				e, c := line(t, r)
+				a.Row = append(a.Row, int32(t%8*4))
+				a.Col = append(a.Col, int32(c*fusedParts+e))
 			}
-			return out
-		},
+			out = append(out, emit.Load(tile.OpLDG, regCopy+4*r, f.access(a)))
+		}
+		return out
 	}
+	return loader{fetch: fetch, turn: func(flip, iterAdd int32) (side []placed) {
+		next := fetch(iterAdd)
+		for r, pos := range [rounds]int{86, 104, 150, 168} {
+			a := tile.Access{Space: tile.Shared, Bytes: 16, BufferStride: 2 * fusedSide, BufferFlip: flip}
+			for t := range fusedThreads {
+				e, c := line(t, r)
+				a.Addr = append(a.Addr, int32(fusedSide+e*fusedPart+c*4*fusedFilters+t%8*16))
+			}
+			side = append(side, placed{pos, emit.Store(tile.OpSTS, regCopy+4*r, f.access(a))}, placed{pos + 2, next[r]})
+		}
+		return side
+	}}
 }
 
 // access adds an address generator to the kernel.
@@ -164,51 +202,45 @@ func (f *fused) program(l loader) *tile.Program {
 	// Indices of the CTA and of the thread in tiles, rows, columns; a predicate for
 	// each row and column of the patch.
 	for i := range 48 {
-		begin = append(begin, emit.Integer([...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}[i%5], regAddress+i%addressRegs))
+		begin = append(begin, emit.Integer([...]tile.Op{tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpISETP, tile.OpIMAD}[i%5], regAddress+i%fusedAddress))
 	}
 	begin = append(begin, l.fetch(0)...)
 	for r := range regFragment {
 		begin = append(begin, emit.Move(r, tile.RZ))
 	}
-	begin = append(begin, l.convert()...)
-	begin = append(begin, l.deposit(0)...)
+	for _, p := range order(l.turn(0, 1)) {
+		begin = append(begin, p.inst)
+	}
 	begin = append(begin, emit.Bare(tile.OpBAR))
 	begin = append(begin, f.fragments(0, 0)...)
 	return &tile.Program{Segments: []tile.Segment{{Code: begin}, {Code: f.loop(l), Loop: true}, {Code: f.epilogue()}}}
-}
-
-// placed is an instruction that belongs before a multiply-add of the main loop.
-type placed struct {
-	pos  int
-	inst tile.Inst
 }
 
 // loop is one iteration: the products of four channels, and between them
 // everything else, one instruction at a time.
 func (f *fused) loop(l loader) []tile.Inst {
 	const per = 64
-	var side []placed
+	side := l.turn(1, 2)
+	for i := range side {
+		side[i].inst.Guard = tile.GuardMore
+	}
 	put := func(list []tile.Inst, from, to int) { // multiply-adds
 		for i, in := range list {
 			side = append(side, placed{from + (to-from)*i/len(list), in})
 		}
 	}
-	const bar = 3 * per // behind the last fragments of this buffer
+	const bar = 3*per - 2 // behind the last fragments of this buffer
 	// The pointers of images and filters move on, 64 bits each; the loop's counter, its
 	// predicates, and the toggles of the buffers.
 	r := regAddress
 	put([]tile.Inst{
 		emit.Integer(tile.OpIADD, r), emit.Integer(tile.OpIADD, r+1), emit.Integer(tile.OpIADD, r+2), emit.Integer(tile.OpIADD, r+3), emit.Integer(tile.OpISETP, r+4),
 		emit.Integer(tile.OpLOP, r+5), emit.Integer(tile.OpLOP, r+6), emit.Integer(tile.OpLOP, r+7), emit.Integer(tile.OpIADD, r+4), emit.Integer(tile.OpISETP, r+4),
-	}, per, 2*per)
-	put(emit.Guarded(tile.GuardMore, l.fetch(1)...), 0, per)
-	put(emit.Guarded(tile.GuardMore, l.convert()...), per+per/2, 2*per+per/4)
-	put(emit.Guarded(tile.GuardMore, l.deposit(1)...), 2*per+per/4, bar)
+	}, bar, 4*per)
 	for c := range fusedChannels {
-		put(f.fragments((c+1)%fusedChannels, int32((c+1)/fusedChannels)), c*per+1, c*per+per/2)
+		put(f.fragments((c+1)%fusedChannels, int32((c+1)/fusedChannels)), c*per, c*per+8)
 	}
-	side = append(side, placed{bar, emit.Bare(tile.OpBAR)})
-	slices.SortStableFunc(side, func(a, b placed) int { return a.pos - b.pos })
+	side = order(append(side, placed{bar, emit.Bare(tile.OpBAR)}))
 	var code []tile.Inst
 	at := 0
 	for c := range fusedChannels {
@@ -230,7 +262,7 @@ func (f *fused) epilogue() []tile.Inst {
 	const staged = 16                                      // registers of what a thread stages
 	e := &emit.Emitter{K: f.k, Next: regFragment + staged} // the main loop's other registers are free
 	var addr []int
-	for i := range addressRegs {
+	for i := range fusedAddress {
 		addr = append(addr, regAddress+i)
 	}
 	e.Integers(addr, 24)
