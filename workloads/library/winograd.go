@@ -77,16 +77,20 @@ func convArch(g *configs.GPU) string {
 	return arch
 }
 
-// fusedTiles is the arrangement of tiles that the fused kernel has, empty if it has
-// several: public profiles of V100 show tile148 for images of all sizes, those of kernels
-// for Maxwell 148, 228, 418 and 244, of Ampere 148 and 244. DeepBench's rows agree: on
-// V100 eight images of 28x28 and 56x56 points take 7 and 12 rounds of CTAs, as tile148 has,
-// where the fewest CTAs would take 6 and 10.
-func fusedTiles(g *configs.GPU) string {
-	if convArch(g) == "volta" {
-		return "tile148"
+// fusedTiles are the arrangements of tiles that there are fused kernels for, nil if all.
+// Public profiles of V100 show tile148 for images of all sizes, those of cuDNN 8 with
+// kernels for Maxwell 148, 228, 244 and 418, older ones, whose names lack a version, 148,
+// 228 and 418. DeepBench's rows agree: on V100 eight images of 28x28 and 56x56 points take 7
+// and 12 rounds of CTAs, as tile148 has, where the fewest CTAs would take 6 and 10; sixteen
+// of 7x7 points take twice as long on M40 (cuDNN 5) as tile244 would, on P100 (cuDNN 6) not.
+func fusedTiles(g *configs.GPU) []string {
+	switch {
+	case convArch(g) == "volta":
+		return []string{"tile148"}
+	case oldLibrary(g) == cuDNN5:
+		return []string{"tile148", "tile228", "tile418"}
 	}
-	return ""
+	return nil
 }
 
 // nonFused is the call of the non-fused algorithm, if there is one: the batched

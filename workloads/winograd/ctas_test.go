@@ -16,7 +16,7 @@ func TestFusedCTAs(t *testing.T) {
 		{N: 16, C: 8, H: 5, W: 5, K: 1, Pass: Forward},
 	} {
 		p.R, p.S, p.PadH, p.PadW, p.Alpha = 3, 3, 1, 1, 1
-		ks, err := Fused(p, "", tile.Latencies{})
+		ks, err := Fused(p, nil, tile.Latencies{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -26,11 +26,11 @@ func TestFusedCTAs(t *testing.T) {
 			filters = p.C
 		}
 		least := ceilDiv(p.N*ceilDiv(p.H, 2)*ceilDiv(p.W, 2), fusedTiles) * ceilDiv(filters, fusedFilters)
-		if got, err := FusedCTAs(p, ""); err != nil || got != g[0]*g[1]*g[2] || got < least {
+		if got, err := FusedCTAs(p, nil); err != nil || got != g[0]*g[1]*g[2] || got < least {
 			t.Errorf("%+v: %d CTAs (%v), grid %v, at least %d", p, got, err, g, least)
 		}
 	}
-	if _, err := FusedCTAs(Problem{N: 1, C: 8, H: 9, W: 9, K: 8, R: 5, S: 5, Alpha: 1}, ""); err == nil {
+	if _, err := FusedCTAs(Problem{N: 1, C: 8, H: 9, W: 9, K: 8, R: 5, S: 5, Alpha: 1}, nil); err == nil {
 		t.Error("filters of 5x5 have a fused kernel")
 	}
 }

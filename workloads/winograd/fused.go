@@ -63,9 +63,9 @@ type fused struct {
 	k      *tile.Kernel
 }
 
-// newFused chooses the arrangement with the fewest CTAs, the first of them, or
-// takes the one that is named.
-func newFused(p Problem, name string) (*fused, error) {
+// newFused chooses the arrangement with the fewest CTAs, the first of them, among those
+// that are named, or all.
+func newFused(p Problem, among []string) (*fused, error) {
 	if err := check(&p, 3); err != nil {
 		return nil, err
 	}
@@ -75,14 +75,14 @@ func newFused(p Problem, name string) (*fused, error) {
 	f := &fused{p: p.AsForward(), flip: p.Pass == BackwardData}
 	th, tw := ceilDiv(f.p.P(), 2), ceilDiv(f.p.Q(), 2)
 	ctas := func(a arrangement) int { return ceilDiv(f.p.N, a.n) * ceilDiv(th, a.p) * ceilDiv(tw, a.q) }
-	f.a = slices.MinFunc(arrangements, func(a, b arrangement) int { return ctas(a) - ctas(b) })
-	if name != "" {
-		i := slices.IndexFunc(arrangements, func(a arrangement) bool { return a.name() == name })
-		if i < 0 {
-			return nil, fmt.Errorf("winograd: no arrangement %q (known: tile148, tile228, tile244, tile418)", name)
+	known := arrangements
+	if len(among) > 0 {
+		known = slices.DeleteFunc(slices.Clone(known), func(a arrangement) bool { return !slices.Contains(among, a.name()) })
+		if len(known) < len(among) {
+			return nil, fmt.Errorf("winograd: an arrangement of %q is not known (tile148, tile228, tile244, tile418 are)", among)
 		}
-		f.a = arrangements[i]
 	}
+	f.a = slices.MinFunc(known, func(a, b arrangement) int { return ctas(a) - ctas(b) })
 	f.th, f.tw = ceilDiv(th, f.a.p)*f.a.p, ceilDiv(tw, f.a.q)*f.a.q
 	if tiles := int64(f.th) * int64(f.tw) * int64(p.N); tiles > 1<<28 || f.p.C > 1<<24 || f.p.K > 1<<24 {
 		return nil, fmt.Errorf("winograd: %d tiles of %d channels and %d filters do not fit any device", tiles, p.C, p.K)
@@ -95,18 +95,18 @@ func (f *fused) paddedFilters() int { return ceilDiv(f.p.K, fusedFilters) * fuse
 
 // FusedWorkspace is the bytes that the fused algorithm keeps in memory.
 func FusedWorkspace(p Problem) (int64, error) {
-	f, err := newFused(p, "")
+	f, err := newFused(p, nil)
 	if err != nil {
 		return 0, err
 	}
 	return 4 * fusedParts * int64(f.p.C) * int64(f.paddedFilters()), nil
 }
 
-// FusedCTAs is the CTAs of the fused algorithm's main kernel in an arrangement, see
-// Fused: it leaves part of a CTA's 32 tiles empty where images have few, as those of 9x9
+// FusedCTAs is the CTAs of the fused algorithm's main kernel with arrangements as for
+// Fused: they leave part of a CTA's 32 tiles empty where images have few, as those of 9x9
 // points, whose 5x5 tiles take at least 40 places.
-func FusedCTAs(p Problem, name string) (int, error) {
-	f, err := newFused(p, name)
+func FusedCTAs(p Problem, among []string) (int, error) {
+	f, err := newFused(p, among)
 	if err != nil {
 		return 0, err
 	}
@@ -120,10 +120,10 @@ func (f *fused) grid() [3]int {
 }
 
 // Fused generates the kernels of the fused algorithm, for filters of 3x3, in
-// launch order. name asks for an arrangement of a CTA's tiles, such as tile148; empty:
-// the one that needs the fewest CTAs.
-func Fused(p Problem, name string, l tile.Latencies) ([]*tile.Kernel, error) {
-	f, err := newFused(p, name)
+// launch order. among names the arrangements of a CTA's tiles that there are kernels for,
+// such as tile148, nil all; it is the one that needs the fewest CTAs.
+func Fused(p Problem, among []string, l tile.Latencies) ([]*tile.Kernel, error) {
+	f, err := newFused(p, among)
 	if err != nil {
 		return nil, err
 	}

@@ -54,7 +54,7 @@ func TestFusedReplay(t *testing.T) {
 		for _, p := range shapes(3) {
 			for _, p.Pass = range []stride1.Pass{Forward, BackwardData} {
 				t.Run(fmt.Sprintf("%s/%s/%d,%d,%dx%d,%d", a.name(), p.Pass, p.N, p.C, p.H, p.W, p.K), func(t *testing.T) {
-					ks, err := Fused(p, a.name(), voltaLatencies)
+					ks, err := Fused(p, []string{a.name()}, voltaLatencies)
 					if err != nil {
 						t.Fatal(err)
 					}

@@ -22,7 +22,7 @@ func TestGridsOfProfile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	fused, err := Fused(article(), "", voltaLatencies)
+	fused, err := Fused(article(), nil, voltaLatencies)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func mix(p *tile.Program) map[tile.Op]int {
 // TestFusedLoop asserts what an iteration of the fused kernel consists of,
 // that two CTAs fit an SM, and that its shared memory has no bank conflicts.
 func TestFusedLoop(t *testing.T) {
-	ks, err := Fused(article(), "", voltaLatencies)
+	ks, err := Fused(article(), nil, voltaLatencies)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +119,7 @@ func TestFusedLoop(t *testing.T) {
 // average). Where it was an eighth, GTX 1080 Ti and M40, whose L2s lose filters between CTAs, took 22 to 51 %
 // longer than silicon.
 func TestFusedDistance(t *testing.T) {
-	ks, err := Fused(article(), "", voltaLatencies)
+	ks, err := Fused(article(), nil, voltaLatencies)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +156,7 @@ func TestArrangement(t *testing.T) {
 		want string
 	}{{1, 224, "tile148"}, {16, 56, "tile244"}, {16, 28, "tile228"}, {16, 14, "tile418"}, {1, 14, "tile148"}, {2, 7, "tile244"}} {
 		p := Problem{N: tc.n, C: 4, H: tc.h, W: tc.h, K: 4, R: 3, S: 3, PadH: 1, PadW: 1, Pass: Forward, Alpha: 1}
-		f, err := newFused(p, "")
+		f, err := newFused(p, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,7 +193,7 @@ func TestErrors(t *testing.T) {
 		p := article()
 		tc.edit(&p)
 		_, err := NonFused(p, simt, voltaLatencies)
-		_, err2 := Fused(p, "", voltaLatencies)
+		_, err2 := Fused(p, nil, voltaLatencies)
 		for _, e := range []error{err, err2} {
 			if e == nil || !strings.Contains(e.Error(), tc.want) {
 				t.Errorf("%s: %v", name, e)
@@ -201,16 +201,16 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	p := article()
-	if _, err := Fused(p, "tile999", voltaLatencies); err == nil {
+	if _, err := Fused(p, []string{"tile148", "tile999"}, voltaLatencies); err == nil {
 		t.Error("an unknown arrangement was taken")
 	}
 	p.Pass = BackwardWeight
-	if _, err := Fused(p, "", voltaLatencies); err == nil {
+	if _, err := Fused(p, nil, voltaLatencies); err == nil {
 		t.Error("a fused gradient of filters")
 	}
 	p = article()
 	p.R, p.S = 5, 5
-	if _, err := Fused(p, "", voltaLatencies); err == nil {
+	if _, err := Fused(p, nil, voltaLatencies); err == nil {
 		t.Error("a fused kernel for 5x5")
 	}
 	if _, err := Workspace(p); err != nil {
