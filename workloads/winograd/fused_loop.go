@@ -217,7 +217,7 @@ func (f *fused) program(l loader) *tile.Program {
 }
 
 // loop is one iteration: the products of four channels, and between them
-// everything else, one instruction at a time.
+// everything else.
 func (f *fused) loop(l loader) []tile.Inst {
 	const per = 64
 	side := l.turn(1, 2)
