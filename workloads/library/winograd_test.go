@@ -1,7 +1,6 @@
 package library
 
 import (
-	"slices"
 	"strings"
 	"testing"
 
@@ -32,15 +31,11 @@ func TestFusedTiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		calls, err := ConvCandidates(m.GPU, w.Conv)
+		call, err := ChooseConv(m.GPU, w.Conv, AlgoWinograd)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s, %s: %v", c.machine, c.shape, err)
 		}
-		i := slices.IndexFunc(calls, func(k ConvCall) bool { return k.Algo == AlgoWinograd })
-		if i < 0 {
-			t.Fatalf("%s, %s: no fused Winograd", c.machine, c.shape)
-		}
-		ks, err := calls[i].Build(Latencies(m.GPU))
+		ks, err := call.Build(Latencies(m.GPU))
 		if err != nil {
 			t.Fatal(err)
 		}

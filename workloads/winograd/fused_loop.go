@@ -34,18 +34,10 @@ func order(side []placed) []placed {
 // imageLoader loads a patch per thread: lane for tile, warp for channel.
 func (f *fused) imageLoader() loader {
 	fetch := func(iterAdd int32) []tile.Inst {
-		var out []tile.Inst
-		for e := range fusedParts {
-			a := tile.Access{
-				Tensor: fusedX, Bytes: 4, RowVar: varTile, ColVar: varElement, ColStep: fusedChannels * fusedParts, IterAdd: iterAdd, BatchFree: true,
-			}
-			for t := range fusedThreads {
-				a.Row = append(a.Row, f.at(t%fusedTiles))
-				a.Col = append(a.Col, int32(t/fusedTiles*fusedParts+e))
-			}
-			out = append(out, emit.Load(tile.OpLDG, regCopy+e, f.access(a)))
-		}
-		return out
+		a := tile.Access{Tensor: fusedX, Bytes: 4, RowVar: varTile, IterAdd: iterAdd}
+		return f.loads(a, fusedParts, func(t, e int) (row, col int32) {
+			return f.at(t % fusedTiles), int32(t/fusedTiles*fusedParts + e)
+		})
 	}
 	return loader{fetch: fetch, turn: func(flip, iterAdd int32) []placed {
 		return f.transformPatch(fetch(iterAdd), func(e, r int) tile.Inst {
@@ -112,19 +104,11 @@ func (f *fused) filterLoader() loader {
 	const rounds = fusedChannels
 	line := func(t, round int) (component, channel int) { return t / 8 % fusedParts, round }
 	fetch := func(iterAdd int32) []tile.Inst {
-		var out []tile.Inst
-		for r := range rounds {
-			a := tile.Access{
-				Tensor: fusedU, Bytes: 16, RowVar: varFilter, ColVar: varElement, ColStep: fusedChannels * fusedParts, IterAdd: iterAdd, BatchFree: true,
-			}
-			for t := range fusedThreads {
-				e, c := line(t, r)
-				a.Row = append(a.Row, int32(t%8*4))
-				a.Col = append(a.Col, int32(c*fusedParts+e))
-			}
-			out = append(out, emit.Load(tile.OpLDG, regCopy+4*r, f.access(a)))
-		}
-		return out
+		a := tile.Access{Tensor: fusedU, Bytes: 16, RowVar: varFilter, IterAdd: iterAdd}
+		return f.loads(a, rounds, func(t, r int) (row, col int32) {
+			e, c := line(t, r)
+			return int32(t % 8 * 4), int32(c*fusedParts + e)
+		})
 	}
 	return loader{fetch: fetch, turn: func(flip, iterAdd int32) (side []placed) {
 		next := fetch(iterAdd)
@@ -138,6 +122,21 @@ func (f *fused) filterLoader() loader {
 		}
 		return side
 	}}
+}
+
+// loads are n loads through accesses like a, one after another into the registers of what
+// is on its way; at is the row and the element that a thread's i-th begins at.
+func (f *fused) loads(a tile.Access, n int, at func(t, i int) (row, col int32)) []tile.Inst {
+	a.ColVar, a.ColStep, a.BatchFree = varElement, fusedChannels*fusedParts, true
+	out := make([]tile.Inst, n)
+	for i := range out {
+		a.Row, a.Col = make([]int32, fusedThreads), make([]int32, fusedThreads)
+		for t := range fusedThreads {
+			a.Row[t], a.Col[t] = at(t, i)
+		}
+		out[i] = emit.Load(tile.OpLDG, regCopy+i*a.Bytes/4, f.access(a))
+	}
+	return out
 }
 
 // access adds an address generator to the kernel.
