@@ -86,6 +86,7 @@ type layerKind struct {
 	count  func(*Layer) (ops, bytes float64, ok bool) // see Ops and Bytes; not ok: too large
 	batch  func(*Layer) int
 	forms  []Form
+	types  []string // beside layerTypes
 }
 
 func (k *layerKind) field(key string) *layerField {
@@ -186,8 +187,8 @@ func OfLayer(l Layer) (Workload, error) {
 				if *v, err = DType(*v); err != nil {
 					return fail("%v", err)
 				}
-				if !contains(layerTypes, *v) {
-					return fail("dtype=%s (allowed for %s: %s)", *v, l.Kind, strings.Join(layerTypes, ", "))
+				if types := append(layerTypes[:len(layerTypes):len(layerTypes)], k.types...); !contains(types, *v) {
+					return fail("dtype=%s (allowed for %s: %s)", *v, l.Kind, strings.Join(types, ", "))
 				}
 			}
 			continue

@@ -1,6 +1,10 @@
 package workloads
 
-import "fmt"
+import (
+	"fmt"
+
+	"gpusim/workloads/graph"
+)
 
 var (
 	dtypeField = wordKey("dtype", "fp32", func(l *Layer) *string { return &l.DType })
@@ -79,10 +83,16 @@ var layerKinds = []layerKind{
 			sizeKey("r", "", func(l *Layer) *int { return &l.R }), sizeKey("s", "", func(l *Layer) *int { return &l.S }),
 			sizeKey("stride", "1", func(l *Layer) *int { return &l.Stride }),
 			{key: "pad", def: "0", zero: true, size: func(l *Layer) *int { return &l.Pad }},
-			dtypeField, passField, layerOrder,
+			dtypeField, passField,
+			wordKey("layout", LayoutNCHW, func(l *Layer) *string { return &l.Layout }, LayoutNCHW, LayoutNHWC, LayoutVectC),
 		},
+		types: []string{"int8"},
 		check: func(l *Layer) error {
 			switch {
+			case (l.DType == "int8") != (l.Layout == LayoutVectC):
+				return fmt.Errorf("dtype=%s with layout=%s (bytes lie in blocks of channels, layout=%s, and nothing else does)", l.DType, l.Layout, LayoutVectC)
+			case l.DType == "int8" && (l.Pass == PassBackward || l.R*l.S > graph.MaxByteWindow):
+				return fmt.Errorf("dtype=int8 has no pass=%s of windows of %dx%d (allowed: pass=%s, up to %d points)", l.Pass, l.R, l.S, PassForward, graph.MaxByteWindow)
 			case l.P() < 1 || l.Q() < 1:
 				return fmt.Errorf("the output is empty: a %dx%d window does not fit %dx%d points with padding %d", l.R, l.S, l.H, l.W, l.Pad)
 			case l.Pad >= l.R || l.Pad >= l.S:
@@ -91,7 +101,7 @@ var layerKinds = []layerKind{
 			return nil
 		},
 		count: (*Layer).countPool, batch: images,
-		forms: []Form{{"pool:op=max,n=16,c=64,h=112,w=112,r=3,s=3,stride=2,pad=1", "op: max, avg; pass; layout"}},
+		forms: []Form{{"pool:op=max,n=16,c=64,h=112,w=112,r=3,s=3,stride=2,pad=1", "op: max, avg; pass; layout; dtype=int8 in layout=nchw_vect_c"}},
 	},
 	{
 		name: KindLRN,

@@ -66,6 +66,10 @@ func (n *Node) perChannel() bool {
 	return len(o) > 0 && small.Elements() == int64(o[len(o)-1])
 }
 
+// MaxByteWindow is the points of the largest window that is pooled in bytes: a thread
+// holds all of them.
+const MaxByteWindow = 64
+
 func (l *lowering) pool(n *Node, pass string) {
 	a, x := n.Attr, n.In[0].Shape
 	if a.StrideH != a.StrideW {
@@ -76,12 +80,15 @@ func (l *lowering) pool(n *Node, pass string) {
 	w, padW := symmetric(x[3], a.PadL, a.PadR)
 	pad := min(padH, padW)
 	h, w = h+2*(padH-pad), w+2*(padW-pad)
-	what, key := "", ""
+	what, key, dtype, order := "", "", l.plain, l.order()
 	if pass != "" {
 		what, key = pass, ",pass="+pass
 	}
+	if l.matrix == "int8" && l.layout == "nchw_vect_c" && a.R*a.S <= MaxByteWindow { // between quantised layers
+		dtype, order = l.matrix, ",layout="+l.layout
+	}
 	l.step(n, what, "pool:op=%s,n=%d,c=%d,h=%d,w=%d,r=%d,s=%d,stride=%d,pad=%d,dtype=%s%s%s",
-		a.Fn, x[0], x[1], h, w, a.R, a.S, a.StrideH, pad, l.plain, key, l.order())
+		a.Fn, x[0], x[1], h, w, a.R, a.S, a.StrideH, pad, dtype, key, order)
 }
 
 func (l *lowering) reduce(n *Node) {

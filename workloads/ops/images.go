@@ -60,7 +60,11 @@ func (w *window) flat(name, dtype string, output bool) source {
 }
 
 func (w *window) access(s source, column int) int16 {
-	return addAccess(w.k, tile.Access{Tensor: s.tensor, Bytes: w.k.Tensors[s.tensor].Elem, RowVar: tile.VarM, ColVar: tile.VarZero,
+	bytes := w.k.Tensors[s.tensor].Elem
+	if s.dtype == "int8" {
+		bytes = wordChannels
+	}
+	return addAccess(w.k, tile.Access{Tensor: s.tensor, Bytes: bytes, RowVar: tile.VarM, ColVar: tile.VarZero,
 		Row: perThread(w.k, func(t int) int { return t }), Col: perThread(w.k, func(int) int { return column }), BatchFree: true})
 }
 
@@ -74,16 +78,23 @@ func (w *window) load(s source, columns int) []val {
 	}
 	out := make([]val, columns)
 	for i := range out {
-		if s.dtype == "i32" {
+		switch s.dtype {
+		case "i32":
 			out[i] = w.c.unary(tile.OpI2F, 0, tile.I2FInt, val{{reg: regs[i][0]}})
-			continue
+		case "int8":
+			out[i] = w.c.bytesOf(regs[i][0])
+		default:
+			out[i] = w.c.widen(s.dtype, regs[i], 1)
 		}
-		out[i] = w.c.widen(s.dtype, regs[i], 1)
 	}
 	return out
 }
 
 func (w *window) store(s source, v val) {
+	if s.dtype == "int8" {
+		w.c.memory(tile.OpSTG, w.access(s, 0), []reg{w.c.inBytes(v)})
+		return
+	}
 	w.c.memory(tile.OpSTG, w.access(s, 0), w.c.narrow(s.dtype, v, 1))
 }
 

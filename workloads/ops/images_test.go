@@ -23,6 +23,49 @@ var pools = []string{
 	"n=3,c=40,h=21,w=20,r=21,s=20", "n=2,c=33,h=8,w=8,r=8,s=8,stride=8",
 }
 
+// Bytes are pooled in blocks of 32 channels, the last of which may be half empty;
+// averages are rounded to the nearest.
+func TestPoolBytes(t *testing.T) {
+	for _, shape := range []string{
+		"n=2,c=64,h=8,w=9,r=3,s=3,stride=2,pad=1", "n=1,c=40,h=7,w=7,r=7,s=7", "n=2,c=32,h=6,w=5,r=2,s=2,stride=2", "n=1,c=3,h=5,w=5,r=3,s=3,pad=1",
+	} {
+		for _, op := range []string{"max", "avg"} {
+			r := newRun(t, fmt.Sprintf("pool:op=%s,%s,dtype=int8,layout=nchw_vect_c", op, shape))
+			l, blocks := r.l, (r.l.C+31)/32
+			x := make([]float64, l.N*blocks*32*l.H*l.W)
+			in := r.m.Bytes(r.tensor("x"))
+			for i := range x {
+				x[i] = float64(r.r.IntN(256) - 128)
+				in[i] = byte(int8(x[i]))
+			}
+			r.execute(nil)
+			out := r.m.Bytes(r.tensor("out"))
+			if len(out) != l.N*blocks*32*l.P()*l.Q() {
+				t.Fatalf("%s: %d bytes of results", shape, len(out))
+			}
+			for i := range out {
+				c, rest := i%32, i/32
+				q, p, block := rest%l.Q(), rest/l.Q()%l.P(), rest/l.Q()/l.P()
+				want := math.Inf(-1)
+				sum := 0.0
+				for s := range l.R * l.S {
+					y, z := p*l.Stride-l.Pad+s/l.S, q*l.Stride-l.Pad+s%l.S
+					if y >= 0 && y < l.H && z >= 0 && z < l.W {
+						v := x[((block*l.H+y)*l.W+z)*32+c]
+						want, sum = max(want, v), sum+v
+					}
+				}
+				if op == "avg" {
+					want = math.Floor(float64(float32(sum)*float32(1/float64(l.R*l.S))) + 0.5)
+				}
+				if got := float64(int8(out[i])); got != want {
+					t.Fatalf("%s %s: byte %d is %v, want %v", op, shape, i, got, want)
+				}
+			}
+		}
+	}
+}
+
 // eachWindow calls f for each result and each point of its window inside the image.
 func eachWindow(l *workloads.Layer, f func(out, in, point int)) {
 	for n := range l.N {

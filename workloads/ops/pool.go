@@ -9,6 +9,9 @@ import (
 
 // pool builds the kernel of either pass of a pooling layer.
 func pool(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
+	if l.DType == "int8" {
+		return poolBytes(l, d)
+	}
 	if l.R == l.H && l.S == l.W && l.Pad == 0 {
 		return poolAll(l, d)
 	}
@@ -29,17 +32,23 @@ func pool(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	}, l.R*l.S)
 	out := w.flat("out", l.DType, true)
 	allocate([]*tile.Kernel{w.k})
-	c := w.c
-	taps := w.load(x, l.R*l.S)
+	side := 1
+	if l.Layout == workloads.LayoutNHWC {
+		side = l.C
+	}
+	w.store(out, w.pooled(l, w.load(x, l.R*l.S), side))
+	return []*tile.Kernel{w.k}, w.c.finish(d.Latencies)
+}
+
+// pooled is the result of a window whose points are taps, of which threads that lie
+// side by side in the tensor have so many elements at the same point.
+func (w *window) pooled(l *workloads.Layer, taps []val, side int) val {
+	c, p, q, st := w.c, l.P(), l.Q(), l.Stride
 	if l.Op == "avg" { // padding counts, as frameworks have it unless told otherwise
-		w.store(out, c.mul(c.one(joined(taps), (*code).add), num(1/float64(l.R*l.S))))
-		return []*tile.Kernel{w.k}, c.finish(d.Latencies)
+		return c.mul(c.across(taps, (*code).add), num(1/float64(l.R*l.S)))
 	}
 	if l.Pad > 0 { // what lies in the padding came as 0 and must not win
-		rest := w.thread
-		if l.Layout == workloads.LayoutNHWC {
-			rest, _ = c.divide(rest, l.C)
-		}
+		rest, _ := c.divide(w.thread, side)
 		rest, col := c.divide(rest, q)
 		_, row := c.divide(rest, p)
 		inside := func(at val, n, size int) []val {
@@ -55,8 +64,7 @@ func pool(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 			taps[i] = c.choose(c.and(rows[i/l.S], cols[i%l.S]), taps[i], num(math.Inf(-1)))
 		}
 	}
-	w.store(out, c.one(joined(taps), (*code).max))
-	return []*tile.Kernel{w.k}, c.finish(d.Latencies)
+	return c.across(taps, (*code).max)
 }
 
 // poolAll builds the kernels of a pooling layer with one window, the whole image:

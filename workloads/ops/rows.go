@@ -251,6 +251,20 @@ func (c *code) one(v val, f func(c *code, a, b val) val) val {
 	return v
 }
 
+// across combines values element by element into one.
+func (c *code) across(vs []val, f func(c *code, a, b val) val) val {
+	for len(vs) > 1 {
+		half := (len(vs) + 1) / 2
+		next := vs[len(vs)-half : half]
+		var pairs []val
+		for i := range len(vs) - half {
+			pairs = append(pairs, f(c, vs[i], vs[half+i]))
+		}
+		vs = append(pairs, next...)
+	}
+	return vs[0]
+}
+
 func sums(c *code, a, b []val) []val {
 	out := make([]val, len(a))
 	for i := range a {
