@@ -7,6 +7,7 @@ import (
 
 	"gpusim/workloads"
 	"gpusim/workloads/gemm"
+	"gpusim/workloads/tile"
 )
 
 // shapes cover odd sizes, paddings larger and smaller than the filter, strides that
@@ -157,7 +158,11 @@ func product(t *testing.T, c *workloads.Conv, p *gemm.Problem) []float64 {
 					for k := range f.K {
 						sum += at(&w.A, i, batch, a, m, k) * at(&w.B, i, batch, b, k, n)
 					}
-					off, ok := element(&w.C, i, m, n)
+					row := m
+					if w.Reordered {
+						row = stepped(gemm.Reorder(1), m)
+					}
+					off, ok := element(&w.C, i, row, n)
 					if !ok && c.Pass == workloads.PassData && c.R*c.S == 1 && c.StrideH*c.StrideW > 1 {
 						continue // a point of the output that sees padding
 					}
@@ -184,4 +189,16 @@ func product(t *testing.T, c *workloads.Conv, p *gemm.Problem) []float64 {
 
 func element(s *gemm.Seen, i, row, col int) (int64, bool) {
 	return s.Views[min(i, len(s.Views)-1)].Element(int32(row), int32(col))
+}
+
+// stepped is where digits lead a number.
+func stepped(digits []tile.Digit, n int) (at int) {
+	for i, d := range digits {
+		v := n
+		if i < len(digits)-1 {
+			v, n = n%int(d.Size), n/int(d.Size)
+		}
+		at += v * int(d.Stride)
+	}
+	return at
 }

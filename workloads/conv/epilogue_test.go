@@ -5,6 +5,7 @@ import (
 
 	"gpusim/workloads"
 	"gpusim/workloads/gemm"
+	"gpusim/workloads/tile"
 	"gpusim/workloads/tile/replay"
 )
 
@@ -22,6 +23,12 @@ func TestEpilogueReplay(t *testing.T) {
 
 func epilogued(t *testing.T, text string, cfg gemm.Config) {
 	t.Helper()
+	epiloguedFor(t, text, cfg, voltaLatencies)
+}
+
+// epiloguedFor gives the program that it executed.
+func epiloguedFor(t *testing.T, text string, cfg gemm.Config, lat tile.Latencies) *tile.Program {
+	t.Helper()
 	w, err := workloads.Parse(text)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +39,7 @@ func epilogued(t *testing.T, text string, cfg gemm.Config) {
 		t.Fatal(err)
 	}
 	p.Steps, p.Lowered.Name = Steps(c), "replayed"
-	ks, err := gemm.Build(p, cfg, voltaLatencies)
+	ks, err := gemm.Build(p, cfg, lat)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
@@ -91,7 +98,8 @@ func epilogued(t *testing.T, text string, cfg gemm.Config) {
 		}
 		if got := value(m.Bytes(y)[i*y.Elem:], y.Elem); got != want[i] {
 			t.Errorf("%s: element %d is %v, want %v (%d tensors read by the steps)", text, i, got, want[i], read)
-			return
+			break
 		}
 	}
+	return ks[0].Programs[0]
 }

@@ -23,7 +23,11 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 			p.K = l.R * l.S * l.c
 			one = l.blocks(l.p * l.q)
 		}
-		f.Views = []tile.View{{Row: []tile.Digit{{Stride: fil.n}}, Col: l.around(cs, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S)}}
+		order := []tile.Digit{{Stride: fil.n}}
+		if l.Layout == workloads.LayoutVectC { // callers reorder filters once
+			w.Reordered, order = true, gemm.Reorder(fil.n)
+		}
+		f.Views = []tile.View{{Row: order, Col: l.around(cs, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S)}}
 		x.Views = []tile.View{within(tile.View{
 			Row: l.around(cs, taps(in, l.R, l.S, l.DilH, l.DilW), l.H*l.W),
 			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),

@@ -35,6 +35,9 @@ func Build(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if p.Steps.any() && !TakesSteps(p, c) {
 		return nil, fmt.Errorf("gemm: kernels of family %q with %d slices, accumulating in %s, have no steps in their epilogue", c.Family, c.Splits, p.Acc)
 	}
+	if w := p.Lowered; w != nil && w.Reordered && c.Family != "mma" {
+		return nil, fmt.Errorf("gemm: kernels of family %q take no reordered rows", c.Family)
+	}
 	return b(p, c, l)
 }
 

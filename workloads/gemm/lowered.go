@@ -26,6 +26,9 @@ type Lowered struct {
 	// Late says that kernels of the plain pipes look an offset up in the k-tile whose
 	// load it is for, in the register of what is loaded, and not one before.
 	Late bool
+	// Reordered says that the rows of op(A) come in the order of Reorder, and that C has
+	// blocks of ReorderBlock of them side by side.
+	Reordered bool
 	// Words says that what lies side by side along k, and of C along n, are whole
 	// words of packed elements: kernels of the plain pipes move them as they are.
 	Words bool

@@ -97,6 +97,9 @@ func (m *mma) check(l *tile.Latencies) (err error) {
 	case c.Stages < 2 || c.Stages > 16:
 		return fmt.Errorf("gemm: %d stages (allowed: 2 to 16)", c.Stages)
 	}
+	if w := p.Lowered; w != nil && w.Reordered && !m.blocked() {
+		return fmt.Errorf("gemm: rows are reordered for results of int8 of warp tiles that are multiples of %d rows", ReorderBlock)
+	}
 	if elem < 2 && (!p.TransA || p.TransB) {
 		return fmt.Errorf("gemm: matrix instructions of %s need both operands contiguous in k (tn), not %s", p.DType, p.Layout())
 	}
@@ -166,7 +169,7 @@ func (m *mma) kernel(per int) error {
 		{Code: m.prologue()}, {Code: m.body(), Loop: true}, {Code: m.epilogue()},
 	}}}
 	m.k.Shared = c.Stages * int(m.buffer)
-	if !m.direct() {
+	if !m.direct() && !m.blocked() {
 		m.k.Shared = max(m.k.Shared, len(m.warpM)*m.staging().bytes())
 	}
 	m.k.Place = phased(p, c, per)

@@ -7,15 +7,21 @@ import "gpusim/workloads/tile"
 func (m *mma) direct() bool { return m.inst.Acc == "fp64" }
 
 func (m *mma) epilogueRegs() int {
-	if m.direct() {
+	switch {
+	case m.direct():
 		return 4 * m.cols.frags // the source of a row
+	case m.blocked():
+		return m.blocks().regs()
 	}
 	return m.staging().regs()
 }
 
 func (m *mma) epilogue() []tile.Inst {
-	if m.direct() {
+	switch {
+	case m.direct():
 		return m.directEpilogue()
+	case m.blocked():
+		return m.blocks().code()
 	}
 	return m.staging().code()
 }

@@ -69,8 +69,10 @@ type drain struct {
 	out   int
 	raw   int
 	add   int
-	steps int // sources of the steps, each as large as raw would be
+	steps int // sources of the steps that every staged row has its own of, each as large as raw would be
 	tmp   int // what activations work in
+	bias  int // the bias of a lane's columns, in fp32
+	ahead int // of a unit, sources of the steps for the rows staged next
 }
 
 func (e *staging) drain() drain {
@@ -99,8 +101,13 @@ func (e *staging) drain() drain {
 			d.out = 1
 		}
 	}
-	d.steps = e.c.steps(e.p).sources()
-	d.tmp = e.c.steps(e.p).actTemps() * d.vec
+	steps := e.c.steps(e.p)
+	d.steps = steps.sources()
+	d.tmp = steps.actTemps() * d.vec
+	if steps.Bias && !steps.Across {
+		d.steps--
+		d.bias = d.vec * d.columns(e.c)
+	}
 	if d.src || d.steps > 0 {
 		d.raw = d.vec
 		if d.half {
@@ -110,11 +117,18 @@ func (e *staging) drain() drain {
 			}
 		}
 		if d.bytes {
-			d.raw, d.add = 1, 1
+			d.raw, d.add = 1, d.vec
+		}
+		if d.steps > 0 {
+			d.add *= d.steps
+			d.ahead = d.raw * d.steps
 		}
 	}
 	return d
 }
+
+// columns is how many vectors of columns a lane has: units take turns in them.
+func (d *drain) columns(c Config) int { return ceilDiv(c.WarpM/d.vec, 32) }
 
 // raws is the sources that are read at a time.
 func (d *drain) raws() int {
@@ -127,7 +141,7 @@ func (d *drain) raws() int {
 // regs is the number of temporary registers of a step.
 func (e *staging) regs() int {
 	d := e.drain()
-	return d.units*(d.val+d.out+d.raw*d.raws()+d.add) + d.tmp
+	return d.units*(d.val+d.out+d.raw*d.raws()+d.add+d.ahead) + d.tmp + d.bias
 }
 
 // code writes alpha times the accumulators, plus what C asks for, or the
@@ -137,6 +151,8 @@ func (e *staging) code() []tile.Inst {
 	d := e.drain()
 	puts := e.stores()
 	gets := e.gets(d)
+	code = append(code, e.loadBias(d)...)
+	code = append(code, e.loadSources(d, 0)...)
 	for s := range e.steps() {
 		code = append(code, e.step(s, d, puts, gets)...)
 	}

@@ -17,7 +17,7 @@ const (
 	fastMagic = 3 << 22 // 1.5 x 2^23
 )
 
-// fast says whether this kernel does so.
+// fast says whether this kernel does so with its sums.
 func (e *staging) fast() bool {
 	return e.p.DType == "int8" && e.p.Acc == "int32" && e.p.Alpha == 1 && e.p.Beta == 0 && e.p.K <= fastK
 }
@@ -57,7 +57,7 @@ func (e *staging) toFloats(reg, n int) []tile.Inst {
 // toIntegers turns n floats into integers, in place; clamped says that they are
 // within the range of a byte, and only their lowest byte counts.
 func (e *staging) toIntegers(reg, n int, bytes bool) (code []tile.Inst, clamped bool) {
-	if !e.fast() || !bytes {
+	if !bytes {
 		return each(tile.OpF2I, reg, n), false
 	}
 	if e.c.steps(e.p).Act != "relu" { // which leaves nothing below 0

@@ -5,72 +5,50 @@ import "gpusim/workloads/tile"
 // step stages one group of rows and writes it out.
 func (e *staging) step(s int, d drain, puts []int16, gets [][]int16) []tile.Inst {
 	var code []tile.Inst
-	val := func(u int) int { return e.temp + u*d.val }
-	out := func(u int) int { return e.temp + d.units*d.val + u*d.out }
-	raw := func(u int) int { return e.temp + d.units*(d.val+d.out) + u*d.raw }
-	add := func(u int) int { return e.temp + d.units*(d.val+d.out+d.raw*d.raws()) + u*d.add }
-	// Those of the steps lie behind those of C, where that is read too.
-	more := func(u, i int) int { return raw(u) + (d.raws()-d.steps+i)*d.units*d.raw }
-	tmp := add(d.units)
-	targets, sources := make([]int16, d.units), make([][]int16, d.units)
+	r := drainRegs{d, e.temp}
+	targets := make([]int16, d.units)
 	for u := range targets {
-		t := e.target(s, u, d)
-		targets[u] = addAccess(e.k, t)
-		sources[u] = stepSources(e.k, e.c.steps(e.p), t)
+		targets[u] = addAccess(e.k, e.target(s, u, d))
 	}
 	// The source is requested first: it has the longest way.
 	if d.src {
 		for u := range d.units {
-			code = append(code, guarded(sourceGuard(e.p), load(tile.OpLDG, raw(u), targets[u])))
+			code = append(code, guarded(sourceGuard(e.p), load(tile.OpLDG, r.raw(u), targets[u])))
 		}
 	}
-	for u := range d.units {
-		for i, acc := range sources[u] {
-			code = append(code, load(tile.OpLDG, more(u, i), acc))
-		}
-	}
+	code = append(code, e.loadSources(d, s+1)...)
 	for i, acc := range puts {
 		code = append(code, store(tile.OpSTS, e.puts[i].reg(s), acc))
 	}
 	for u := range d.units {
 		for part, acc := range gets[u] {
-			dst := val(u) + part*4
+			dst := r.val(u) + part*4
 			switch {
 			case e.acc16 && d.wide:
-				dst = out(u) + part*2
+				dst = r.out(u) + part*2
 			case e.acc16:
-				dst = val(u) + part*2
+				dst = r.val(u) + part*2
 			}
 			code = append(code, load(tile.OpLDS, dst, acc))
 		}
 	}
 	code = append(code, integer(tile.OpIADD, e.addr+9), integer(tile.OpIADD, e.addr+10), integer(tile.OpISETP, e.addr+11))
+	if steps := e.c.steps(e.p); steps.any() {
+		return append(code, e.stepped(s, d, steps, targets)...)
+	}
 	for u := range d.units {
 		if e.acc16 && d.wide {
-			code = append(code, unpack(halves(e.p.Out()), val(u), out(u), d.vec, tile.GuardNone)...)
+			code = append(code, unpack(halves(e.p.Out()), r.val(u), r.out(u), d.vec, tile.GuardNone)...)
 		}
-		code = append(code, e.combine(d, val(u), raw(u), add(u))...)
-		if steps := e.c.steps(e.p); steps.any() && e.p.Acc == "int32" {
-			code = append(code, e.toFloats(val(u), d.vec)...) // integers are done with as fp32
-		}
-		for i := range d.steps {
-			code = append(code, e.addStep(d, val(u), more(u, i), add(u), e.c.steps(e.p).scalar(i))...)
-		}
-		code = append(code, e.c.steps(e.p).activate(e.k, val(u), tmp, d.val)...)
-		src := val(u)
-		clamped := false
-		if e.c.steps(e.p).any() && e.p.Acc == "int32" {
-			var ints []tile.Inst
-			ints, clamped = e.toIntegers(val(u), d.vec, d.bytes)
-			code = append(code, ints...)
-		}
+		code = append(code, e.combine(d, r.val(u), r.raw(u), r.add(u))...)
+		src := r.val(u)
 		if d.bytes {
-			src = out(u)
-			code = append(code, bytesOf(src, val(u), d.vec, clamped)...)
+			src = r.out(u)
+			code = append(code, bytesOf(src, r.val(u), d.vec, false)...)
 		}
 		if d.wide && d.half {
-			src = out(u)
-			code = append(code, pack(halves(e.p.Out()), src, val(u), d.vec)...)
+			src = r.out(u)
+			code = append(code, pack(halves(e.p.Out()), src, r.val(u), d.vec)...)
 		}
 		code = append(code, store(tile.OpSTG, src, targets[u]))
 	}
@@ -125,47 +103,24 @@ func bytesOf(dst, src, n int, clamped bool) []tile.Inst {
 	if !clamped {
 		code = each(tile.OpI2I, src, n)
 	}
-	zip := func(d, a, b int, imm uint8) {
-		in := ins(tile.OpPRMT, d, a, b, tile.RZ)
-		in.Imm = imm
-		code = append(code, in)
+	if n > 2 {
+		return append(code, fourBytes(dst, src, src+2)...)
 	}
-	switch n {
-	case 1:
-		code = append(code, ins(tile.OpMOV, dst, src, tile.RZ, tile.RZ))
-	case 2:
-		zip(dst, src, src+1, tile.PRMTZipLow)
-	default:
-		zip(src, src, src+1, tile.PRMTZipLow)
-		zip(src+2, src+2, src+3, tile.PRMTZipLow)
-		zip(dst, src, src+2, tile.PRMTLow)
+	if n == 2 {
+		return append(code, permute(dst, src, src+1, tile.PRMTZipLow))
 	}
-	return code
+	return append(code, ins(tile.OpMOV, dst, src, tile.RZ, tile.RZ))
 }
 
-// addStep adds a source of the steps to values in fp32; a scalar one to all.
-func (e *staging) addStep(d drain, val, raw, add int, scalar bool) []tile.Inst {
-	var code []tile.Inst
-	if d.bytes {
-		for i := range d.vec {
-			in := ins(tile.OpI2F, add, raw, tile.RZ, tile.RZ)
-			in.Steps = uint8(tile.I2FSigned + i)
-			code = append(code, in, ins(tile.OpFADD, val+i, val+i, add, tile.RZ))
-		}
-		return code
-	}
-	n, next := d.vec, 1
-	if scalar {
-		n, next = 1, 0
-	}
-	if d.half {
-		code = unpack(halves(e.p.Out()), add, raw, n, tile.GuardNone)
-		raw = add
-	}
-	for i := range d.val {
-		code = append(code, ins(tile.OpFADD, val+i, val+i, raw+i*next, tile.RZ))
-	}
-	return code
+// fourBytes packs the lowest bytes of two pairs of registers; what the pairs held is gone.
+func fourBytes(dst, low, high int) []tile.Inst {
+	return []tile.Inst{permute(low, low, low+1, tile.PRMTZipLow), permute(high, high, high+1, tile.PRMTZipLow), permute(dst, low, high, tile.PRMTLow)}
+}
+
+func permute(dst, a, b int, imm uint8) tile.Inst {
+	in := ins(tile.OpPRMT, dst, a, b, tile.RZ)
+	in.Imm = imm
+	return in
 }
 
 // sourceGuard is the guard of instructions that read C or prepare it: with

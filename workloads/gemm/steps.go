@@ -87,13 +87,17 @@ func (p Problem) stepTensors(ts []tile.Tensor) []tile.Tensor {
 		if p.Steps.Across {
 			channels, row, col = p.N, 0, 1
 		}
+		elem := c.Elem
+		if elem == 1 {
+			elem = 4 // biases of int8 layers are kept in fp32
+		}
 		ts = append(ts, tile.Tensor{
-			Name: biasTensor, Elem: c.Elem, Rows: p.M, Cols: p.N, RowStride: row, ColStride: col, BatchStride: int64(channels),
-			Bytes: int64(channels) * int64(p.Batch) * int64(c.Elem),
+			Name: biasTensor, Elem: elem, Rows: p.M, Cols: p.N, RowStride: row, ColStride: col, BatchStride: int64(channels),
+			Bytes: int64(channels) * int64(p.Batch) * int64(elem),
 		})
 		if p.Lowered == nil { // one for all products
 			t := &ts[len(ts)-1]
-			t.BatchStride, t.Bytes = 0, int64(channels*c.Elem)
+			t.BatchStride, t.Bytes = 0, int64(channels*elem)
 		}
 	}
 	if p.Steps.Source {
@@ -113,6 +117,8 @@ func stepSources(k *tile.Kernel, s Steps, target tile.Access) (out []int16) {
 			a.Tensor = i
 			if s.scalar(len(out)) {
 				a.Bytes = k.Tensors[i].Elem
+			} else {
+				a.Bytes = target.Bytes / k.Tensors[target.Tensor].Elem * k.Tensors[i].Elem
 			}
 			out = append(out, addAccess(k, a))
 		}
