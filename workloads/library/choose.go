@@ -219,8 +219,11 @@ const (
 // of all of them or one trip to memory, whichever is longer; and all of it no less than
 // the operands' way from DRAM. The reduction of split-K comes on top.
 func cost(g *configs.GPU, p gemm.Problem, e Entry, z int, workspace bool) float64 {
-	if e.Family == "wgmma" {
+	switch {
+	case e.Family == "wgmma":
 		return wgmmaCost(g, p, e)
+	case e.timed:
+		return timedCost(g, p, e)
 	}
 	rate, elem := Rate(g, e), float64(p.InBytes())/float64(gemm.Packed(p.DType))
 	tiles := ceil(p.M, e.TileM) * ceil(p.N, e.TileN) * max(1, p.Batch)

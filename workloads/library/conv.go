@@ -133,11 +133,14 @@ func large(es []Entry) []Entry {
 	return slices.DeleteFunc(es, func(e Entry) bool { return e.TileM*e.TileN < largeTile })
 }
 
-// intTiles are the tiles of Ampere's kernels for int8, of 64 bytes along k.
+// intTiles are the tiles of Ampere's kernels for int8, of 64 bytes along k: tile sizes
+// in names of TensorRT's kernels, points x filters, are these and smaller ones.
 func intTiles() []Entry {
-	es := cutlassInt("", "", "int8", 8, 3, false)
-	for i := range es {
-		es[i].TileK = 64
+	es := append(cutlassInt("", "", "int8", 8, 3, false),
+		Entry{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, Stages: 3},
+		Entry{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, Stages: 3})
+	for i, fit := range []int{1, 1, 2, 3, 5, 3, 2} {
+		es[i].TileK, es[i].PerSM, es[i].timed = 64, fit, true
 	}
 	return es
 }
