@@ -6,6 +6,7 @@ import (
 
 	"gpusim/configs"
 	"gpusim/workloads"
+	"gpusim/workloads/library"
 	"gpusim/workloads/tile"
 )
 
@@ -45,6 +46,9 @@ func turnedCall(m *configs.Machine, w *workloads.Conv, layout string, o Options)
 	}
 	var before, after []*tile.Kernel
 	for n, of := range []image{a, b, out} {
+		if of.h*of.w == 1 && !library.TurnsPoints(m.GPU) {
+			continue
+		}
 		from, to := w.Layout, layout
 		if n == 2 {
 			from, to = to, from

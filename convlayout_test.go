@@ -3,6 +3,7 @@ package gpusim
 import (
 	"encoding/binary"
 	"math/rand"
+	"strings"
 	"testing"
 
 	"gpusim/configs"
@@ -117,4 +118,21 @@ func called(t *testing.T, machine, text string, o Options, sets ...string) (*con
 		t.Fatal(err)
 	}
 	return m, w, c
+}
+
+// TestPointsStay: a filter of one tap is the same in both layouts, and only Volta's
+// library moves it for that.
+func TestPointsStay(t *testing.T) {
+	for machine, want := range map[string]int{"volta": 3, "turing": 2} {
+		_, _, c := called(t, machine, "conv:n=1,c=5,h=6,w=5,k=16,r=1,s=1,pad=1,dtype=fp16,layout=nhwc,pass=bwd_weight", Options{})
+		changes := 0
+		for _, k := range c.kernels {
+			if strings.Contains(k.Name, "hwTo") || strings.Contains(k.Name, "hwcTo") {
+				changes++
+			}
+		}
+		if changes != want {
+			t.Errorf("%s changes the layout of %d tensors, want %d", machine, changes, want)
+		}
+	}
 }

@@ -18,6 +18,7 @@ func TestValuesOf(t *testing.T) {
 		{"baidu-research/DeepBench:results/train/DeepBench_NV_T4.xlsx", "gemm:64x64x64:fp32", energy.OneSigned},
 		{"sitar-lab/NeuSight:gemm/T4.csv", "gemm:64x64x64:fp32", energy.Random},
 		{"sitar-lab/NeuSight:conv/T4.csv", "conv:n=1,c=8,h=8,w=8,k=8,r=3,s=3,pad=1,dtype=fp32", energy.Zeros},
+		{"mlcommons/inference_results_v0.5:closed/NVIDIA/results/T4x8", "model:resnet50,dtype=int8", energy.Trained},
 		{"LLMCompass", "gemm:64x64x64:bf16", energy.Random},
 	} {
 		w, err := workloads.Parse(c.work)
