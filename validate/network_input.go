@@ -62,7 +62,7 @@ func readNetworkRow(get func(column string) string) (*row, error) {
 	if device == "" {
 		return nil, errors.New("device: empty")
 	}
-	r := &row{network: &networkRow{}}
+	r := &row{network: &networkRow{}, values: networkValues(get("source"))}
 	if err := r.figure(get); err != nil {
 		return nil, err
 	}

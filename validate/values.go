@@ -14,8 +14,7 @@ import (
 // that holds the operands (code/nvidia/tensor.h, rand): float, uint8_t, and for halves
 // uint16_t, which is an integer to C++. So its int8 and fp16 operands are zeros.
 // NeuSight's products are of random normal numbers, its convolutions and element-wise
-// layers of zeros. MLPerf's networks are trained ones that see the images they were
-// trained for. Others are taken for random.
+// layers of zeros. Others are taken for random.
 func valuesOf(source string, w workloads.Workload) energy.Values {
 	source = strings.ToLower(source)
 	switch {
@@ -26,7 +25,14 @@ func valuesOf(source string, w workloads.Workload) energy.Values {
 		return energy.OneSigned
 	case strings.Contains(source, "neusight") && w.GEMM == nil:
 		return energy.Zeros
-	case strings.Contains(source, "mlcommons"):
+	}
+	return energy.Random
+}
+
+// networkValues is the same for whole networks: MLPerf's are trained ones that see what
+// they were trained for.
+func networkValues(source string) energy.Values {
+	if strings.Contains(strings.ToLower(source), "mlcommons") {
 		return energy.Trained
 	}
 	return energy.Random
