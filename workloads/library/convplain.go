@@ -31,7 +31,9 @@ func halvesOfPlain(g *configs.GPU, c *workloads.Conv) bool {
 // point a channel, which are the same in both: filters of one tap. Volta's does (cuDNN
 // 7.0): V100's gradients of such filters by plain kernels take 50 and 93 us longer in
 // halves than in fp32. T4's, of cuDNN 7.6, take 24, no more than for the images.
-func TurnsPoints(g *configs.GPU) bool { return slices.Contains(g.Library.Convolutions, "volta_s884cudnn") }
+func TurnsPoints(g *configs.GPU) bool {
+	return slices.Contains(g.Library.Convolutions, "volta_s884cudnn")
+}
 
 // halves are fp32 kernels as they take halves, which become fp32 on their way to
 // shared memory: volta_fp16_scudnn_fp16_128x64 in public profiles.
