@@ -52,7 +52,7 @@ type Layer struct {
 
 	Pass   string // fwd, bwd
 	Phase  string // infer, train
-	Layout string // nchw, nhwc
+	Layout string // nchw, nhwc, of pooling nchw_vect_c too
 	Axis   string // along which reduce works: cols (a result per row), rows (one per column)
 	Causal bool
 }
@@ -86,7 +86,7 @@ type layerKind struct {
 	count  func(*Layer) (ops, bytes float64, ok bool) // see Ops and Bytes; not ok: too large
 	batch  func(*Layer) int
 	forms  []Form
-	types  []string // beside layerTypes
+	types  []string // that it takes beside layerTypes
 }
 
 func (k *layerKind) field(key string) *layerField {

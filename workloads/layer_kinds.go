@@ -91,8 +91,10 @@ var layerKinds = []layerKind{
 			switch {
 			case (l.DType == "int8") != (l.Layout == LayoutVectC):
 				return fmt.Errorf("dtype=%s with layout=%s (bytes lie in blocks of channels, layout=%s, and nothing else does)", l.DType, l.Layout, LayoutVectC)
-			case l.DType == "int8" && (l.Pass == PassBackward || l.R*l.S > graph.MaxByteWindow):
-				return fmt.Errorf("dtype=int8 has no pass=%s of windows of %dx%d (allowed: pass=%s, up to %d points)", l.Pass, l.R, l.S, PassForward, graph.MaxByteWindow)
+			case l.DType == "int8" && l.Pass != PassForward:
+				return fmt.Errorf("pass=%s of dtype=int8 (allowed: %s)", l.Pass, PassForward)
+			case l.DType == "int8" && l.R*l.S > graph.MaxByteWindow:
+				return fmt.Errorf("windows of %dx%d points of dtype=int8 (allowed: up to %d points)", l.R, l.S, graph.MaxByteWindow)
 			case l.P() < 1 || l.Q() < 1:
 				return fmt.Errorf("the output is empty: a %dx%d window does not fit %dx%d points with padding %d", l.R, l.S, l.H, l.W, l.Pad)
 			case l.Pad >= l.R || l.Pad >= l.S:

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"gpusim/workloads"
 	"gpusim/workloads/gemm"
 	"gpusim/workloads/tile"
 )
@@ -22,7 +23,7 @@ func TestBlockEpilogue(t *testing.T) {
 		} {
 			c.Family, c.TileK, c.Stages, c.Splits = "mma", 64, 2, 1
 			for _, s := range []string{"conv:n=2,c=32,h=5,w=6,k=64,r=3,s=3,pad=1", "conv:n=3,c=64,h=9,w=8,k=96,r=1,s=1"} {
-				for _, e := range []string{"", "bias", "relu", "add", "bias+relu", "bias+add+relu"} {
+				for _, e := range []string{"", "bias", "relu", "add", "bias+relu", "bias+add+relu", "gelu", "bias+gelu", "bias+add+gelu"} {
 					text := s + ",dtype=int8,layout=nchw_vect_c"
 					if e != "" {
 						text += ",epilogue=" + e
@@ -44,6 +45,36 @@ func TestBlockEpilogue(t *testing.T) {
 					})
 				}
 			}
+		}
+	}
+}
+
+// TestReorderedRefused: a kernel that cannot write reordered rows where they belong is
+// not built.
+func TestReorderedRefused(t *testing.T) {
+	good := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}
+	for name, change := range map[string]func(p *gemm.Problem, c *gemm.Config){
+		"slices in turn":    func(_ *gemm.Problem, c *gemm.Config) { c.Splits = 2 },
+		"beta":              func(p *gemm.Problem, _ *gemm.Config) { p.Beta = 1 },
+		"warps of 16 rows":  func(_ *gemm.Problem, c *gemm.Config) { c.WarpM = 16 },
+		"words":             func(p *gemm.Problem, _ *gemm.Config) { p.OutType = "int32" },
+		"another generator": func(_ *gemm.Problem, c *gemm.Config) { c.Family, c.TileK = "simt", 8 },
+	} {
+		w, err := workloads.Parse("conv:n=1,c=64,h=5,w=6,k=64,r=3,s=3,dtype=int8,layout=nchw_vect_c")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := Lower(w.Conv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := good
+		if _, err := gemm.Build(p, c, voltaLatencies); err != nil {
+			t.Fatal(err)
+		}
+		change(&p, &c)
+		if _, err := gemm.Build(p, c, voltaLatencies); err == nil {
+			t.Errorf("%s: built", name)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package conv
 
 import (
+	"math"
 	"testing"
 
 	"gpusim/workloads"
@@ -87,6 +88,9 @@ func epiloguedFor(t *testing.T, text string, cfg gemm.Config, lat tile.Latencies
 				}
 				if has("relu") {
 					want[i] = max(0, want[i])
+				}
+				if v := want[i]; has("gelu") {
+					want[i] = math.Round(0.5 * v * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v))))
 				}
 			}
 		}

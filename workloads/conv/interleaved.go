@@ -24,7 +24,7 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 			one = l.blocks(l.p * l.q)
 		}
 		order := []tile.Digit{{Stride: fil.n}}
-		if l.Layout == workloads.LayoutVectC { // callers reorder filters once
+		if l.Layout == workloads.LayoutVectC { // as cuDNN or an inference compiler has put them before
 			w.Reordered, order = true, gemm.Reorder(fil.n)
 		}
 		f.Views = []tile.View{{Row: order, Col: l.around(cs, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S)}}

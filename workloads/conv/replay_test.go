@@ -133,8 +133,13 @@ func TestInt8Replay(t *testing.T) {
 	c := gemm.Config{Family: "mma", TileM: 64, TileN: 64, TileK: 64, WarpM: 32, WarpN: 32, Stages: 2, Splits: 1}
 	for _, s := range []string{"conv:n=2,c=32,h=5,w=6,k=64,r=3,s=3,pad=1", "conv:n=1,c=64,h=9,w=8,k=32,r=3,s=2,stride=2"} {
 		replayed(t, s+",dtype=int8,layout=nhwc", c)
+		epilogued(t, s+",dtype=int8,layout=nhwc,epilogue=bias+add+relu", c)
 		replayed(t, s+",dtype=int8,layout=nchw_vect_c", c)
 		epilogued(t, s+",dtype=int8,layout=nchw_vect_c,epilogue=bias+add+relu", c)
+	}
+	// Rows of one byte and of two are not staged as words.
+	for _, k := range []int{33, 34, 64} {
+		epilogued(t, fmt.Sprintf("conv:n=2,c=32,h=5,w=6,k=%d,r=3,s=3,pad=1,dtype=int8,layout=nhwc,epilogue=bias+add+relu", k), c)
 	}
 	// Few products to a sum: integers are converted by additions.
 	for _, e := range []string{"bias", "bias+relu", "add", "bias+add+relu"} {

@@ -77,8 +77,12 @@ func (c *Config) openEpilogue(regAddr int) []tile.Inst {
 	if c.serial() {
 		code = append(code, bare(tile.OpWAITSEM))
 	}
-	code = append(code, bare(tile.OpBAR))
-	for i := range 12 { // pointers and predicates of C
+	return append(append(code, bare(tile.OpBAR)), addressC(regAddr)...)
+}
+
+// addressC computes pointers and predicates of C in registers from regAddr on.
+func addressC(regAddr int) (code []tile.Inst) {
+	for i := range 12 {
 		code = append(code, integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], regAddr+i))
 	}
 	return code

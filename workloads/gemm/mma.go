@@ -98,7 +98,7 @@ func (m *mma) check(l *tile.Latencies) (err error) {
 		return fmt.Errorf("gemm: %d stages (allowed: 2 to 16)", c.Stages)
 	}
 	if w := p.Lowered; w != nil && w.Reordered && !m.blocked() {
-		return fmt.Errorf("gemm: rows are reordered for results of int8 of warp tiles that are multiples of %d rows", ReorderBlock)
+		return fmt.Errorf("gemm: rows are reordered for results of int8 in one slice, without beta and with biases along m, of warp tiles that are multiples of %d rows", ReorderBlock)
 	}
 	if elem < 2 && (!p.TransA || p.TransB) {
 		return fmt.Errorf("gemm: matrix instructions of %s need both operands contiguous in k (tn), not %s", p.DType, p.Layout())

@@ -5,10 +5,11 @@ import "gpusim/workloads/tile"
 // ReorderBlock is the rows of C that lie side by side where op(A) is reordered.
 const ReorderBlock = 32
 
-// Reorder is the order of rows of op(A), by digits of a row's number that step through
-// them stride apart. Of four matrix instructions side by side a lane gets two sums each,
-// 8 apart; in this order they are those of eight rows that lie side by side in C. So
-// cudnnReorderFilterAndBias puts filters and CUTLASS columns of interleaved layouts.
+// Reorder is the order of rows of op(A), by digits of a row's number; stride is the
+// elements from one row in memory to the next. Of four matrix instructions side by side a
+// lane gets two sums each, 8 apart; in this order they are those of eight rows that lie
+// side by side in C. So CUTLASS puts the columns of its interleaved layouts, and to the
+// same end cudnnReorderFilterAndBias filters.
 func Reorder(stride int64) []tile.Digit {
 	return []tile.Digit{{Size: 2, Stride: stride}, {Size: 4, Stride: 8 * stride}, {Size: 4, Stride: 2 * stride}, {Stride: ReorderBlock * stride}}
 }
@@ -26,12 +27,16 @@ type blockwise struct {
 // blockLane is the sums of a unit.
 const blockLane = 8
 
-// blocked says whether a kernel has this epilogue.
+// blocked says whether a kernel has this epilogue: nothing else gives right results where
+// rows are reordered.
 func (m *mma) blocked() bool {
-	return m.p.Lowered != nil && m.p.Lowered.Reordered && m.p.Out() == "int8" && !m.c.Workspace && m.c.WarpM%ReorderBlock == 0 && m.inst.N == 8
+	fits := m.c.WarpM%ReorderBlock == 0 && m.inst.N == 8 && m.p.Out() == "int8"
+	plain := !m.c.Workspace && !m.c.serial() && m.p.Beta == 0 && !m.p.Steps.Across
+	return m.p.Lowered != nil && m.p.Lowered.Reordered && fits && plain
 }
 
-// fourUnits is the accumulators of a warp tile that leave registers for four units at a time.
+// fourUnits is the accumulators of a lane from which on fragments have left enough
+// registers for four units at a time.
 const fourUnits = 128
 
 func (m *mma) blocks() *blockwise {
@@ -100,10 +105,7 @@ func (b *blockwise) target(u int) tile.Access {
 }
 
 func (b *blockwise) code() []tile.Inst {
-	var code []tile.Inst
-	for i := range 12 { // pointers and predicates of C
-		code = append(code, integer([...]tile.Op{tile.OpIMAD, tile.OpIADD, tile.OpISETP}[i%3], b.regAddr+i))
-	}
+	code := addressC(b.regAddr)
 	if b.steps.Bias {
 		for u := range b.side() {
 			for half := range 2 {
@@ -113,7 +115,7 @@ func (b *blockwise) code() []tile.Inst {
 				for i := range t.Row {
 					t.Row[i] += int32(half * blockLane / 2)
 				}
-				code = append(code, load(tile.OpLDG, b.bias(u)+half*blockLane/2, stepSources(b.k, Steps{Bias: true}, t)[0]))
+				code = append(code, load(tile.OpLDG, b.bias(u)+half*blockLane/2, biasAccess(b.k, t)))
 			}
 		}
 	}
@@ -130,7 +132,7 @@ func (b *blockwise) code() []tile.Inst {
 // dealt with, see staging.loadSources.
 func (b *blockwise) loadSources(first int) (code []tile.Inst) {
 	for u := first; b.steps.Source && u < min(first+b.group, b.units()); u++ {
-		code = append(code, load(tile.OpLDG, b.raw(u), stepSources(b.k, Steps{Source: true}, b.target(u))[0]))
+		code = append(code, load(tile.OpLDG, b.raw(u), sourceAccess(b.k, b.target(u))))
 	}
 	return code
 }
@@ -138,25 +140,11 @@ func (b *blockwise) loadSources(first int) (code []tile.Inst) {
 // finish turns the sums of a group of units into bytes and writes them.
 func (b *blockwise) finish(first int) []tile.Inst {
 	var w skewed
-	then := func(f func(u int) []tile.Inst) {
-		var stage [][]tile.Inst
-		for u := first; u < min(first+b.group, b.units()); u++ {
-			stage = append(stage, f(u))
-		}
-		w = append(w, stage)
-	}
+	then := func(f func(u int) []tile.Inst) { w.then(first, min(first+b.group, b.units()), f) }
 	e := &staging{p: b.p, c: b.c, k: b.k} // converts
 	if b.steps.Source {
-		then(func(u int) (out []tile.Inst) {
-			for i := range blockLane {
-				in := ins(tile.OpI2F, b.add(u)+i, b.raw(u)+i/4, tile.RZ, tile.RZ)
-				in.Steps = uint8(tile.I2FSigned + i%4)
-				out = append(out, in)
-			}
-			return out
-		})
+		then(func(u int) []tile.Inst { return widenBytes(b.add(u), b.raw(u), blockLane) })
 	}
-	clamped := false
 	if b.steps.any() {
 		then(func(u int) []tile.Inst {
 			return b.eachPair(u, func(_, reg int) []tile.Inst { return e.toFloats(reg, 2) })
@@ -168,10 +156,7 @@ func (b *blockwise) finish(first int) []tile.Inst {
 			return b.eachPair(u, func(_, reg int) []tile.Inst { return b.steps.activate(b.k, reg, b.add(u), 2) })
 		})
 		then(func(u int) []tile.Inst {
-			return b.eachPair(u, func(_, reg int) (ints []tile.Inst) {
-				ints, clamped = e.toIntegers(reg, 2, true)
-				return ints
-			})
+			return b.eachPair(u, func(_, reg int) []tile.Inst { return e.toIntegers(reg, 2) })
 		})
 	} else {
 		then(func(u int) []tile.Inst {
@@ -179,8 +164,6 @@ func (b *blockwise) finish(first int) []tile.Inst {
 				return []tile.Inst{scaled(tile.OpIMAD, reg, reg, tile.RZ, tile.ImmAlpha), scaled(tile.OpIMAD, reg+1, reg+1, tile.RZ, tile.ImmAlpha)}
 			})
 		})
-	}
-	if !clamped {
 		then(func(u int) []tile.Inst {
 			return b.eachPair(u, func(_, reg int) []tile.Inst { return each(tile.OpI2I, reg, 2) })
 		})

@@ -70,9 +70,9 @@ type drain struct {
 	raw   int
 	add   int
 	steps int // sources of the steps that every staged row has its own of, each as large as raw would be
-	tmp   int // what activations work in
-	bias  int // the bias of a lane's columns, in fp32
-	ahead int // of a unit, sources of the steps for the rows staged next
+	tmp   int // registers that activations work in
+	bias  int // registers of the bias of a lane's columns, in fp32
+	ahead int // registers per unit: sources of the steps for the rows staged next
 }
 
 func (e *staging) drain() drain {
@@ -130,10 +130,11 @@ func (e *staging) drain() drain {
 // columns is how many vectors of columns a lane has: units take turns in them.
 func (d *drain) columns(c Config) int { return ceilDiv(c.WarpM/d.vec, 32) }
 
-// raws is the sources that are read at a time.
+// raws is the sources that are read at a time: C where kernels add to it, or those of
+// the steps, which no such kernel has.
 func (d *drain) raws() int {
 	if d.src {
-		return 1 + d.steps
+		return 1
 	}
 	return d.steps
 }

@@ -54,15 +54,12 @@ func (e *staging) toFloats(reg, n int) []tile.Inst {
 	return append(e.with(tile.OpIADD, reg, n, magic, 0), e.with(tile.OpFADD, reg, n, math.Float32bits(-fastMagic), 0)...)
 }
 
-// toIntegers turns n floats into integers, in place; clamped says that they are
-// within the range of a byte, and only their lowest byte counts.
-func (e *staging) toIntegers(reg, n int, bytes bool) (code []tile.Inst, clamped bool) {
-	if !bytes {
-		return each(tile.OpF2I, reg, n), false
-	}
+// toIntegers turns n floats into integers within the range of a byte, in place; only
+// their lowest byte counts.
+func (e *staging) toIntegers(reg, n int) (code []tile.Inst) {
 	if e.c.steps(e.p).Act != "relu" { // which leaves nothing below 0
 		code = e.with(tile.OpFMNMX, reg, n, math.Float32bits(-128), 1)
 	}
 	code = append(code, e.with(tile.OpFMNMX, reg, n, math.Float32bits(127), 0)...)
-	return append(code, e.with(tile.OpFADD, reg, n, math.Float32bits(fastMagic), 0)...), true
+	return append(code, e.with(tile.OpFADD, reg, n, math.Float32bits(fastMagic), 0)...)
 }

@@ -17,11 +17,11 @@ func (r *drainRegs) add(u int) int {
 	return r.temp + r.units*(r.drain.val+r.drain.out+r.drain.raw*r.raws()) + u*r.drain.add
 }
 
-// more are those of source i of the steps for staging step s, behind those of C where
-// that is read too; those of even and of odd steps are apart.
+// more are those of source i of the steps for staging step s; those of even and of odd
+// steps are apart.
 func (r *drainRegs) more(s, u, i int) int {
 	if s%2 == 0 {
-		return r.raw(u) + (r.raws()-r.steps+i)*r.units*r.drain.raw
+		return r.raw(u) + i*r.units*r.drain.raw
 	}
 	return r.bias(0) + r.drain.bias + (u*r.steps+i)*r.drain.raw
 }
@@ -56,7 +56,7 @@ func (e *staging) loadBias(d drain) []tile.Inst {
 	for i := range d.columns(e.c) {
 		t := e.target(0, i, d)
 		t.Col = make([]int32, e.k.Threads) // that of the first row, which no edge cuts off
-		at := stepSources(e.k, Steps{Bias: true}, t)[0]
+		at := biasAccess(e.k, t)
 		if !d.half {
 			code = append(code, load(tile.OpLDG, r.bias(i), at))
 			continue
@@ -71,13 +71,7 @@ func (e *staging) loadBias(d drain) []tile.Inst {
 func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.Inst {
 	r := drainRegs{d, e.temp}
 	var w skewed
-	then := func(f func(u int) []tile.Inst) {
-		var stage [][]tile.Inst
-		for u := range d.units {
-			stage = append(stage, f(u))
-		}
-		w = append(w, stage)
-	}
+	then := func(f func(u int) []tile.Inst) { w.then(0, d.units, f) }
 	for i := range d.steps {
 		e.widen(s, d, i, steps.scalar(i), then)
 	}
@@ -105,12 +99,8 @@ func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.I
 		})
 	}
 	then(func(u int) []tile.Inst { return steps.activate(e.k, r.val(u), r.tmp(), d.vec) })
-	clamped := false
 	if integers {
-		then(func(u int) (ints []tile.Inst) {
-			ints, clamped = e.toIntegers(r.val(u), d.vec, d.bytes)
-			return ints
-		})
+		then(func(u int) []tile.Inst { return e.toIntegers(r.val(u), d.vec) })
 	}
 	then(func(u int) []tile.Inst {
 		src := r.val(u)
@@ -118,7 +108,7 @@ func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.I
 		switch {
 		case d.bytes:
 			src = r.out(u)
-			code = bytesOf(src, r.val(u), d.vec, clamped)
+			code = bytesOf(src, r.val(u), d.vec, true)
 		case d.half:
 			src = r.out(u)
 			code = pack(halves(e.p.Out()), src, r.val(u), d.vec)
@@ -145,14 +135,9 @@ func (e *staging) widen(s int, d drain, i int, scalar bool, then func(func(u int
 	r := drainRegs{d, e.temp}
 	switch {
 	case d.bytes && !scalar:
-		then(func(u int) (out []tile.Inst) {
+		then(func(u int) []tile.Inst {
 			to, _ := r.source(s, u, i, false)
-			for j := range d.vec {
-				in := ins(tile.OpI2F, to+j, r.more(s, u, i), tile.RZ, tile.RZ)
-				in.Steps = uint8(tile.I2FSigned + j)
-				out = append(out, in)
-			}
-			return out
+			return widenBytes(to, r.more(s, u, i), d.vec)
 		})
 	case d.half:
 		n := d.vec
@@ -166,10 +151,29 @@ func (e *staging) widen(s int, d drain, i int, scalar bool, then func(func(u int
 	}
 }
 
+// widenBytes turns n signed bytes that lie four to a register into fp32.
+func widenBytes(dst, src, n int) (code []tile.Inst) {
+	for i := range n {
+		in := ins(tile.OpI2F, dst+i, src+i/4, tile.RZ, tile.RZ)
+		in.Steps = uint8(tile.I2FSigned + i%4)
+		code = append(code, in)
+	}
+	return code
+}
+
 // skewed is code by stage and unit. A unit's stages follow each other; those of
 // different units share nothing but what one stage works in, and a compiler lets
 // them hide each other's latency and use different pipes at a time.
 type skewed [][][]tile.Inst
+
+// then adds a stage of units [from, to).
+func (w *skewed) then(from, to int, f func(u int) []tile.Inst) {
+	var stage [][]tile.Inst
+	for u := from; u < to; u++ {
+		stage = append(stage, f(u))
+	}
+	*w = append(*w, stage)
+}
 
 // code lets each unit be one stage behind the one before, an instruction of each in turn.
 func (w skewed) code() (out []tile.Inst) {

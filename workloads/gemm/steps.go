@@ -126,6 +126,15 @@ func stepSources(k *tile.Kernel, s Steps, target tile.Access) (out []int16) {
 	return out
 }
 
+// biasAccess and sourceAccess read the bias and the second tensor of the elements that an
+// access writes to C.
+func biasAccess(k *tile.Kernel, target tile.Access) int16 {
+	return stepSources(k, Steps{Bias: true}, target)[0]
+}
+func sourceAccess(k *tile.Kernel, target tile.Access) int16 {
+	return stepSources(k, Steps{Source: true}, target)[0]
+}
+
 // actTemps is the registers that the activation of a value works in.
 func (s Steps) actTemps() int {
 	if s.Act == "gelu" {

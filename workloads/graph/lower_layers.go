@@ -68,7 +68,7 @@ func (n *Node) perChannel() bool {
 
 // MaxByteWindow is the points of the largest window that is pooled in bytes: a thread
 // holds all of them.
-const MaxByteWindow = 64
+const MaxByteWindow = 49
 
 func (l *lowering) pool(n *Node, pass string) {
 	a, x := n.Attr, n.In[0].Shape
@@ -84,7 +84,7 @@ func (l *lowering) pool(n *Node, pass string) {
 	if pass != "" {
 		what, key = pass, ",pass="+pass
 	}
-	if l.matrix == "int8" && l.layout == "nchw_vect_c" && a.R*a.S <= MaxByteWindow { // between quantised layers
+	if l.matrix == "int8" && l.layout == "nchw_vect_c" && a.R*a.S <= MaxByteWindow { // whatever stands before them
 		dtype, order = l.matrix, ",layout="+l.layout
 	}
 	l.step(n, what, "pool:op=%s,n=%d,c=%d,h=%d,w=%d,r=%d,s=%d,stride=%d,pad=%d,dtype=%s%s%s",

@@ -40,7 +40,7 @@ type Entry struct {
 	ClusterM int  // CTAs of a cluster along m, of Hopper's kernels
 	Sparse   bool // for 2:4 sparsity, and for that alone
 
-	timed   bool // chosen by a compiler that times its tactics, see timedCost
+	timed   bool // chosen as by a compiler that times its tactics, see timedCost
 	rolling bool // the library expects a CTA to begin where one has ended, without waiting for the others of its round, see cost
 	late    bool // offsets are looked up in the k-tile that they are for, see gemm.Lowered
 	plain   bool // compiled from CUDA: counts addresses on, without tables of offsets

@@ -139,7 +139,7 @@ func intTiles() []Entry {
 	es := append(cutlassInt("", "", "int8", 8, 3, false),
 		Entry{TileM: 64, TileN: 128, WarpM: 32, WarpN: 64, Threads: 128, Stages: 3},
 		Entry{TileM: 64, TileN: 256, WarpM: 64, WarpN: 64, Threads: 128, Stages: 3})
-	for i, fit := range []int{1, 1, 2, 3, 5, 3, 2} {
+	for i, fit := range []int{1, 1, 2, 3, 5, 3, 2} { // by A100's registers
 		es[i].TileK, es[i].PerSM, es[i].timed = 64, fit, true
 	}
 	return es

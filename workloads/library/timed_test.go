@@ -17,6 +17,9 @@ func TestTimedTiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for text, tiles := range map[string][]string{
+		// Where the grid does not fill the GPU nothing hides the epilogue of a large tile.
+		"n=1,c=256,h=14,w=14,k=256,r=3,s=3,pad=1":        {"64x64"},
+		"n=8,c=512,h=7,w=7,k=2048,r=1,s=1,epilogue=add":  {"64x64"},
 		"n=64,c=64,h=56,w=56,k=64,r=3,s=3,pad=1":         {"64x128", "64x256"},
 		"n=64,c=64,h=56,w=56,k=256,r=1,s=1,epilogue=add": {"64x64", "128x64"},
 		"n=64,c=256,h=14,w=14,k=256,r=3,s=3,pad=1":       {"256x128", "128x256", "128x128"},

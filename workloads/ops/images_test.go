@@ -27,7 +27,7 @@ var pools = []string{
 // averages are rounded to the nearest.
 func TestPoolBytes(t *testing.T) {
 	for _, shape := range []string{
-		"n=2,c=64,h=8,w=9,r=3,s=3,stride=2,pad=1", "n=1,c=40,h=7,w=7,r=7,s=7", "n=2,c=32,h=6,w=5,r=2,s=2,stride=2", "n=1,c=3,h=5,w=5,r=3,s=3,pad=1",
+		"n=2,c=64,h=8,w=9,r=3,s=3,stride=2,pad=1", "n=1,c=40,h=7,w=7,r=7,s=7", "n=1,c=32,h=9,w=8,r=7,s=7,pad=3", "n=1,c=32,h=3,w=30,r=2,s=24,pad=1", "n=2,c=32,h=6,w=5,r=2,s=2,stride=2", "n=1,c=3,h=5,w=5,r=3,s=3,pad=1",
 	} {
 		for _, op := range []string{"max", "avg"} {
 			r := newRun(t, fmt.Sprintf("pool:op=%s,%s,dtype=int8,layout=nchw_vect_c", op, shape))
