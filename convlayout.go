@@ -11,7 +11,8 @@ import (
 )
 
 // turnedCall is the call of a convolution by kernels that take the other layout:
-// both operands change theirs before, the result does behind. cuDNN does so for
+// both operands change theirs before, the result does behind, but for tensors of one
+// point where the library leaves those. cuDNN does so for
 // callers who keep NCHW on Tensor Cores, and for NHWC where it leaves them.
 func turnedCall(m *configs.Machine, w *workloads.Conv, layout string, o Options) (call, error) {
 	side := *w

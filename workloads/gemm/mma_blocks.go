@@ -110,7 +110,7 @@ func (b *blockwise) code() []tile.Inst {
 		for u := range b.side() {
 			for half := range 2 {
 				t := b.target(u)
-				t.Bytes = blockLane / 2 // elements are twice as many registers as a load has
+				t.Bytes = blockLane / 2 // a load brings four of fp32
 				t.Col = make([]int32, b.k.Threads)
 				for i := range t.Row {
 					t.Row[i] += int32(half * blockLane / 2)

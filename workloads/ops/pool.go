@@ -40,8 +40,8 @@ func pool(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	return []*tile.Kernel{w.k}, w.c.finish(d.Latencies)
 }
 
-// pooled is the result of a window whose points are taps, of which threads that lie
-// side by side in the tensor have so many elements at the same point.
+// pooled is the result of a window whose points are taps; side is the threads next to
+// each other that have the same point.
 func (w *window) pooled(l *workloads.Layer, taps []val, side int) val {
 	c, p, q, st := w.c, l.P(), l.Q(), l.Stride
 	if l.Op == "avg" { // padding counts, as frameworks have it unless told otherwise

@@ -7,7 +7,8 @@ import (
 	"gpusim/workloads/tile"
 )
 
-// Bytes lie in blocks of so many channels, of which a thread takes a word.
+// Bytes lie in blocks of so many channels, as Tensor Cores take them (of layout
+// nchw_vect_c, workloads/conv has the same), of which a thread takes a word.
 const (
 	blockChannels = 32
 	wordChannels  = 4
