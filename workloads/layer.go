@@ -2,6 +2,7 @@ package workloads
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -187,7 +188,7 @@ func OfLayer(l Layer) (Workload, error) {
 				if *v, err = DType(*v); err != nil {
 					return fail("%v", err)
 				}
-				if types := append(layerTypes[:len(layerTypes):len(layerTypes)], k.types...); !contains(types, *v) {
+				if types := slices.Concat(layerTypes, k.types); !contains(types, *v) {
 					return fail("dtype=%s (allowed for %s: %s)", *v, l.Kind, strings.Join(types, ", "))
 				}
 			}

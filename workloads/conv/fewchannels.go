@@ -39,12 +39,11 @@ func LowerImage(c *workloads.Conv) (gemm.Problem, error) {
 		pitch = (p.K + vec - 1) / vec * vec
 	}
 	one := []tile.Digit{{Stride: 1}}
-	row, order := one, []tile.Digit{{Stride: int64(pitch)}}
+	row := one
 	if blocks {
 		row = l.blocks(l.p * l.q)
-		w.Reordered, order = true, gemm.Reorder(int64(pitch))
 	}
-	w.A = gemm.Seen{Bytes: l.bytes(c.K, pitch), Parameter: true, Vec: vec, Views: []tile.View{{Row: order, Col: one}}}
+	w.A = gemm.Seen{Bytes: l.bytes(c.K, pitch), Parameter: true, Vec: vec, Views: []tile.View{{Row: l.filterRows(w, int64(pitch)), Col: one}}}
 	w.B = gemm.Seen{Bytes: l.bytes(c.N, c.C, c.H, c.W), Vec: c.C, Views: []tile.View{within(tile.View{
 		Row: append([]tile.Digit{{Size: int32(c.C), Stride: 1}}, taps(in, c.R, c.S, c.DilH, c.DilW)...),
 		Col: points(in, l.p, l.q, c.StrideH, c.StrideW),

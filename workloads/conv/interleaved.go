@@ -23,11 +23,7 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 			p.K = l.R * l.S * l.c
 			one = l.blocks(l.p * l.q)
 		}
-		order := []tile.Digit{{Stride: fil.n}}
-		if l.Layout == workloads.LayoutVectC { // as cuDNN or an inference compiler has put them before
-			w.Reordered, order = true, gemm.Reorder(fil.n)
-		}
-		f.Views = []tile.View{{Row: order, Col: l.around(cs, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S)}}
+		f.Views = []tile.View{{Row: l.filterRows(w, fil.n), Col: l.around(cs, flat(taps(fil, l.R, l.S, 1, 1)), l.R*l.S)}}
 		x.Views = []tile.View{within(tile.View{
 			Row: l.around(cs, taps(in, l.R, l.S, l.DilH, l.DilW), l.H*l.W),
 			Col: points(in, l.p, l.q, l.StrideH, l.StrideW),
@@ -59,6 +55,15 @@ func (l *lowering) interleaved(p *gemm.Problem) {
 		f.Views = []tile.View{{Row: one, Col: []tile.Digit{{Stride: fil.n}}}}
 		w.A, w.B, w.C = x, y, f
 	}
+}
+
+// filterRows are the digits of filters that lie stride elements apart: of blocked layouts
+// in the order in which cuDNN or an inference compiler has put them before.
+func (l *lowering) filterRows(w *gemm.Lowered, stride int64) []tile.Digit {
+	if w.Reordered = l.Layout == workloads.LayoutVectC; w.Reordered {
+		return gemm.Reorder(stride)
+	}
+	return []tile.Digit{{Stride: stride}}
 }
 
 // around puts the digits of channels around those of taps: whole slabs of them

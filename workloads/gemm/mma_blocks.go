@@ -141,7 +141,7 @@ func (b *blockwise) loadSources(first int) (code []tile.Inst) {
 func (b *blockwise) finish(first int) []tile.Inst {
 	var w skewed
 	then := func(f func(u int) []tile.Inst) { w.then(first, min(first+b.group, b.units()), f) }
-	e := &staging{p: b.p, c: b.c, k: b.k} // converts
+	e := converter{b.p, b.c, b.k}
 	if b.steps.Source {
 		then(func(u int) []tile.Inst { return widenBytes(b.add(u), b.raw(u), blockLane) })
 	}
@@ -176,18 +176,14 @@ func (b *blockwise) finish(first int) []tile.Inst {
 }
 
 // affine is alpha times a pair of sums plus bias and source.
-func (b *blockwise) affine(u, i, reg int) (out []tile.Inst) {
-	for e := range 2 {
-		op, bias := tile.OpFMUL, tile.RZ
-		if b.steps.Bias {
-			op, bias = tile.OpFFMA, b.bias(u)+2*i+e
-		}
-		out = append(out, scaled(op, reg+e, reg+e, bias, tile.ImmAlpha))
+func (b *blockwise) affine(u, i, reg int) []tile.Inst {
+	bias := tile.RZ
+	if b.steps.Bias {
+		bias = b.bias(u) + 2*i
 	}
-	for e := range 2 {
-		if b.steps.Source {
-			out = append(out, ins(tile.OpFADD, reg+e, reg+e, b.add(u)+2*i+e, tile.RZ))
-		}
+	code := affine(reg, 2, bias)
+	if b.steps.Source {
+		code = append(code, sum(reg, 2, b.add(u)+2*i, 1)...)
 	}
-	return out
+	return code
 }

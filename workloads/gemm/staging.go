@@ -9,9 +9,7 @@ import "gpusim/workloads/tile"
 // stores of accumulators and the reads of eight columns per lane are free of
 // bank conflicts.
 type staging struct {
-	p            Problem
-	c            Config
-	k            *tile.Kernel
+	converter
 	acc16        bool  // fp16 accumulators
 	rows         int   // staged per step
 	odd          int   // 32-bit words from the even groups of four columns to the odd ones

@@ -17,8 +17,15 @@ const (
 	fastMagic = 3 << 22 // 1.5 x 2^23
 )
 
+// converter turns the sums of a kernel into what its steps compute on and that into bytes.
+type converter struct {
+	p Problem
+	c Config
+	k *tile.Kernel
+}
+
 // fast says whether this kernel does so with its sums.
-func (e *staging) fast() bool {
+func (e *converter) fast() bool {
 	return e.p.DType == "int8" && e.p.Acc == "int32" && e.p.Alpha == 1 && e.p.Beta == 0 && e.p.K <= fastK
 }
 
@@ -34,7 +41,7 @@ func constant(k *tile.Kernel, bits uint32) uint8 {
 }
 
 // with applies an instruction with a constant operand to n registers in place.
-func (e *staging) with(op tile.Op, reg, n int, bits uint32, variant uint8) []tile.Inst {
+func (e *converter) with(op tile.Op, reg, n int, bits uint32, variant uint8) []tile.Inst {
 	imm := constant(e.k, bits)
 	var code []tile.Inst
 	for i := range n {
@@ -46,7 +53,7 @@ func (e *staging) with(op tile.Op, reg, n int, bits uint32, variant uint8) []til
 }
 
 // toFloats turns n integers into fp32, in place.
-func (e *staging) toFloats(reg, n int) []tile.Inst {
+func (e *converter) toFloats(reg, n int) []tile.Inst {
 	if !e.fast() {
 		return each(tile.OpI2F, reg, n)
 	}
@@ -56,7 +63,7 @@ func (e *staging) toFloats(reg, n int) []tile.Inst {
 
 // toIntegers turns n floats into integers within the range of a byte, in place; only
 // their lowest byte counts.
-func (e *staging) toIntegers(reg, n int) (code []tile.Inst) {
+func (e *converter) toIntegers(reg, n int) (code []tile.Inst) {
 	if e.c.steps(e.p).Act != "relu" { // which leaves nothing below 0
 		code = e.with(tile.OpFMNMX, reg, n, math.Float32bits(-128), 1)
 	}

@@ -79,23 +79,16 @@ func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.I
 	if integers {
 		then(func(u int) []tile.Inst { return e.toFloats(r.val(u), d.vec) })
 	}
-	then(func(u int) (out []tile.Inst) {
-		for i := range d.vec {
-			op, bias := tile.OpFMUL, tile.RZ
-			if d.bias > 0 {
-				op, bias = tile.OpFFMA, r.bias(u%d.columns(e.c))+i
-			}
-			out = append(out, scaled(op, r.val(u)+i, r.val(u)+i, bias, tile.ImmAlpha))
+	then(func(u int) []tile.Inst {
+		if d.bias == 0 {
+			return affine(r.val(u), d.vec, tile.RZ)
 		}
-		return out
+		return affine(r.val(u), d.vec, r.bias(u%d.columns(e.c)))
 	})
 	for i := range d.steps {
-		then(func(u int) (out []tile.Inst) {
+		then(func(u int) []tile.Inst {
 			from, next := r.source(s, u, i, steps.scalar(i))
-			for j := range d.vec {
-				out = append(out, ins(tile.OpFADD, r.val(u)+j, r.val(u)+j, from+j*next, tile.RZ))
-			}
-			return out
+			return sum(r.val(u), d.vec, from, next)
 		})
 	}
 	then(func(u int) []tile.Inst { return steps.activate(e.k, r.val(u), r.tmp(), d.vec) })
@@ -149,6 +142,27 @@ func (e *staging) widen(s int, d drain, i int, scalar bool, then func(func(u int
 			return unpack(halves(e.p.Out()), to, r.more(s, u, i), n, tile.GuardNone)
 		})
 	}
+}
+
+// affine is alpha times n values in fp32, in place, plus as many from register bias on,
+// if that is not RZ.
+func affine(reg, n, bias int) (code []tile.Inst) {
+	for i := range n {
+		if bias == tile.RZ {
+			code = append(code, scaled(tile.OpFMUL, reg+i, reg+i, tile.RZ, tile.ImmAlpha))
+			continue
+		}
+		code = append(code, scaled(tile.OpFFMA, reg+i, reg+i, bias+i, tile.ImmAlpha))
+	}
+	return code
+}
+
+// sum adds to n values in fp32, in place, those that lie next registers apart.
+func sum(reg, n, from, next int) (code []tile.Inst) {
+	for i := range n {
+		code = append(code, ins(tile.OpFADD, reg+i, reg+i, from+i*next, tile.RZ))
+	}
+	return code
 }
 
 // widenBytes turns n signed bytes that lie four to a register into fp32.

@@ -135,14 +135,6 @@ func digitsOf(l *workloads.Layer, h, w []tile.Digit, channel, image int64) []til
 	return append(append(append([]tile.Digit{}, w...), h...), c, n)
 }
 
-func joined(vs []val) val {
-	var out val
-	for _, v := range vs {
-		out = append(out, v...)
-	}
-	return out
-}
-
 // number makes an integer a number.
 func (c *code) number(x val) val {
 	if x[0].konst {

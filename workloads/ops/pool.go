@@ -144,7 +144,7 @@ func poolBack(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		for i := range grad {
 			grad[i] = c.choose(c.compare(tile.CmpEQ, at[i], own), grad[i], num(0))
 		}
-		w.store(out, c.one(joined(grad), (*code).add))
+		w.store(out, c.across(grad, (*code).add))
 		return []*tile.Kernel{w.k}, c.finish(d.Latencies)
 	}
 	// A window reaches R points from its first: of those gathered the farthest may not.
@@ -161,6 +161,6 @@ func poolBack(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	for i := range grad {
 		grad[i] = c.choose(c.and(rows[i/ns], cols[i%ns]), grad[i], num(0))
 	}
-	w.store(out, c.mul(c.one(joined(grad), (*code).add), num(1/float64(l.R*l.S))))
+	w.store(out, c.mul(c.across(grad, (*code).add), num(1/float64(l.R*l.S))))
 	return []*tile.Kernel{w.k}, c.finish(d.Latencies)
 }

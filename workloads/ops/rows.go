@@ -244,11 +244,11 @@ func (r *rowKernel) together(vs []val, f combine) []val {
 
 // one combines the elements of a value into one.
 func (c *code) one(v val, f func(c *code, a, b val) val) val {
-	for len(v) > 1 {
-		half := (len(v) + 1) / 2
-		v = append(f(c, v[:len(v)-half], v[half:]), v[len(v)-half:half]...)
+	vs := make([]val, len(v))
+	for i := range v {
+		vs[i] = v[i : i+1]
 	}
-	return v
+	return c.across(vs, f)
 }
 
 // across combines values element by element into one.
