@@ -219,7 +219,7 @@ func (o *oracle) serve() {
 }
 
 func (w *oWarp) raise(b int, until uint64, why sm.Reason) {
-	if until > w.bars[b] {
+	if until > w.bars[b] || until == w.bars[b] && why < w.barWhy[b] {
 		w.bars[b], w.barWhy[b] = until, why
 	}
 }
@@ -259,7 +259,7 @@ func pipe(i tile.Op) tile.Op {
 	case tile.OpFFMA, tile.OpFADD, tile.OpFMUL:
 		return tile.OpFFMA
 	case tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK,
-		tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHF, tile.OpIMULH:
+		tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHF, tile.OpIMULH, tile.OpI2FP, tile.OpF2IP:
 		return tile.OpIADD
 	case tile.OpDFMA, tile.OpDADD, tile.OpDMUL:
 		return tile.OpDFMA
