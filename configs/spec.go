@@ -81,6 +81,7 @@ type SM struct {
 	DualIssue           bool      `yaml:"dual_issue,omitempty" doc:"a warp can issue two independent instructions of different pipes in one cycle, where the compiler has marked the pair"`
 	PairLanes           float64   `yaml:"pair_lanes,omitempty" min:"1" max:"64" doc:"fp32 lanes that two neighbouring sub-cores share beside their own: they take the second of two fp32 instructions that a warp issues in one cycle"`
 	IntOnFP32           bool      `yaml:"int_on_fp32,omitempty" doc:"integer instructions run on the fp32 lanes, as before Volta"`
+	PackConversions     bool      `yaml:"pack_conversions,omitempty" doc:"integer lanes turn words into fp32 (I2FP) and pairs of fp32 into saturated bytes (F2IP), as since Ampere; elsewhere conversions are special functions"`
 	BankOperandsPerRead int       `yaml:"bank_operands_per_read" min:"1" max:"4" doc:"32-bit operands one bank delivers per warp-instruction read window without a conflict"`
 	Pipes               Pipes     `yaml:"pipes"`
 	MIO                 MIO       `yaml:"mio"`

@@ -146,7 +146,7 @@ func randomInst(r *rand.Rand, mix int) tile.Inst {
 	alu := []tile.Op{
 		tile.OpFFMA, tile.OpFADD, tile.OpFMUL, tile.OpIADD, tile.OpIMAD, tile.OpMOV, tile.OpISETP, tile.OpHFMA2,
 		tile.OpDFMA, tile.OpMUFU, tile.OpNOP, tile.OpPACK, tile.OpLOP, tile.OpMEMBAR,
-		tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I,
+		tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I, tile.OpI2FP, tile.OpF2IP,
 	}
 	shared := []func() tile.Inst{
 		func() tile.Inst { return lds(100+r.Intn(40), r.Intn(6)) },

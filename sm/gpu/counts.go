@@ -119,7 +119,7 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 		words = uint64(max(1, k.Accesses[in.Access].LaneBytes()/4))
 	}
 	switch in.Op {
-	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpFSEL:
+	case tile.OpFFMA, tile.OpHFMA2, tile.OpIMAD, tile.OpLOP, tile.OpIADD, tile.OpFSEL, tile.OpF2IP:
 		return 3, 1
 	case tile.OpDP4A:
 		return 3, 1
@@ -130,7 +130,7 @@ func operands(in *tile.Inst, k *tile.Kernel) (reads, writes uint64) {
 		return 6, 2
 	case tile.OpDADD, tile.OpDMUL:
 		return 4, 2
-	case tile.OpMOV, tile.OpUNPACK, tile.OpI2I, tile.OpMUFU, tile.OpI2F, tile.OpF2I, tile.OpSHFL:
+	case tile.OpMOV, tile.OpUNPACK, tile.OpI2I, tile.OpMUFU, tile.OpI2F, tile.OpI2FP, tile.OpF2I, tile.OpSHFL:
 		return 1, 1
 	case tile.OpS2R:
 		return 0, 1

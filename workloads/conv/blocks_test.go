@@ -10,13 +10,15 @@ import (
 )
 
 // TestBlockEpilogue executes int8 kernels whose filters are reordered with both
-// shapes of matrix instructions, warp tiles of one and of two blocks of channels and
+// shapes of matrix instructions, with and without pack conversions, warp tiles of one and of two blocks of channels and
 // all epilogues, and sees that results leave by one store for eight of a lane's sums
 // and never through shared memory.
 func TestBlockEpilogue(t *testing.T) {
 	tall := voltaLatencies
 	tall.MMA = []tile.MMA{{Name: "IMMA.16832", Type: "int8", Acc: "int32", M: 16, N: 8, K: 32, Cycles: 8, Latency: 24, Accumulate: 16}}
-	for name, lat := range map[string]tile.Latencies{"8816": voltaLatencies, "16832": tall} {
+	packs := tall
+	packs.PackConversions = true
+	for name, lat := range map[string]tile.Latencies{"8816": voltaLatencies, "16832": tall, "packs": packs} {
 		for _, c := range []gemm.Config{
 			{TileM: 64, TileN: 64, WarpM: 32, WarpN: 32}, {TileM: 64, TileN: 128, WarpM: 32, WarpN: 64},
 			{TileM: 128, TileN: 64, WarpM: 64, WarpN: 32}, {TileM: 64, TileN: 256, WarpM: 64, WarpN: 64},

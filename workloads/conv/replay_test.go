@@ -139,7 +139,13 @@ func TestInt8Replay(t *testing.T) {
 	}
 	// Rows of one byte and of two are not staged as words.
 	for _, k := range []int{33, 34, 64} {
-		epilogued(t, fmt.Sprintf("conv:n=2,c=32,h=5,w=6,k=%d,r=3,s=3,pad=1,dtype=int8,layout=nhwc,epilogue=bias+add+relu", k), c)
+		for _, e := range []string{"bias+add+relu", "bias+add"} {
+			text := fmt.Sprintf("conv:n=2,c=32,h=5,w=6,k=%d,r=3,s=3,pad=1,dtype=int8,layout=nhwc,epilogue=%s", k, e)
+			epilogued(t, text, c)
+			packs := voltaLatencies
+			packs.PackConversions = true
+			epiloguedFor(t, text, c, packs)
+		}
 	}
 	// Few products to a sum: integers are converted by additions.
 	for _, e := range []string{"bias", "bias+relu", "add", "bias+add+relu"} {

@@ -4,7 +4,7 @@ package gemm
 // fp32 accumulators, 16 with fp16; TestHMMAPasses asserts that no bank conflicts.
 func (h *hmma) staging() *staging {
 	e := &staging{
-		converter: converter{h.p, h.c, h.k}, acc16: h.acc16, warpM: h.warpM, warpN: h.warpN, temp: h.regTemp, addr: h.regAddr,
+		converter: converter{p: h.p, c: h.c, k: h.k}, acc16: h.acc16, warpM: h.warpM, warpN: h.warpN, temp: h.regTemp, addr: h.regAddr,
 		rows: 8, odd: 8*stagePitch(h.c, false) + 4, rowN: h.rowN,
 	}
 	if h.acc16 {

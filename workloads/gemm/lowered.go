@@ -85,7 +85,7 @@ func (w *Lowered) tensors(p Problem, in, out, splits int) ([]tile.Tensor, error)
 		ts[tensorWorkspace].Bytes = 0
 	}
 	if w.Table > 0 {
-		ts = append(ts, tile.Tensor{Name: "offsets", Elem: 4, Rows: p.K, Cols: 1, RowStride: 1, ColStride: 1, Bytes: w.Table})
+		ts = append(ts, tile.Tensor{Name: TableName, Elem: 4, Rows: p.K, Cols: 1, RowStride: 1, ColStride: 1, Bytes: w.Table})
 	}
 	allocate(ts)
 	return ts, nil
@@ -215,6 +215,9 @@ func addressing(work, offset int) []tile.Inst {
 
 // tableTensor is the place of the table of offsets among a lowered product's tensors.
 const tableTensor = tensorWorkspace + 1
+
+// TableName is the tensor of a table of offsets.
+const TableName = "offsets"
 
 // Table is the table of offsets of a lowered product's kernel.
 func Table(k *tile.Kernel) tile.Tensor { return k.Tensors[tableTensor] }

@@ -27,6 +27,7 @@ type mma struct {
 	warpM, warpN []int // per warp: where its tile begins in the CTA tile
 	buffer       int32 // bytes of one shared-memory buffer
 	meta         metadata
+	packs        bool // see converter
 
 	// First registers of the fragments, of the data on their way to shared
 	// memory and of addresses. Accumulators begin at 0; the epilogue's
@@ -37,7 +38,7 @@ type mma struct {
 // buildMMA generates the kernels of a product with the machine's matrix
 // instructions.
 func buildMMA(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
-	m := &mma{p: p, c: c}
+	m := &mma{p: p, c: c, packs: l.PackConversions}
 	if err := m.p.pack(&m.c); err != nil {
 		return nil, err
 	}
@@ -193,6 +194,8 @@ func (m *mma) name() string {
 	}
 	return name + "_" + m.p.Layout()
 }
+
+func (m *mma) converter() converter { return converter{m.p, m.c, m.k, m.packs} }
 
 // acc is the first accumulator register of fragment pair (fr, fc).
 func (m *mma) acc(fr, fc int) int { return (fc*m.rows.frags + fr) * m.inst.RegsC() }

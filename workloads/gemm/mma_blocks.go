@@ -141,11 +141,13 @@ func (b *blockwise) loadSources(first int) (code []tile.Inst) {
 func (b *blockwise) finish(first int) []tile.Inst {
 	var w skewed
 	then := func(f func(u int) []tile.Inst) { w.then(first, min(first+b.group, b.units()), f) }
-	e := converter{b.p, b.c, b.k}
+	e := b.converter()
 	if b.steps.Source {
 		then(func(u int) []tile.Inst { return widenBytes(b.add(u), b.raw(u), blockLane) })
 	}
+	words := fourBytes
 	if b.steps.any() {
+		words = func(dst, low, high int) []tile.Inst { return e.toBytes(dst, low, high, 4) }
 		then(func(u int) []tile.Inst {
 			return b.eachPair(u, func(_, reg int) []tile.Inst { return e.toFloats(reg, 2) })
 		})
@@ -153,7 +155,7 @@ func (b *blockwise) finish(first int) []tile.Inst {
 			return b.eachPair(u, func(i, reg int) []tile.Inst { return b.affine(u, i, reg) })
 		})
 		then(func(u int) []tile.Inst {
-			return b.eachPair(u, func(_, reg int) []tile.Inst { return b.steps.activate(b.k, reg, b.add(u), 2) })
+			return b.eachPair(u, func(_, reg int) []tile.Inst { return e.activate(reg, b.add(u), 2) })
 		})
 		then(func(u int) []tile.Inst {
 			return b.eachPair(u, func(_, reg int) []tile.Inst { return e.toIntegers(reg, 2) })
@@ -169,7 +171,7 @@ func (b *blockwise) finish(first int) []tile.Inst {
 		})
 	}
 	then(func(u int) []tile.Inst {
-		code := append(fourBytes(b.out(u), b.pair(u, 0), b.pair(u, 1)), fourBytes(b.out(u)+1, b.pair(u, 2), b.pair(u, 3))...)
+		code := append(words(b.out(u), b.pair(u, 0), b.pair(u, 1)), words(b.out(u)+1, b.pair(u, 2), b.pair(u, 3))...)
 		return append(code, store(tile.OpSTG, b.out(u), addAccess(b.k, b.target(u))))
 	})
 	return w.code()

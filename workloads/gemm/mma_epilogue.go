@@ -31,7 +31,7 @@ func (m *mma) epilogue() []tile.Inst {
 func (m *mma) staging() *staging {
 	acc16 := m.inst.Acc == "fp16"
 	e := &staging{
-		converter: converter{m.p, m.c, m.k}, acc16: acc16, warpM: m.warpM, warpN: m.warpN, temp: m.regRows, addr: m.regAddr,
+		converter: m.converter(), acc16: acc16, warpM: m.warpM, warpN: m.warpN, temp: m.regRows, addr: m.regAddr,
 		rows: 8, odd: 8*stagePitch(m.c, acc16) + 16,
 		rowN: func(s, row int) int { return 8*s + row },
 	}

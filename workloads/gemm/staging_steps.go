@@ -91,7 +91,12 @@ func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.I
 			return sum(r.val(u), d.vec, from, next)
 		})
 	}
-	then(func(u int) []tile.Inst { return steps.activate(e.k, r.val(u), r.tmp(), d.vec) })
+	then(func(u int) []tile.Inst {
+		if integers {
+			return e.activate(r.val(u), r.tmp(), d.vec)
+		}
+		return steps.activate(e.k, r.val(u), r.tmp(), d.vec)
+	})
 	if integers {
 		then(func(u int) []tile.Inst { return e.toIntegers(r.val(u), d.vec) })
 	}
@@ -101,7 +106,7 @@ func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.I
 		switch {
 		case d.bytes:
 			src = r.out(u)
-			code = bytesOf(src, r.val(u), d.vec, true)
+			code = e.toBytes(src, r.val(u), r.val(u)+2, d.vec)
 		case d.half:
 			src = r.out(u)
 			code = pack(halves(e.p.Out()), src, r.val(u), d.vec)

@@ -17,7 +17,7 @@ func Latencies(g *configs.GPU) tile.Latencies {
 		DP4A: p.DP4A.Latency,
 		HMMA: g.Tensor.Latency, HMMAAccumulate: g.Tensor.AccumulateWait,
 		HMMAStep: g.Tensor.StepCycles, HMMAStepFP16: g.Tensor.StepCyclesFP16,
-		Branch: g.SM.BranchLatency, DualIssue: g.SM.DualIssue, IntOnFP32: g.SM.IntOnFP32,
+		Branch: g.SM.BranchLatency, DualIssue: g.SM.DualIssue, IntOnFP32: g.SM.IntOnFP32, PackConversions: g.SM.PackConversions,
 		FP32Pairs:     g.SM.PairLanes > 0,
 		RegisterBanks: g.SM.RegisterBanks, OperandsPerRead: g.SM.BankOperandsPerRead,
 		SharedBanks: g.SM.MIO.SharedBanks, SharedBytesClk: g.SM.MIO.SharedBytesClk,

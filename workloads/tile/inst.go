@@ -81,6 +81,8 @@ const (
 	OpIMULH // Dst = the upper half of the 64-bit product of SrcA and SrcB, unsigned
 	OpI2F   // Dst = SrcA as fp32: Steps says what it is, see I2FInt
 	OpF2I   // Dst = SrcA as int32, rounded down
+	OpI2FP  // Dst = SrcA, a signed word, as fp32, on the integer lanes; Ampere and later
+	OpF2IP  // bytes 0 and 1 of Dst = SrcA and SrcB rounded to the nearest and saturated, with Steps 1 no less than 0; bytes 2 and 3 are bytes 0 and 1 of SrcC; Ampere and later
 	NumOps
 )
 
@@ -158,7 +160,8 @@ const (
 	LOPAnd = 1 + iota
 	LOPOr
 	LOPXor
-	LOPXor3 // of three operands
+	LOPXor3   // of three operands
+	LOPChoose // the bits of SrcA where SrcC has ones, else those of SrcB
 
 	ShiftLeft  = 1
 	ShiftRight = 2 // zeros move in
@@ -181,6 +184,7 @@ const (
 	PRMTHigh    = 1 // a2 a3 b2 b3
 	PRMTZipLow  = 2 // a0 b0 a1 b1
 	PRMTZipHigh = 3 // a2 b2 a3 b3
+	PRMTSigns   = 4 // the highest bits of a0 to a3, each as a whole byte
 )
 
 // LDSMTrans in OpLDSM's Imm transposes each matrix. Lane 8i+r gives the address
@@ -202,7 +206,7 @@ type Inst struct {
 	SrcB  uint8
 	SrcC  uint8
 	Imm   uint8
-	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; variants of OpFMNMX, OpFSETP, OpLOP, OpSHF, OpI2F and OpFFMA; else 0
+	Steps uint8 // OpHMMA: steps of the group (4 with fp32 accumulators, 2 with fp16); OpMBWAIT: iterations ahead; variants of OpFMNMX, OpFSETP, OpLOP, OpSHF, OpI2F, OpF2IP and OpFFMA; else 0
 
 	Mod uint8 // of fp32 arithmetic, comparisons and special functions: signs of operands, see NegA; OpMMA: a register, if it is sparse
 

@@ -231,6 +231,7 @@ type Latencies struct {
 	DualIssue                  bool // independent instructions of different pipes pair up
 	FP32Pairs                  bool // and so do two of the fp32 pipe
 	IntOnFP32                  bool // integer and fp32 instructions are of one pipe
+	PackConversions            bool // OpI2FP and OpF2IP exist
 	SharedBanks                int
 	SharedBytesClk             int
 }

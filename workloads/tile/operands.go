@@ -13,7 +13,7 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 	one := func(r uint8) regs { return regs{r, 1} }
 	two := func(r uint8) regs { return regs{r, 2} }
 	switch in.Op {
-	case OpFFMA, OpHFMA2, OpIADD, OpIMAD, OpLOP, OpISETP, OpFSEL:
+	case OpFFMA, OpHFMA2, OpIADD, OpIMAD, OpLOP, OpISETP, OpFSEL, OpF2IP:
 		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
 	case OpDP4A:
 		reads[0], reads[1], reads[2], write = one(in.SrcA), one(in.SrcB), one(in.SrcC), one(in.Dst)
@@ -24,7 +24,7 @@ func operandsOf(k *Kernel, in *Inst) (reads [4]regs, write regs) {
 		if in.Imm == ImmReg {
 			reads[1] = one(in.SrcB)
 		}
-	case OpMOV, OpUNPACK, OpI2I, OpMUFU, OpI2F, OpF2I, OpSHFL:
+	case OpMOV, OpUNPACK, OpI2I, OpMUFU, OpI2F, OpI2FP, OpF2I, OpSHFL:
 		reads[0], write = one(in.SrcA), one(in.Dst)
 	case OpS2R:
 		write = one(in.Dst)
@@ -82,7 +82,7 @@ func (l *Latencies) latency(k *Kernel, in *Inst) int {
 		return l.FP16
 	case OpDFMA, OpDADD, OpDMUL:
 		return l.FP64
-	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpI2I, OpSEL, OpIADD, OpIMAD, OpLOP, OpISETP, OpFMNMX, OpFSETP, OpFSEL, OpSHF, OpIMULH:
+	case OpMOV, OpPACK, OpUNPACK, OpPRMT, OpI2I, OpSEL, OpIADD, OpIMAD, OpLOP, OpISETP, OpFMNMX, OpFSETP, OpFSEL, OpSHF, OpIMULH, OpI2FP, OpF2IP:
 		return l.INT
 	case OpDP4A:
 		return l.DP4A

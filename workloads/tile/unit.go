@@ -30,7 +30,7 @@ func UnitOf(op Op) Unit {
 	case OpDP4A:
 		return UnitINT
 	case OpMOV, OpPRMT, OpI2I, OpIADD, OpIMAD, OpLOP, OpISETP, OpPACK, OpUNPACK, OpSEL,
-		OpFMNMX, OpFSETP, OpFSEL, OpSHF, OpIMULH: // comparisons of fp32 go to the integer lanes (ALU) since Volta
+		OpFMNMX, OpFSETP, OpFSEL, OpSHF, OpIMULH, OpI2FP, OpF2IP: // comparisons of fp32 go to the integer lanes (ALU) since Volta
 		return UnitINT
 	case OpMUFU, OpI2F, OpF2I:
 		return UnitSFU

@@ -44,11 +44,22 @@ func layer(in *tile.Inst, a, b, c uint32) (uint32, error) {
 		}
 		return b, nil
 	case tile.OpLOP:
-		return [...]uint32{tile.LOPAnd: a & b, tile.LOPOr: a | b, tile.LOPXor: a ^ b, tile.LOPXor3: a ^ b ^ c}[in.Steps], nil
+		return [...]uint32{tile.LOPAnd: a & b, tile.LOPOr: a | b, tile.LOPXor: a ^ b, tile.LOPXor3: a ^ b ^ c, tile.LOPChoose: a&c | b&^c}[in.Steps], nil
 	case tile.OpSHF:
 		return [...]uint32{tile.ShiftLeft: a << (b & 31), tile.ShiftRight: a >> (b & 31)}[in.Steps], nil
 	case tile.OpIMULH:
 		return uint32(uint64(a) * uint64(b) >> 32), nil
+	case tile.OpI2FP:
+		return bits(float32(int32(a))), nil
+	case tile.OpF2IP:
+		least := -128.0
+		if in.Steps == 1 {
+			least = 0
+		}
+		byteOf := func(v float32) uint32 {
+			return uint32(uint8(int8(min(127, max(least, math.RoundToEven(float64(v)))))))
+		}
+		return byteOf(x) | byteOf(y)<<8 | c<<16, nil
 	case tile.OpI2F:
 		switch in.Steps {
 		case tile.I2FInt:

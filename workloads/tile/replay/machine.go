@@ -270,7 +270,7 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 				v = bits(f32(a) * f32(b))
 			case tile.OpFFMA:
 				v = bits(float32(float64(f32(a))*float64(f32(b)) + float64(f32(c))))
-			case tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpLOP, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I, tile.OpMUFU:
+			case tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpLOP, tile.OpSHF, tile.OpIMULH, tile.OpI2F, tile.OpF2I, tile.OpI2FP, tile.OpF2IP, tile.OpMUFU:
 				if in.Op == tile.OpLOP && in.Steps == 0 {
 					continue
 				}
@@ -327,12 +327,16 @@ func (m *Machine) Exec(k *tile.Kernel, cta *tile.CTA, w int, s Step, regs *[32][
 }
 
 // permute is OpPRMT: a nibble of the selector for each byte of the result, 0
-// to 3 from a, 4 to 7 from b.
+// to 3 from a, 4 to 7 from b; with 8 more, its highest bit eight times.
 func permute(a, b uint32, imm uint8) (v uint32) {
-	selector := [...]uint32{tile.PRMTLow: 0x5410, tile.PRMTHigh: 0x7632, tile.PRMTZipLow: 0x5140, tile.PRMTZipHigh: 0x7362}[imm]
+	selector := [...]uint32{tile.PRMTLow: 0x5410, tile.PRMTHigh: 0x7632, tile.PRMTZipLow: 0x5140, tile.PRMTZipHigh: 0x7362, tile.PRMTSigns: 0xba98}[imm]
 	both := uint64(b)<<32 | uint64(a)
 	for i := range 4 {
-		v |= uint32(both>>(8*(selector>>(4*i)&7))&0xff) << (8 * i)
+		b := uint8(both >> (8 * (selector >> (4 * i) & 7)))
+		if selector>>(4*i)&8 != 0 {
+			b = uint8(int8(b) >> 7)
+		}
+		v |= uint32(b) << (8 * i)
 	}
 	return v
 }
