@@ -143,12 +143,17 @@ func (f *offload) execute(l workloads.NetLayer, why string) ([]placedLayer, erro
 }
 
 // hostWork is what a host runs for a layer: the layer itself, or where the host has
-// no single kernel for attention its two products and the softmax between.
+// no single kernel for attention its two products and the softmax between, for a
+// convolution and the pooling behind it both.
 func hostWork(host *configs.Machine, w workloads.Workload) ([]workloads.Workload, error) {
 	near := Nearest(host, w)
 	a := w.Layer
-	if a == nil || a.Kind != workloads.KindAttention || Lacks(host, near, "") == "" {
+	if a == nil || a.Kind != workloads.KindAttention && a.Kind != workloads.KindConvPool || Lacks(host, near, "") == "" {
 		return []workloads.Workload{near}, nil
+	}
+	if a.Kind == workloads.KindConvPool {
+		conv, pool, err := a.Apart()
+		return []workloads.Workload{Nearest(host, conv), Nearest(host, pool)}, err
 	}
 	heads := a.Batch * a.Heads
 	var out []workloads.Workload

@@ -117,7 +117,11 @@ func convCall(m *configs.Machine, w *workloads.Conv, o Options) (call, error) {
 	if err != nil || o.Fidelity == Analytic {
 		return call{name: c.Name}, err
 	}
-	ks, err := c.Build(library.Latencies(g))
+	build := c.Build
+	if o.compiled && w.DType == "int8" {
+		build = c.Prepared
+	}
+	ks, err := build(library.Latencies(g))
 	if err == nil && w.Layout == workloads.LayoutVectC && g.Tensor.Rate("int8") > 0 && !o.compiled && c.Algo != library.AlgoImage {
 		ks, err = reordered(m, w, ks)
 	}

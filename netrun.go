@@ -39,6 +39,9 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	layers := n.Layers
 	if m.GPU != nil {
 		o.compiled = n.Fused && n.Phase == workloads.PhaseInfer
+		if o.compiled {
+			layers = pooledFirst(m, layers)
+		}
 		if layers, err = attentionApart(m, layers); err != nil {
 			return fail("%w", err)
 		}

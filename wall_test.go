@@ -47,23 +47,24 @@ func TestAtWall(t *testing.T) {
 	}
 }
 
-// Energy of a sample at the wall of MLPerf's MaxQ systems in closed form. Which clocks
-// are held follows from the ledger. ResNet-50 on A100 is not met: its first convolution
-// runs in slabs of 64 channels, and no tile has 64 filters, see DEVIATIONS.
+// Energy of a sample at the wall of MLPerf's MaxQ systems, of BERT in closed form. Which
+// clocks are held follows from the ledger. In closed form Xavier's ResNet-50 is half as fast
+// again as on silicon, for it knows no DRAM that waits, and a fifth of the energy is missing.
 func TestMaxQ(t *testing.T) {
 	for _, c := range []struct {
 		machine, work   string
+		fidelity        Fidelity
 		rate, watts     float64
 		least, greatest float64 // error in percent
 	}{
-		{"xavier-maxq", "model:resnet50,batch=128,dtype=int8", 1403.82, 25.2, -20, 20},
-		{"xavier-nx-maxq", "model:resnet50,batch=128,dtype=int8", 1087.68, 19.7, -20, 20},
-		{"xavier-maxq", "model:bert-large,batch=4,seq=178,dtype=int8", 48.584, 17.4976, -20, 20},
-		{"xavier-nx-maxq", "model:bert-large,batch=2,seq=178,dtype=int8", 41.601, 13.7092, -20, 20},
-		{"a100-station-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", 4787.66, 1268.98, -20, 20},
-		{"a100-pcie-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", 8645.52, 2300.08, -20, 20},
-		{"a100-dgx-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", 10879.6, 3467.84, -25, 20},
-		{"a100-dgx-maxq", "model:resnet50,batch=128,dtype=int8", 270706, 3458.69, -20, 80},
+		{"xavier-maxq", "model:resnet50,batch=128,dtype=int8", Sampled, 1403.82, 25.2, -10, 10},
+		{"xavier-nx-maxq", "model:resnet50,batch=128,dtype=int8", Sampled, 1087.68, 19.7, -10, 10},
+		{"xavier-maxq", "model:bert-large,batch=4,seq=178,dtype=int8", Analytic, 48.584, 17.4976, -20, 20},
+		{"xavier-nx-maxq", "model:bert-large,batch=2,seq=178,dtype=int8", Analytic, 41.601, 13.7092, -20, 20},
+		{"a100-station-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", Analytic, 4787.66, 1268.98, -20, 20},
+		{"a100-pcie-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", Analytic, 8645.52, 2300.08, -20, 20},
+		{"a100-dgx-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", Analytic, 10879.6, 3467.84, -25, 20},
+		{"a100-dgx-maxq", "model:resnet50,batch=128,dtype=int8", Sampled, 270706, 3458.69, -10, 10},
 	} {
 		m, err := configs.Load(c.machine, nil)
 		if err != nil {
@@ -73,7 +74,7 @@ func TestMaxQ(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r, err := Run(t.Context(), m, w, Options{Fidelity: Analytic, Values: energy.Trained})
+		r, err := Run(t.Context(), m, w, Options{Fidelity: c.fidelity, Values: energy.Trained})
 		if err != nil {
 			t.Fatal(err)
 		}

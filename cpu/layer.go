@@ -14,6 +14,18 @@ func RunLayer(m *configs.Machine, l *workloads.Layer) ([]Result, error) {
 	if l.Kind == workloads.KindAttention {
 		return runAttention(m, l)
 	}
+	if l.Kind == workloads.KindConvPool {
+		conv, pool, err := l.Apart()
+		if err != nil {
+			return nil, err
+		}
+		first, err := RunConv(m, conv.Conv)
+		if err != nil {
+			return nil, err
+		}
+		then, err := RunLayer(m, pool.Layer)
+		return append(first, then...), err
+	}
 	mod, err := newModel(m, l.DType)
 	if err != nil {
 		return nil, err

@@ -163,6 +163,8 @@ func (l *Layer) outputs() int64 {
 			return points
 		}
 		return int64(l.N) * int64(l.C) * int64(l.P()) * int64(l.Q())
+	case KindConvPool:
+		return int64(l.N) * int64(l.K) * int64(l.P()) * int64(l.Q())
 	case KindReduce:
 		if l.Axis == "rows" {
 			return int64(l.Cols)
@@ -202,6 +204,8 @@ func (l *Layer) inputs() int64 {
 		if l.Pass == PassBackward {
 			return int64(l.N) * int64(l.C) * int64(l.P()) * int64(l.Q())
 		}
+		return int64(l.points())
+	case KindConvPool:
 		return int64(l.points())
 	case KindReduce:
 		return int64(l.Rows) * int64(l.Cols)

@@ -14,6 +14,7 @@ const (
 	KindLayerNorm   = "layernorm"
 	KindBatchNorm   = "batchnorm"
 	KindPool        = "pool"
+	KindConvPool    = "convpool"
 	KindLRN         = "lrn"
 	KindReduce      = "reduce"
 	KindEmbedding   = "embedding"
@@ -43,13 +44,17 @@ type Layer struct {
 	Rows, Cols      int
 	Vocab           int
 	N, C, H, W      int
-	R, S            int // pooling window
+	R, S            int // pooling window, filter of convpool
 	Stride, Pad     int
-	Window          int // channels that lrn looks at
-	Parts           int // of concat
-	Batch, Heads    int
-	Seq, KV, Dim    int // queries, keys and width of a head
-	Hidden          int
+
+	// Of convpool: filters, and what pools their results.
+	K, Pool, PoolStride, PoolPad int
+
+	Window       int // channels that lrn looks at
+	Parts        int // of concat
+	Batch, Heads int
+	Seq, KV, Dim int // queries, keys and width of a head
+	Hidden       int
 
 	Pass   string // fwd, bwd
 	Phase  string // infer, train

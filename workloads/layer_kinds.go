@@ -105,6 +105,7 @@ var layerKinds = []layerKind{
 		count: (*Layer).countPool, batch: images,
 		forms: []Form{{"pool:op=max,n=16,c=64,h=112,w=112,r=3,s=3,stride=2,pad=1", "op: max, avg; pass; layout; dtype=int8 in layout=nchw_vect_c"}},
 	},
+	convPoolKind,
 	{
 		name: KindLRN,
 		fields: []layerField{
@@ -244,10 +245,6 @@ func cellKind(name, meaning string, gates int, ops float64, states int) layerKin
 	}
 }
 
-// P and Q are the height and width of a pooling layer's output.
-func (l *Layer) P() int { return outputs(l.H, l.R, l.Pad, l.Stride, 1) }
-func (l *Layer) Q() int { return outputs(l.W, l.S, l.Pad, l.Stride, 1) }
-
 // Keys is the number of keys that attention looks at.
 func (l *Layer) Keys() int {
 	if l.KV > 0 {
@@ -286,15 +283,6 @@ func (l *Layer) countBatchNorm() (ops, bytes float64, ok bool) {
 		return 5*n + more, (2*n+more)*l.elem() + mask + 24*c, true
 	}
 	return 2*n + more, (2*n+more)*l.elem() + 16*c, true
-}
-
-func (l *Layer) countPool() (ops, bytes float64, ok bool) {
-	out := float64(l.N) * float64(l.C) * float64(l.P()) * float64(l.Q())
-	bytes = (l.points() + out) * l.elem()
-	if l.Op == "max" && l.Pass == PassBackward {
-		bytes += 4 * out // where the maxima were
-	}
-	return out * float64(l.R*l.S), bytes, true
 }
 
 func (l *Layer) countAttention() (ops, bytes float64, ok bool) {

@@ -2,6 +2,7 @@ package conv
 
 import (
 	"fmt"
+	"strings"
 
 	"gpusim/workloads/tile"
 	"gpusim/workloads/tile/emit"
@@ -49,6 +50,9 @@ func PointOffsets(last tile.Tensor, points, slices int, l tile.Latencies) ([]*ti
 	s, err := offsets("computeWgradSplitKOffsetsKernel", table("slice_offsets", of, slices), l)
 	return []*tile.Kernel{s, k}, err
 }
+
+// FillsTable says whether a kernel is one that fills a table of offsets.
+func FillsTable(k *tile.Kernel) bool { return strings.HasSuffix(k.Name, "OffsetsKernel") }
 
 // tableAlign is where tables begin.
 const tableAlign = 256

@@ -25,6 +25,7 @@ var generators = map[string]func(*workloads.Layer, Device) ([]*tile.Kernel, erro
 	workloads.KindReduce:      reduction,
 	workloads.KindBatchNorm:   batchNorm,
 	workloads.KindPool:        pool,
+	workloads.KindConvPool:    convPoolKernel,
 	workloads.KindLRN:         lrn,
 	workloads.KindLayout:      layout,
 	workloads.KindEmbedding:   embedding,

@@ -54,11 +54,15 @@ func (c *code) bytesOf(r reg) val {
 // inBytes rounds four numbers to the signed bytes of a word.
 func (c *code) inBytes(v val) reg {
 	half := c.add(v, num(0.5)) // conversions round down
-	i := c.unary(tile.OpI2I, 0, 0, c.unary(tile.OpF2I, 0, 0, half))
+	return c.word4(c.unary(tile.OpI2I, 0, 0, c.unary(tile.OpF2I, 0, 0, half)))
+}
+
+// word4 is the lowest bytes of four registers.
+func (c *code) word4(v val) reg {
 	permuted := func(imm uint8, a, b operand) operand {
 		in := vinst{Inst: tile.Inst{Op: tile.OpPRMT, Imm: imm}, dst: c.reg(), a: a.reg, b: b.reg, c: noReg}
 		c.emit(in)
 		return operand{reg: in.dst}
 	}
-	return permuted(tile.PRMTLow, permuted(tile.PRMTZipLow, i[0], i[1]), permuted(tile.PRMTZipLow, i[2], i[3])).reg
+	return permuted(tile.PRMTLow, permuted(tile.PRMTZipLow, v[0], v[1]), permuted(tile.PRMTZipLow, v[2], v[3])).reg
 }
