@@ -51,7 +51,7 @@ func counts(cycles uint64, r *gpu.Report, w *gpu.Work, mem *memCounts) []energy.
 		{Component: energy.SFUOp, Events: lane(tile.OpMUFU, tile.OpI2F, tile.OpF2I)},
 		{Component: energy.WarpInstruction, Events: w.Slots},
 		{Component: energy.IntOp, Events: lane(tile.OpIADD, tile.OpIMAD, tile.OpLOP, tile.OpISETP, tile.OpMOV, tile.OpPRMT, tile.OpPACK, tile.OpUNPACK, tile.OpI2I, tile.OpSEL,
-			tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHFL, tile.OpSHF, tile.OpIMULH)},
+			tile.OpFMNMX, tile.OpFSETP, tile.OpFSEL, tile.OpSHFL, tile.OpSHF, tile.OpIMULH, tile.OpI2FP, tile.OpF2IP)},
 		{Component: energy.SMCycle, Events: cycles},
 		{Component: energy.LaneSlot, Events: 32 * (w.Slots - w.HMMASteps - w.Ops[tile.OpMMA] - w.Ops[tile.OpWGMMA])},
 		{Component: energy.MMASlot, Events: mmaSlots(w)},

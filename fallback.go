@@ -153,7 +153,10 @@ func hostWork(host *configs.Machine, w workloads.Workload) ([]workloads.Workload
 	}
 	if a.Kind == workloads.KindConvPool {
 		conv, pool, err := a.Apart()
-		return []workloads.Workload{Nearest(host, conv), Nearest(host, pool)}, err
+		if err != nil {
+			return nil, err
+		}
+		return []workloads.Workload{Nearest(host, conv), Nearest(host, pool)}, nil
 	}
 	heads := a.Batch * a.Heads
 	var out []workloads.Workload

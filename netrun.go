@@ -42,7 +42,7 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 		if o.compiled {
 			layers = pooledFirst(m, layers)
 		}
-		if layers, err = attentionApart(m, layers); err != nil {
+		if layers, err = apartWhole(m, layers); err != nil {
 			return fail("%w", err)
 		}
 	}

@@ -59,6 +59,8 @@ func TestMaxQ(t *testing.T) {
 	}{
 		{"xavier-maxq", "model:resnet50,batch=128,dtype=int8", Sampled, 1403.82, 25.2, -10, 10},
 		{"xavier-nx-maxq", "model:resnet50,batch=128,dtype=int8", Sampled, 1087.68, 19.7, -10, 10},
+		{"xavier-maxq", "model:resnet50,batch=128,dtype=int8", Analytic, 1403.82, 25.2, -20, 20},
+		{"a100-dgx-maxq", "model:resnet50,batch=128,dtype=int8", Analytic, 270706, 3458.69, -20, 20},
 		{"xavier-maxq", "model:bert-large,batch=4,seq=178,dtype=int8", Analytic, 48.584, 17.4976, -20, 20},
 		{"xavier-nx-maxq", "model:bert-large,batch=2,seq=178,dtype=int8", Analytic, 41.601, 13.7092, -20, 20},
 		{"a100-station-maxq", "model:bert-large,batch=64,seq=178,dtype=fp16", Analytic, 4787.66, 1268.98, -20, 20},

@@ -16,7 +16,8 @@ import (
 //
 //   - a warp's next instruction issues no earlier than its stall count says,
 //     or branch or barrier latency after a taken branch or a full barrier, and
-//     only when the dependence barriers that it waits for are down;
+//     only when the dependence barriers that it waits for are down; of two results
+//     that one barrier waits for to the same cycle the first of the Reasons is named;
 //   - a pipe of L lanes takes a warp instruction every ceil(32/L) cycles, more
 //     for register-bank conflicts;
 //   - the steps of an MMA issue at fixed distances and own their issue slots,

@@ -39,7 +39,7 @@ type warp struct {
 // hold raises a dependence barrier until a known cycle.
 func (w *warp) hold(bar uint8, until uint64, why Reason) {
 	b := bar - 1
-	if until > w.bar[b] || until == w.bar[b] && why < w.barWhy[b] { // of two that end together one is named, whichever came first
+	if until > w.bar[b] || until == w.bar[b] && why < w.barWhy[b] { // of two that end together the first of the Reasons
 		w.bar[b], w.barWhy[b] = until, why
 	}
 }

@@ -33,6 +33,8 @@ var convPoolKind = layerKind{
 			return fmt.Errorf("pool_pad=%d leaves windows of %d points that see padding alone", l.PoolPad, l.Pool)
 		case l.ConvP() < 1 || l.ConvQ() < 1 || l.P() < 1 || l.Q() < 1:
 			return fmt.Errorf("the output is empty: %dx%d points with padding %d, a filter of %dx%d, windows of %d", l.H, l.W, l.Pad, l.R, l.S, l.Pool)
+		case float64(l.N)*float64(l.K)*float64(l.ConvP())*float64(l.ConvQ()) > MaxDim: // some machines run the two
+			return fmt.Errorf("what is pooled, %dx%dx%dx%d, has more than 2^31 elements", l.N, l.K, l.ConvP(), l.ConvQ())
 		}
 		return nil
 	},
@@ -109,8 +111,8 @@ func (l *Layer) countPool() (ops, bytes float64, ok bool) {
 	return out * float64(l.R*l.S), bytes, true
 }
 
-// countConvPool counts both layers' operations, and bytes as those who call them one
-// after another do: of three channels, not of the four that a point has in memory.
+// countConvPool counts both layers' operations, and the bytes of what is read and of what
+// is pooled: of as many channels as the images have, not the four of a point in memory.
 func (l *Layer) countConvPool() (ops, bytes float64, ok bool) {
 	out := float64(l.N) * float64(l.K) * float64(l.P()) * float64(l.Q())
 	points := float64(l.N) * float64(l.K) * float64(l.ConvP()) * float64(l.ConvQ())

@@ -247,7 +247,7 @@ func (n *Network) Ops() (total int64) {
 	for i := range n.Layers {
 		l := &n.Layers[i]
 		switch l.Work.Kind {
-		case KindGEMM, KindConv, KindAttention:
+		case KindGEMM, KindConv, KindAttention, KindConvPool:
 			total += int64(l.Count) * l.Work.Shape().Ops()
 		}
 	}

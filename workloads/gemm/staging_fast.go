@@ -70,10 +70,10 @@ func (e *converter) toFloats(reg, n int) []tile.Inst {
 // relu says whether turning floats into bytes leaves nothing below 0.
 func (e *converter) relu() bool { return e.c.steps(e.p).Act == "relu" }
 
-// activate applies the activation to n floats that become bytes, see Steps.activate,
-// unless turning them into bytes does.
+// activate applies the activation to n floats, see Steps.activate, unless turning them
+// into bytes does.
 func (e *converter) activate(reg, tmp, n int) []tile.Inst {
-	if e.packs && e.relu() {
+	if e.packs && e.relu() && e.p.Out() == "int8" {
 		return nil
 	}
 	return e.c.steps(e.p).activate(e.k, reg, tmp, n)

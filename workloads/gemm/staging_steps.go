@@ -91,12 +91,7 @@ func (e *staging) stepped(s int, d drain, steps Steps, targets []int16) []tile.I
 			return sum(r.val(u), d.vec, from, next)
 		})
 	}
-	then(func(u int) []tile.Inst {
-		if integers {
-			return e.activate(r.val(u), r.tmp(), d.vec)
-		}
-		return steps.activate(e.k, r.val(u), r.tmp(), d.vec)
-	})
+	then(func(u int) []tile.Inst { return e.activate(r.val(u), r.tmp(), d.vec) })
 	if integers {
 		then(func(u int) []tile.Inst { return e.toIntegers(r.val(u), d.vec) })
 	}

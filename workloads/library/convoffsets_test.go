@@ -5,8 +5,50 @@ import (
 
 	"gpusim/configs"
 	"gpusim/workloads"
+	"gpusim/workloads/conv"
+	"gpusim/workloads/gemm"
 	"gpusim/workloads/tile"
 )
+
+// TestPrepared: who has filled a layer's table beforehand launches no kernel for it, and
+// finds it in memory as filters are found.
+func TestPrepared(t *testing.T) {
+	m, err := configs.Load("ampere", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := workloads.Parse("conv:n=2,c=64,h=9,w=9,k=64,r=3,s=3,pad=1,dtype=int8,layout=nchw_vect_c,epilogue=bias+relu")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, err := ChooseConv(m.GPU, w.Conv, AlgoPrecomp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for prepared, build := range map[bool]func(tile.Latencies) ([]*tile.Kernel, error){false: call.Build, true: call.Prepared} {
+		ks, err := build(Latencies(m.GPU))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fills, tables := 0, 0
+		for _, k := range ks {
+			if conv.FillsTable(k) {
+				fills++
+			}
+			for _, x := range k.Tensors {
+				if x.Name == gemm.TableName && !conv.FillsTable(k) {
+					tables++
+					if x.Parameter != prepared {
+						t.Errorf("prepared %v: the table is a parameter: %v", prepared, x.Parameter)
+					}
+				}
+			}
+		}
+		if tables != 1 || (fills == 0) != prepared {
+			t.Errorf("prepared %v: %d kernels fill tables, %d of %d tables are read", prepared, fills, tables, len(ks))
+		}
+	}
+}
 
 // TestOffsetKernels: a kernel fills a table of the images' offsets before the product,
 // another one of the filters' before gradients of the input; they share no byte with

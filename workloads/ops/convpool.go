@@ -18,12 +18,12 @@ import (
 // written. That a CTA goes down a strip of tiles, whose filters stay where they are, and
 // how large those are, is ours.
 const (
-	poolPoints  = 16 // side of the square of the convolution's points that a CTA computes at a time
-	poolWarps   = 4
-	poolLines   = poolPoints / poolWarps // of it, of a warp
-	poolFilters = 64
-	poolTaps    = 8  // of a line of a filter, those beyond it with weights of zero
-	poolLane    = 16 // filters side by side of which a lane has sums
+	firstPoints   = 16 // side of the square of the convolution's points that a CTA computes at a time
+	firstWarps    = 4
+	firstLines    = firstPoints / firstWarps // of it, of a warp
+	firstFilters  = 64
+	firstLineTaps = 8  // of a line of a filter, those beyond it with weights of zero
+	firstLane     = 16 // filters side by side of which a lane has sums
 
 	bytesMagic = 3 << 22 // 1.5 x 2^23: as bits of a float plus an integer it is that float plus the integer
 )
@@ -48,17 +48,17 @@ type convPool struct {
 
 // Tensors of the kernel.
 const (
-	poolX = iota
-	poolW
-	poolB
-	poolOut
+	firstX = iota
+	firstW
+	firstB
+	firstOut
 )
 
 // convPoolKernel generates it for machines with matrix instructions for bytes.
 func convPoolKernel(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 	f := &convPool{Layer: l, packs: d.Latencies.PackConversions}
 	for _, m := range d.Latencies.MMA {
-		if m.Type == "int8" && m.Acc == "int32" && m.N == 8 && !m.Sparse && m.KBytes() <= 4*poolTaps && m.FMAs() > f.mma.FMAs() {
+		if m.Type == "int8" && m.Acc == "int32" && m.N == 8 && !m.Sparse && m.KBytes() <= 4*firstLineTaps && m.FMAs() > f.mma.FMAs() {
 			f.mma = m
 		}
 	}
@@ -66,12 +66,9 @@ func convPoolKernel(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 		return nil, fmt.Errorf("ops: convpool of %g results of a filter (allowed below 2^31)", results)
 	}
 	f.p, f.q = l.ConvP(), l.ConvQ()
-	f.side = (poolPoints-l.Pool)/l.PoolStride + 1
-	switch {
-	case f.mma.K == 0:
+	f.side = (firstPoints-l.Pool)/l.PoolStride + 1
+	if f.mma.K == 0 {
 		return nil, fmt.Errorf("ops: convolution and pooling in one kernel need matrix instructions for int8, which begin with Turing: use conv and pool")
-	case f.side > poolPoints/2:
-		return nil, fmt.Errorf("ops: pooling with pool=%d and pool_stride=%d behind a convolution in the same kernel (allowed: strides of 2 and more)", l.Pool, l.PoolStride)
 	}
 	f.layout(d.SMs)
 	f.c = newCode(f.k)
@@ -91,8 +88,8 @@ func (f *convPool) layout(sms int) {
 		f.vec = 4
 	}
 	f.lead = (f.x0%f.vec + f.vec) % f.vec
-	f.lines = (poolPoints-1)*f.Stride + f.R
-	f.width = ceilDiv(f.lead+(poolPoints-1)*f.Stride+poolTaps, f.vec) * f.vec
+	f.lines = (firstPoints-1)*f.Stride + f.R
+	f.width = ceilDiv(f.lead+(firstPoints-1)*f.Stride+firstLineTaps, f.vec) * f.vec
 	pp, qq := f.P(), f.Q()
 	tw, th := ceilDiv(qq, f.side), ceilDiv(pp, f.side)
 	down := max(1, min(th, f.N*tw*th/(2*2*sms))) // tiles of a strip, if two rounds of two CTAs an SM are left
@@ -109,16 +106,16 @@ func (f *convPool) layout(sms int) {
 		At:  4 * (int64(f.y0)*int64(f.W) + int64(f.x0-f.lead)), H0: int32(f.y0), W0: int32(f.x0 - f.lead), H: int32(f.H), W: int32(f.W),
 	}}}
 	w := tile.Tensor{Name: "w", Elem: 1, Parameter: true, Rows: 1, Cols: f.weights(), RowStride: 1, ColStride: 1, Bytes: int64(f.weights())}
-	b := tile.Tensor{Name: "bias", Elem: 4, Parameter: true, Rows: 1, Cols: poolFilters, RowStride: 1, ColStride: 1, Bytes: 4 * poolFilters}
+	b := tile.Tensor{Name: "bias", Elem: 4, Parameter: true, Rows: 1, Cols: firstFilters, RowStride: 1, ColStride: 1, Bytes: 4 * firstFilters}
 	block := int64(blockChannels)
-	out := tile.Tensor{Name: "out", Elem: 1, Output: true, Rows: f.N * tw * th, Cols: f.side * f.side * poolFilters, Bytes: poolFilters * int64(f.N) * int64(pp) * int64(qq), Views: []tile.View{{
-		Row: along(block*int64(f.side), block*int64(f.side)*int64(qq), poolFilters*int64(pp)*int64(qq), f.side, f.side),
+	out := tile.Tensor{Name: "out", Elem: 1, Output: true, Rows: f.N * tw * th, Cols: f.side * f.side * firstFilters, Bytes: firstFilters * int64(f.N) * int64(pp) * int64(qq), Views: []tile.View{{
+		Row: along(block*int64(f.side), block*int64(f.side)*int64(qq), firstFilters*int64(pp)*int64(qq), f.side, f.side),
 		Col: []tile.Digit{{Size: blockChannels, Stride: 1}, {Size: int32(f.side), Stride: block, W: 1}, {Size: int32(f.side), Stride: block * int64(qq), H: 1}, {Stride: block * int64(pp) * int64(qq)}},
 		H:   int32(pp), W: int32(qq),
 	}}}
 	f.k = &tile.Kernel{
-		Name: "conv_act_pool_execute_kernel_trt", Threads: 32 * poolWarps, Splits: 1, TileM: poolPoints * poolPoints, TileN: poolFilters, TileK: 4 * poolTaps,
-		Shared: f.weights() + max(f.patch(), poolPoints*poolPoints*poolFilters), Grid: [3]int{tw, strips, f.N},
+		Name: "conv_act_pool_execute_kernel_trt", Threads: 32 * firstWarps, Splits: 1, TileM: firstPoints * firstPoints, TileN: firstFilters, TileK: 4 * firstLineTaps,
+		Shared: f.weights() + max(f.patch(), firstPoints*firstPoints*firstFilters), Grid: [3]int{tw, strips, f.N},
 		Tensors: []tile.Tensor{x, w, b, out}, MMAs: []tile.MMA{f.mma}, Alpha: 1, DType: "int8",
 	}
 	f.k.Place = func(index int, cta *tile.CTA) {
@@ -130,20 +127,21 @@ func (f *convPool) layout(sms int) {
 }
 
 // weights and patch are bytes of shared memory.
-func (f *convPool) weights() int { return f.R * poolTaps * 4 * poolFilters }
+func (f *convPool) weights() int { return f.R * firstLineTaps * 4 * firstFilters }
 func (f *convPool) patch() int {
-	round := 32 * poolWarps * f.vec // that all threads copy at a time
+	round := 32 * firstWarps * f.vec // that all threads copy at a time
 	return 4 * ceilDiv(f.lines*f.width, round) * round
 }
 
-// ConvPoolWeight is the filter and the tap of which the words of a kernel's weights are
-// the four channels, by line of taps: as lanes of a matrix instruction have them, those of
-// two instructions side by side. Of eight that lie side by side a lane gets the sums of 16
-// filters that do.
-func ConvPoolWeight(word int) (filter, tap int) {
+// convPoolWeight is the order of the weights, which a compiler packs beforehand: for each
+// line of taps words of four channels, of pairs of matrix instructions, lanes, the two
+// instructions and the two words that a lane has of each, the last fastest. Of a word it
+// gives the filter and the tap, such that of eight instructions a lane has the sums of 16
+// filters side by side.
+func convPoolWeight(word int) (filter, tap int) {
 	half, odd, lane, pair := word%2, word/2%2, word/4%32, word/128
 	g, t := lane/4, lane%4
-	return g/2*poolLane + 2*(2*pair+odd) + g%2, t + 4*half
+	return g/2*firstLane + 2*(2*pair+odd) + g%2, t + 4*half
 }
 
 func (f *convPool) program() {
@@ -152,10 +150,10 @@ func (f *convPool) program() {
 	copied := f.copyWeights()
 	f.deposit(f.fetch(0))
 	copied()
-	f.bias = c.regs(poolLane)
-	for i := 0; i < poolLane; i += 4 {
-		c.memory(tile.OpLDG, addAccess(f.k, tile.Access{Tensor: poolB, Bytes: 16, RowVar: tile.VarZero, ColVar: tile.VarZero, BatchFree: true, Row: make([]int32, f.k.Threads),
-			Col: perThread(f.k, func(t int) int { return t%4*poolLane + i })}), f.bias[i:i+4])
+	f.bias = c.regs(firstLane)
+	for i := 0; i < firstLane; i += 4 {
+		c.memory(tile.OpLDG, addAccess(f.k, tile.Access{Tensor: firstB, Bytes: 16, RowVar: tile.VarZero, ColVar: tile.VarZero, BatchFree: true, Row: make([]int32, f.k.Threads),
+			Col: perThread(f.k, func(t int) int { return t%4*firstLane + i })}), f.bias[i:i+4])
 	}
 	columns, line := f.positions()
 	c.bare(tile.OpBAR)
@@ -186,7 +184,7 @@ func (f *convPool) copyWeights() func() {
 	n := f.weights() / 16 / f.k.Threads
 	for i := range n {
 		held = append(held, f.c.regs(4))
-		f.c.memory(tile.OpLDG, addAccess(f.k, tile.Access{Tensor: poolW, Bytes: 16, RowVar: tile.VarZero, ColVar: tile.VarZero, BatchFree: true, Row: make([]int32, f.k.Threads),
+		f.c.memory(tile.OpLDG, addAccess(f.k, tile.Access{Tensor: firstW, Bytes: 16, RowVar: tile.VarZero, ColVar: tile.VarZero, BatchFree: true, Row: make([]int32, f.k.Threads),
 			Col: perThread(f.k, func(t int) int { return 16 * (i*f.k.Threads + t) })}), held[i])
 	}
 	return func() {
@@ -208,7 +206,7 @@ func (f *convPool) fetch(further int32) (out [][]reg) {
 	for i := range ceilDiv(n, f.k.Threads) {
 		r := f.c.regs(f.vec)
 		f.c.address(2)
-		f.c.memory(tile.OpLDG, addAccess(f.k, tile.Access{Tensor: poolX, Bytes: 4 * f.vec, RowVar: tile.VarM, ColVar: tile.VarZero, BatchFree: true,
+		f.c.memory(tile.OpLDG, addAccess(f.k, tile.Access{Tensor: firstX, Bytes: 4 * f.vec, RowVar: tile.VarM, ColVar: tile.VarZero, BatchFree: true,
 			RowStep: int32(f.k.Grid[0]), IterAdd: further, Row: make([]int32, f.k.Threads),
 			Col: perThread(f.k, func(t int) int { return i*f.k.Threads + t })}), r)
 		out = append(out, r)

@@ -24,6 +24,7 @@ func TestConvPool(t *testing.T) {
 			"n=2,c=3,h=40,w=68,k=64,r=7,s=7,stride=2,pad=3,pool=3,pool_stride=2,pool_pad=1", // a line of 17, windows over an edge
 			"n=1,c=4,h=61,w=35,k=64,r=7,s=7,stride=2,pad=3,pool=3,pool_stride=2,pool_pad=1", // no whole vectors
 			"n=1,c=3,h=33,w=36,k=64,r=3,s=5,pad=1,pool=2,pool_stride=2",
+			"n=3,c=4,h=59,w=59,k=64,r=3,s=3,pool=3,pool_stride=2,pool_pad=1", // on six SMs: strips of two tiles, five of them
 			"n=1,c=1,h=20,w=19,k=64,r=2,s=3,pool=3,pool_stride=3,pool_pad=2",
 		} {
 			w, err := workloads.Parse("convpool:" + shape)
@@ -32,6 +33,9 @@ func TestConvPool(t *testing.T) {
 			}
 			d := device
 			d.SMs = 1 // strips of several tiles
+			if w.Layer.N == 3 {
+				d.SMs = 6
+			}
 			d.Latencies.MMA, d.Latencies.PackConversions = []tile.MMA{inst}, inst.M == 16
 			ks, err := Build(w.Layer, d)
 			if err != nil {
@@ -46,7 +50,7 @@ func TestConvPool(t *testing.T) {
 func checkConvPool(t *testing.T, l *workloads.Layer, k *tile.Kernel) {
 	t.Helper()
 	m, r := replay.New(k.Tensors), rand.New(rand.NewPCG(1, 2))
-	x, weights, bias := m.Bytes(&k.Tensors[poolX]), m.Bytes(&k.Tensors[poolW]), m.Bytes(&k.Tensors[poolB])
+	x, weights, bias := m.Bytes(&k.Tensors[firstX]), m.Bytes(&k.Tensors[firstW]), m.Bytes(&k.Tensors[firstB])
 	for i := range x {
 		x[i] = 0
 		if i%4 < l.C {
@@ -57,7 +61,7 @@ func checkConvPool(t *testing.T, l *workloads.Layer, k *tile.Kernel) {
 	for i := range filters {
 		filters[i] = make([][]int8, l.R)
 		for j := range filters[i] {
-			filters[i][j] = make([]int8, 4*poolTaps)
+			filters[i][j] = make([]int8, 4*firstLineTaps)
 			for n := range 4 * l.S {
 				filters[i][j][n] = int8(r.IntN(256) - 128)
 			}
@@ -65,8 +69,8 @@ func checkConvPool(t *testing.T, l *workloads.Layer, k *tile.Kernel) {
 		binary.LittleEndian.PutUint32(bias[4*i:], math.Float32bits(float32(r.IntN(100)-50)))
 	}
 	for i := range weights {
-		line := i / (4 * poolTaps * poolFilters)
-		filter, tap := ConvPoolWeight(i / 4 % (poolTaps * poolFilters))
+		line := i / (4 * firstLineTaps * firstFilters)
+		filter, tap := convPoolWeight(i / 4 % (firstLineTaps * firstFilters))
 		weights[i] = byte(filters[filter][line][4*tap+i%4])
 	}
 	if err := m.Run(k); err != nil {
@@ -85,7 +89,7 @@ func checkConvPool(t *testing.T, l *workloads.Layer, k *tile.Kernel) {
 		v := float64(float32(sum)*testAlpha + math.Float32frombits(binary.LittleEndian.Uint32(bias[4*f:])))
 		return math.RoundToEven(min(max(v, 0), 127))
 	}
-	out, high := m.Bytes(&k.Tensors[poolOut]), 0
+	out, high := m.Bytes(&k.Tensors[firstOut]), 0
 	if m.Stored["out"] != int64(len(out)) || len(out) != l.N*l.K*l.P()*l.Q() {
 		t.Fatalf("%s: %d of %d bytes are written", l, m.Stored["out"], len(out))
 	}

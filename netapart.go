@@ -7,14 +7,20 @@ import (
 	"gpusim/workloads"
 )
 
-// attentionApart replaces attention in one kernel by its two products and the softmax
-// between, on GPUs that have no such kernel.
-func attentionApart(m *configs.Machine, layers []workloads.NetLayer) ([]workloads.NetLayer, error) {
+// partNames are those of the layers that one of several at a time comes apart into.
+var partNames = map[string][]string{
+	workloads.KindAttention: {"/scores", "/softmax", "/values"},
+	workloads.KindConvPool:  {"/conv", "/pool"},
+}
+
+// apartWhole replaces several layers in one kernel, such as attention by its two products
+// and the softmax between, on GPUs that have no such kernel.
+func apartWhole(m *configs.Machine, layers []workloads.NetLayer) ([]workloads.NetLayer, error) {
 	apart := map[string][]workloads.Workload{} // by layer, nil where it stays whole
 	var out []workloads.NetLayer
 	for i, l := range layers {
 		a := l.Work.Layer
-		if a == nil || a.Kind != workloads.KindAttention {
+		if a == nil || partNames[a.Kind] == nil {
 			if out != nil {
 				out = append(out, l)
 			}
@@ -41,7 +47,7 @@ func attentionApart(m *configs.Machine, layers []workloads.NetLayer) ([]workload
 		}
 		for k, w := range parts {
 			p := l
-			p.Name, p.Work = l.Name+[]string{"/scores", "/softmax", "/values"}[k], w
+			p.Name, p.Work = l.Name+partNames[a.Kind][k], w
 			out = append(out, p)
 		}
 	}
