@@ -148,7 +148,7 @@ func (f *offload) execute(l workloads.NetLayer, why string) ([]placedLayer, erro
 func hostWork(host *configs.Machine, w workloads.Workload) ([]workloads.Workload, error) {
 	near := Nearest(host, w)
 	a := w.Layer
-	if a == nil || a.Kind != workloads.KindAttention && a.Kind != workloads.KindConvPool || Lacks(host, near, "") == "" {
+	if a == nil || partNames[a.Kind] == nil || Lacks(host, near, "") == "" {
 		return []workloads.Workload{near}, nil
 	}
 	if a.Kind == workloads.KindConvPool {

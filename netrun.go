@@ -38,7 +38,7 @@ func runNetwork(ctx context.Context, m *configs.Machine, w workloads.Workload, o
 	}
 	layers := n.Layers
 	if m.GPU != nil {
-		o.compiled = n.Fused && n.Phase == workloads.PhaseInfer
+		o.compiled = n.Compiled()
 		if o.compiled {
 			layers = pooledFirst(m, layers)
 		}

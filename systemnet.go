@@ -52,7 +52,7 @@ func runSystemNetwork(ctx context.Context, m *configs.Machine, w workloads.Workl
 	if o.Cache == nil {
 		o.Cache = NewCache()
 	}
-	o.compiled = n.Fused && n.Phase == workloads.PhaseInfer
+	o.compiled = n.Compiled()
 	results, err := stepKernels(ctx, dev, n, o)
 	if err != nil {
 		return Result{}, err

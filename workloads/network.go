@@ -254,6 +254,9 @@ func (n *Network) Ops() (total int64) {
 	return total * n.devices()
 }
 
+// Compiled says whether an inference compiler has laid the network out.
+func (n *Network) Compiled() bool { return n.Fused && n.Phase == PhaseInfer }
+
 // devices are those of a pipeline stage.
 func (n *Network) devices() int64 {
 	return int64(max(1, n.Parallel.Data) * max(1, n.Parallel.Tensor))

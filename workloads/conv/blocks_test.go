@@ -10,9 +10,9 @@ import (
 )
 
 // TestBlockEpilogue executes int8 kernels whose filters are reordered with both
-// shapes of matrix instructions, with and without pack conversions, warp tiles of one and of two blocks of channels and
-// all epilogues, and sees that results leave by one store for eight of a lane's sums
-// and never through shared memory.
+// shapes of matrix instructions, with and without pack conversions, warp tiles of one
+// and of two blocks of channels and all epilogues, and sees that results leave by one
+// store for eight of a lane's sums and never through shared memory.
 func TestBlockEpilogue(t *testing.T) {
 	tall := voltaLatencies
 	tall.MMA = []tile.MMA{{Name: "IMMA.16832", Type: "int8", Acc: "int32", M: 16, N: 8, K: 32, Cycles: 8, Latency: 24, Accumulate: 16}}

@@ -8,16 +8,12 @@ import (
 
 // Conversions between integers and floats run on the pipe of special functions, at
 // a quarter of the rate of additions. Where sums of int8 products fit the mantissa
-// of an fp32, kernels convert them by additions instead: the bits of 1.5 x 2^23 plus
-// an integer are the float 1.5 x 2^23 plus that integer, and back (CUTLASS,
+// of an fp32, kernels convert them by additions instead, see tile.IntegerFloat (CUTLASS,
 // epilogue/thread/linear_combination_clamp.h, FastLinearCombinationClamp: for k of
 // up to 256). Machines with pack conversions have no need to: TensorRT's code for Ampere
 // has I2FP, FFMA and F2IP, one of it for two sums, and nothing else between a matrix
 // instruction and a word of bytes.
-const (
-	fastK     = 256
-	fastMagic = 3 << 22 // 1.5 x 2^23
-)
+const fastK = 256
 
 // converter turns the sums of a kernel into what its steps compute on and that into bytes.
 type converter struct {
@@ -63,8 +59,8 @@ func (e *converter) toFloats(reg, n int) []tile.Inst {
 	case !e.fast():
 		return each(tile.OpI2F, reg, n)
 	}
-	magic := math.Float32bits(fastMagic)
-	return append(e.with(tile.OpIADD, reg, n, magic, 0), e.with(tile.OpFADD, reg, n, math.Float32bits(-fastMagic), 0)...)
+	magic := math.Float32bits(tile.IntegerFloat)
+	return append(e.with(tile.OpIADD, reg, n, magic, 0), e.with(tile.OpFADD, reg, n, math.Float32bits(-tile.IntegerFloat), 0)...)
 }
 
 // relu says whether turning floats into bytes leaves nothing below 0.
@@ -89,7 +85,7 @@ func (e *converter) toIntegers(reg, n int) (code []tile.Inst) {
 		code = e.with(tile.OpFMNMX, reg, n, math.Float32bits(-128), 1)
 	}
 	code = append(code, e.with(tile.OpFMNMX, reg, n, math.Float32bits(127), 0)...)
-	return append(code, e.with(tile.OpFADD, reg, n, math.Float32bits(fastMagic), 0)...)
+	return append(code, e.with(tile.OpFADD, reg, n, math.Float32bits(tile.IntegerFloat), 0)...)
 }
 
 // toBytes packs what toIntegers has given, up to two pairs of it, as the bytes of a

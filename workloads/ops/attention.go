@@ -214,9 +214,7 @@ func (f *flash) program() {
 func (f *flash) positions() (row, col val) {
 	c := f.c
 	col = c.fresh(1)
-	tid, cta := c.reg(), c.reg()
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RCTA}, dst: cta, a: noReg, b: noReg, c: noReg})
+	tid, cta := c.register(tile.S2RThread), c.register(tile.S2RCTA)
 	t := vals(tid)
 	c.set(col, c.mul(c.number(c.and(t, word(3))), num(2)))
 	_, block := c.divide(vals(cta), f.k.Grid[0])

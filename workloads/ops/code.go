@@ -211,19 +211,24 @@ func (c *code) bare(op tile.Op) {
 	c.emit(vinst{Inst: tile.Inst{Op: op}, dst: noReg, a: noReg, b: noReg, c: noReg})
 }
 
+// register reads a special register, see tile.S2RThread.
+func (c *code) register(which uint8) reg {
+	r := c.reg()
+	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: which}, dst: r, a: noReg, b: noReg, c: noReg})
+	return r
+}
+
 // index is the number of the thread in the grid.
 func (c *code) index() val {
-	tid, cta, out := c.reg(), c.reg(), c.reg()
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RCTA}, dst: cta, a: noReg, b: noReg, c: noReg})
+	tid, cta := c.register(tile.S2RThread), c.register(tile.S2RCTA)
+	out := c.reg()
 	c.emit(vinst{Inst: tile.Inst{Op: tile.OpIMAD, Imm: c.konst(uint32(c.k.Threads))}, dst: out, a: cta, b: noReg, c: tid})
 	return val{{reg: out}}
 }
 
 // row is the CTA's number times the columns of a row, as an integer: where it begins.
 func (c *code) row(cols int) val {
-	cta, out := c.reg(), c.reg()
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RCTA}, dst: cta, a: noReg, b: noReg, c: noReg})
+	cta, out := c.register(tile.S2RCTA), c.reg()
 	c.emit(vinst{Inst: tile.Inst{Op: tile.OpIMAD, Imm: c.konst(uint32(cols))}, dst: out, a: cta, b: noReg, c: noReg})
 	return val{{reg: out}}
 }

@@ -115,8 +115,7 @@ func columnKernel(name string, rows, cols, splits int, r columnReduction, d Devi
 		acc[i] = c.fresh(1)
 		c.set(acc[i], num(r.start))
 	}
-	tid, warp := c.reg(), c.reg()
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
+	tid, warp := c.register(tile.S2RThread), c.reg()
 	c.emit(vinst{Inst: tile.Inst{Op: tile.OpSHF, Steps: tile.ShiftRight, Imm: c.konst(5)}, dst: warp, a: tid, b: noReg, c: noReg})
 	row := c.fresh(1)
 	c.set(row, c.unary(tile.OpI2F, 0, tile.I2FInt, val{{reg: warp}}))

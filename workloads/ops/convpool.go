@@ -24,8 +24,6 @@ const (
 	firstFilters  = 64
 	firstLineTaps = 8  // of a line of a filter, those beyond it with weights of zero
 	firstLane     = 16 // filters side by side of which a lane has sums
-
-	bytesMagic = 3 << 22 // 1.5 x 2^23: as bits of a float plus an integer it is that float plus the integer
 )
 
 // convPool is that kernel under construction.
@@ -40,7 +38,8 @@ type convPool struct {
 	step         int  // points of the image from one tile to the next
 	lines, width int  // of the image's part in shared memory, in points; whole vectors
 	vec          int  // points of a load
-	y0, x0       int  // the first tile's
+	begin        int  // first line and column of the image that the first tile sees
+	down         int  // tiles of a strip
 	lead         int  // points of a line before the first that is needed
 	acc          [][]reg
 	bias         []reg
@@ -82,34 +81,31 @@ func convPoolKernel(l *workloads.Layer, d Device) ([]*tile.Kernel, error) {
 // them, images.
 func (f *convPool) layout(sms int) {
 	f.step = f.side * f.PoolStride * f.Stride
-	f.y0, f.x0 = -f.PoolPad*f.Stride-f.Pad, -f.PoolPad*f.Stride-f.Pad
+	f.begin = -f.PoolPad*f.Stride - f.Pad
 	f.vec = 1
 	if f.W%4 == 0 && f.step%4 == 0 {
 		f.vec = 4
 	}
-	f.lead = (f.x0%f.vec + f.vec) % f.vec
+	f.lead = (f.begin%f.vec + f.vec) % f.vec
 	f.lines = (firstPoints-1)*f.Stride + f.R
 	f.width = ceilDiv(f.lead+(firstPoints-1)*f.Stride+firstLineTaps, f.vec) * f.vec
 	pp, qq := f.P(), f.Q()
 	tw, th := ceilDiv(qq, f.side), ceilDiv(pp, f.side)
-	down := max(1, min(th, f.N*tw*th/(2*2*sms))) // tiles of a strip, if two rounds of two CTAs an SM are left
-	strips := ceilDiv(th, down)
-	tiles := []tile.Digit{{Size: int32(tw)}, {Size: int32(th)}, {}}
-	along := func(w, h, n int64, byW, byH int) []tile.Digit {
-		t := append([]tile.Digit{}, tiles...)
-		t[0].Stride, t[0].W, t[1].Stride, t[1].H, t[2].Stride = w, int32(byW), h, int32(byH), n
-		return t
+	f.down = max(1, min(th, f.N*tw*th/(2*2*sms))) // if two rounds of two CTAs an SM are left
+	strips, down := ceilDiv(th, f.down), f.down
+	along := func(w, h, n int64, points int32) []tile.Digit {
+		return []tile.Digit{{Size: int32(tw), Stride: w, W: points}, {Size: int32(th), Stride: h, H: points}, {Stride: n}}
 	}
 	x := tile.Tensor{Name: "x", Elem: 1, Rows: f.N * tw * th, Cols: f.lines * f.width / f.vec, Bytes: 4 * int64(f.N) * int64(f.H) * int64(f.W), Views: []tile.View{{
-		Row: along(4*int64(f.step), 4*int64(f.step)*int64(f.W), 4*int64(f.H)*int64(f.W), f.step, f.step),
+		Row: along(4*int64(f.step), 4*int64(f.step)*int64(f.W), 4*int64(f.H)*int64(f.W), int32(f.step)),
 		Col: []tile.Digit{{Size: int32(f.width / f.vec), Stride: 4 * int64(f.vec), W: int32(f.vec)}, {Stride: 4 * int64(f.W), H: 1}},
-		At:  4 * (int64(f.y0)*int64(f.W) + int64(f.x0-f.lead)), H0: int32(f.y0), W0: int32(f.x0 - f.lead), H: int32(f.H), W: int32(f.W),
+		At:  4 * (int64(f.begin)*int64(f.W) + int64(f.begin-f.lead)), H0: int32(f.begin), W0: int32(f.begin - f.lead), H: int32(f.H), W: int32(f.W),
 	}}}
 	w := tile.Tensor{Name: "w", Elem: 1, Parameter: true, Rows: 1, Cols: f.weights(), RowStride: 1, ColStride: 1, Bytes: int64(f.weights())}
 	b := tile.Tensor{Name: "bias", Elem: 4, Parameter: true, Rows: 1, Cols: firstFilters, RowStride: 1, ColStride: 1, Bytes: 4 * firstFilters}
 	block := int64(blockChannels)
 	out := tile.Tensor{Name: "out", Elem: 1, Output: true, Rows: f.N * tw * th, Cols: f.side * f.side * firstFilters, Bytes: firstFilters * int64(f.N) * int64(pp) * int64(qq), Views: []tile.View{{
-		Row: along(block*int64(f.side), block*int64(f.side)*int64(qq), firstFilters*int64(pp)*int64(qq), f.side, f.side),
+		Row: along(block*int64(f.side), block*int64(f.side)*int64(qq), firstFilters*int64(pp)*int64(qq), int32(f.side)),
 		Col: []tile.Digit{{Size: blockChannels, Stride: 1}, {Size: int32(f.side), Stride: block, W: 1}, {Size: int32(f.side), Stride: block * int64(qq), H: 1}, {Stride: block * int64(pp) * int64(qq)}},
 		H:   int32(pp), W: int32(qq),
 	}}}

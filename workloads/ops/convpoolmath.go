@@ -57,7 +57,7 @@ func (f *convPool) products() {
 		r := c.regs(f.mma.RegsC())
 		begin := num(0)
 		if !f.packs { // sums begin at the number that makes floats of them
-			begin = num(bytesMagic)
+			begin = num(tile.IntegerFloat)
 		}
 		c.set(vals(r...), begin)
 		f.acc = append(f.acc, r)
@@ -105,31 +105,24 @@ func (f *convPool) positions() (columns []val, line val) {
 		return nil, nil
 	}
 	c := f.c
-	tid, cta := c.reg(), c.reg()
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
-	c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RCTA}, dst: cta, a: noReg, b: noReg, c: noReg})
+	tid, cta := c.register(tile.S2RThread), c.register(tile.S2RCTA)
 	rest, at := c.divide(vals(cta), f.k.Grid[0])
 	_, strip := c.divide(rest, f.k.Grid[1])
 	pitch := num(float64(f.side * f.PoolStride))
 	g := c.number(c.and(c.shift(tile.ShiftRight, vals(tid), 2), word(7)))
 	x := c.fma(c.number(at), pitch, c.add(g, num(float64(-f.PoolPad))))
 	for half := range 2 {
-		columns = append(columns, f.inside(x, 8*half, f.q))
+		columns = append(columns, c.mask(x, 8*half, f.q))
 	}
-	var first tile.CTA
-	f.k.Place(f.k.Grid[0]*min(1, f.k.Grid[1]-1), &first) // where the second strip begins, in tiles
-	down := float64(int(first.Origin[tile.VarM])/f.k.Grid[0]) * float64(f.side*f.PoolStride)
 	w := c.number(c.shift(tile.ShiftRight, vals(tid), 5))
 	line = c.fresh(1)
-	c.set(line, c.fma(c.number(strip), num(down), c.fma(w, num(firstLines), num(float64(-f.PoolPad)))))
+	c.set(line, c.fma(c.number(strip), num(float64(f.down*f.side*f.PoolStride)), c.fma(w, num(firstLines), num(float64(-f.PoolPad)))))
 	return columns, line
 }
 
-// inside is a mask: all ones if the number plus some is a place of an edge of a size.
-func (f *convPool) inside(at val, plus, size int) val {
-	c := f.c
-	in := c.choose(c.compare(tile.CmpGE, at, num(float64(-plus))), c.compare(tile.CmpLT, at, num(float64(size-plus))), num(0))
-	return c.choose(in, word(math.MaxUint32), num(0))
+// mask is all ones where inside says 1.
+func (c *code) mask(at val, plus, size int) val {
+	return c.choose(c.inside(at, plus, size), word(math.MaxUint32), num(0))
 }
 
 // place is where 16 filters of a point lie in shared memory, such that neither lanes that
@@ -146,7 +139,7 @@ func (f *convPool) results(columns []val, line val) {
 	var mask val
 	for eight := range 2 * firstLines {
 		if line != nil && eight%2 == 0 {
-			mask = f.inside(line, eight/2, f.p)
+			mask = c.mask(line, eight/2, f.p)
 		}
 		var out []reg
 		var v val
@@ -156,7 +149,7 @@ func (f *convPool) results(columns []val, line val) {
 		if f.packs {
 			v = c.unary(tile.OpI2FP, 0, 0, v)
 		} else {
-			v = c.add(v, num(-bytesMagic))
+			v = c.add(v, num(-tile.IntegerFloat))
 		}
 		for i := range v {
 			to := c.reg()
@@ -164,7 +157,7 @@ func (f *convPool) results(columns []val, line val) {
 			v[i] = operand{reg: to}
 		}
 		if !f.packs {
-			v = c.add(c.min(c.max(v, num(0)), num(math.MaxInt8)), num(bytesMagic))
+			v = c.add(c.min(c.max(v, num(0)), num(math.MaxInt8)), num(tile.IntegerFloat))
 		}
 		for i := 0; i < firstLane; i += wordChannels {
 			w := f.bytes(v[i : i+wordChannels])

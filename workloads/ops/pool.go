@@ -55,7 +55,7 @@ func (w *window) pooled(l *workloads.Layer, taps []val, side int) val {
 			f := c.fma(c.number(at), num(float64(st)), num(float64(-l.Pad)))
 			out := make([]val, n)
 			for i := range out {
-				out[i] = c.choose(c.compare(tile.CmpGE, f, num(float64(-i))), c.compare(tile.CmpLT, f, num(float64(size-i))), num(0))
+				out[i] = c.inside(f, i, size)
 			}
 			return out
 		}
@@ -65,6 +65,11 @@ func (w *window) pooled(l *workloads.Layer, taps []val, side int) val {
 		}
 	}
 	return c.across(taps, (*code).max)
+}
+
+// inside says, with 1 or 0, whether a number plus some is a place of a line of a size.
+func (c *code) inside(at val, plus, size int) val {
+	return c.choose(c.compare(tile.CmpGE, at, num(float64(-plus))), c.compare(tile.CmpLT, at, num(float64(size-plus))), num(0))
 }
 
 // poolAll builds the kernels of a pooling layer with one window, the whole image:

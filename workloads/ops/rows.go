@@ -68,8 +68,7 @@ func (r *rowKernel) begin(name string, threads, ctas int) {
 	r.k = &tile.Kernel{Name: name, Grid: [3]int{ctas, 1, 1}, Threads: threads, Splits: 1, DType: "fp32", Streams: true}
 	r.c = newCode(r.k)
 	r.c.address(9)
-	tid := r.c.reg()
-	r.c.emit(vinst{Inst: tile.Inst{Op: tile.OpS2R, Imm: tile.S2RThread}, dst: tid, a: noReg, b: noReg, c: noReg})
+	tid := r.c.register(tile.S2RThread)
 	at := val{{reg: tid}}
 	if r.perWarp > 0 {
 		at = r.c.and(at, word(31))

@@ -2,6 +2,10 @@ package tile
 
 import "math"
 
+// IntegerFloat is 1.5 x 2^23. The bits of it as fp32 plus an integer of less than 23 bits
+// are the bits of that float plus the integer, so that additions convert, both ways.
+const IntegerFloat = 3 << 22
+
 // Value is the number that the lowest bits of b stand for in a type of up to 32
 // bits: fp32, tf32, fp16, bf16, fp8 (e4m3), int8, int4,
 // int1 or int32. An int1 stands for itself: BMMA's and-popcount is a product of
