@@ -81,7 +81,7 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 		if t >= turn && (u.class > lastLocal || u.class == clBRA && c.plan != nil) {
 			return
 		}
-		if u.fetch && !s.l0.has(u.line, t) {
+		if u.fetch && !s.l0.has(u.line, t) && h.why != NoInst {
 			if t >= turn {
 				return
 			}

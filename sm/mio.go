@@ -215,8 +215,8 @@ func (c *Core) load(w *warp, u *uop, b uint8, start, cycles uint64) {
 	if len(c.out) != misses || len(c.lines) == 0 {
 		return
 	}
-	// All from L1: its banks count.
-	if conflicts := uint64(c.lineGen.Passes() * max(1, lineBytes/c.l1.BytesClk)); conflicts > cycles {
+	// All from L1: its banks count, a word of each in a cycle.
+	if conflicts := uint64(c.lineGen.Passes()); conflicts > cycles {
 		if c.l1.Unified {
 			c.lsuFree += conflicts - cycles
 		} else {

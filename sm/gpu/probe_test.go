@@ -1,6 +1,7 @@
 package gpu_test
 
 import (
+	"fmt"
 	"math"
 	"math/rand"
 	"testing"
@@ -103,9 +104,9 @@ func stream(t *testing.T, g *configs.GPU, warps, ctas, trips, loads, n int) *til
 
 // hits measures loads that hit L1 on one SM, in cycles per warp instruction:
 // n words a lane, stride words apart.
-func hits(t *testing.T, n, stride int) float64 {
+func hits(t *testing.T, n, stride int, sets ...string) float64 {
 	t.Helper()
-	g := small(t, "gpu.sm.count=1", "gpu.sm.per_tpc=1", "gpu.sm.gpcs=1")
+	g := small(t, append([]string{"gpu.sm.count=1", "gpu.sm.per_tpc=1", "gpu.sm.gpcs=1"}, sets...)...)
 	time := func(trips int) float64 {
 		s := kernel{warps: 32, ctas: 1, trips: trips, words: 1 << 14, regs: 64}
 		var body []tile.Inst
@@ -141,6 +142,10 @@ func TestL1Throughput(t *testing.T) {
 		{"32 lines", 1, 32, 32},
 	} {
 		near(t, c.name+", cycles per load", hits(t, c.n, c.stride), c.want, 0.03)
+	}
+	// Of a quarter of a line a cycle, words that meet in a bank come one a cycle as well.
+	for stride, want := range map[int]float64{1: 4, 2: 4, 4: 4, 8: 8, 32: 32} {
+		near(t, fmt.Sprintf("32 B a cycle, stride %d, cycles per load", stride), hits(t, 1, stride, "gpu.l1.bytes_per_clk=32"), want, 0.03)
 	}
 }
 

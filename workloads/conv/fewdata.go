@@ -77,7 +77,31 @@ func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
 	}
 	f := newFewData(c)
 	f.kernel()
-	first := c.StrideW + f.patches + f.filters // behind the accumulators and what is on its way
+	for ry := range min(c.StrideH, fewLines) {
+		f.program(ry)
+	}
+	for w := range f.k.Role {
+		f.k.Role[w] = uint8(f.parity(w))
+	}
+	if err := tile.Finish(f.k, l); err != nil {
+		return nil, fmt.Errorf("conv: %w", err)
+	}
+	return f.k, nil
+}
+
+// lineOf is a warp's line of the rectangle. Lines that see as many taps lie on successive
+// warps, so that all sub-cores have some of each kind.
+func (f *fewData) lineOf(warp int) int {
+	at := warp * f.StrideH
+	return at%fewLines + at/fewLines
+}
+
+// parity is the first line of taps that a warp's line of points sees.
+func (f *fewData) parity(warp int) int { return (f.lineOf(warp) + f.PadH) % f.StrideH }
+
+// program adds that of the warps whose points see the lines of taps from ry on.
+func (f *fewData) program(ry int) {
+	first := f.StrideW + f.patches + f.filters // behind the accumulators and what is on its way
 	begin := &emit.Emitter{K: f.k, Next: first}
 	var addr []int
 	for range 8 {
@@ -86,32 +110,28 @@ func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
 	begin.Begin(addr)
 	begin.Integers(addr, 40)
 	begin.Add(f.fetch(0)...)
-	for i := range c.StrideW {
+	for i := range f.StrideW {
 		begin.Add(emit.Move(i, tile.RZ))
 	}
 	begin.Add(f.deposit(0)...)
 	begin.Add(emit.Bare(tile.OpBAR))
 	loop := &emit.Emitter{K: f.k, Next: begin.Regs()}
 	loop.Add(emit.Guarded(tile.GuardMore, f.fetch(1)...)...)
-	f.products(loop, addr)
+	f.products(loop, addr, ry)
 	loop.Add(emit.Guarded(tile.GuardMore, f.deposit(1)...)...)
 	loop.Integers(addr, 6)
 	loop.Add(emit.Bare(tile.OpBAR), emit.Bare(tile.OpBRA))
 	var end []tile.Inst
-	for i := range c.StrideW {
+	for i := range f.StrideW {
 		out := tile.Access{Tensor: fewX, Bytes: 4, RowVar: fewTile, ColVar: fewPoint, BatchFree: true}
 		for t := range fewThreads {
-			out.Row, out.Col = append(out.Row, 0), append(out.Col, int32(t*c.StrideW+i))
+			out.Row, out.Col = append(out.Row, 0), append(out.Col, int32(f.lineOf(t/32)*f.w+t%32*f.StrideW+i))
 		}
 		end = append(end, emit.Alpha(i, i), emit.Store(tile.OpSTG, i, begin.Access(out)))
 	}
 	end = append(end, emit.Bare(tile.OpEXIT))
-	f.k.Regs = loop.Regs()
-	f.k.Programs = []*tile.Program{{Segments: []tile.Segment{{Code: begin.Code}, {Code: loop.Code, Loop: true}, {Code: end}}}}
-	if err := tile.Finish(f.k, l); err != nil {
-		return nil, fmt.Errorf("conv: %w", err)
-	}
-	return f.k, nil
+	f.k.Regs = max(f.k.Regs, loop.Regs())
+	f.k.Programs = append(f.k.Programs, &tile.Program{Segments: []tile.Segment{{Code: begin.Code}, {Code: loop.Code, Loop: true}, {Code: end}}})
 }
 
 // Tensors of the kernel, and the origins of its CTAs: rectangles, elements of
@@ -235,10 +255,10 @@ func (f *fewData) deposit(flip int32) []tile.Inst {
 	return out
 }
 
-// products are the multiply-adds of an iteration: by filter and line of taps, whose
-// elements of the output's gradient are loaded one after another, each for all points that
-// see it.
-func (f *fewData) products(e *emit.Emitter, addr []int) {
+// products are the multiply-adds of an iteration: by filter and line of taps from ry on,
+// whose elements of the output's gradient are loaded one after another, each for all
+// points that see it.
+func (f *fewData) products(e *emit.Emitter, addr []int, ry int) {
 	for e.Next%fewVector > 0 {
 		e.Reg()
 	}
@@ -252,24 +272,24 @@ func (f *fewData) products(e *emit.Emitter, addr []int) {
 		elements = append(elements, e.Reg())
 	}
 	for filter := range fewFilters {
-		for jr := range f.rs {
+		for jr := range steps(f.R, ry, f.StrideH) {
 			for i := range f.StrideW {
-				for js := 0; js < f.line; js += fewVector {
+				for js := 0; js < steps(f.S, f.column(i), f.StrideW); js += fewVector {
 					e.Add(emit.Load(tile.OpLDS, taps[i*f.line+js], f.buffer(4*fewVector, 0, func(t int) int {
-						ry, rx := (t/32+f.PadH)%f.StrideH, (i+f.PadW)%f.StrideW
+						ry, rx := f.parity(t/32), f.column(i)
 						return f.patch + (((filter*f.StrideH+ry)*f.StrideW+rx)*f.rs+jr)*f.line + js
 					})))
 				}
 			}
 			for d := range elements {
 				e.Add(emit.Load(tile.OpLDS, elements[d], f.buffer(4, 0, func(t int) int {
-					return (filter*f.ph+(t/32+f.PadH)/f.StrideH-jr-f.p0)*f.pw + t%32 + d
+					return (filter*f.ph+(f.lineOf(t/32)+f.PadH)/f.StrideH-jr-f.p0)*f.pw + t%32 + d
 				})))
 			}
 			for d := range elements {
 				for i := range f.StrideW {
 					js := (i+f.PadW)/f.StrideW - f.q0 - d
-					if js < 0 || js >= f.ss {
+					if js < 0 || js >= steps(f.S, f.column(i), f.StrideW) {
 						continue
 					}
 					e.Integers(addr, fewInts)
@@ -279,3 +299,9 @@ func (f *fewData) products(e *emit.Emitter, addr []int) {
 		}
 	}
 }
+
+// column is the first column of taps that the i-th of a thread's points sees.
+func (f *fewData) column(i int) int { return (i + f.PadW) % f.StrideW }
+
+// steps are the taps of n from first on, so far apart.
+func steps(n, first, stride int) int { return max(0, (n-first+stride-1)/stride) }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"gpusim/workloads"
@@ -41,7 +42,7 @@ func TestLateReplay(t *testing.T) {
 				{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 1},
 				{Family: "simt", TileM: 128, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 1, Splits: 1},
 			} {
-				replayedAs(t, fmt.Sprintf("%s,pass=%s", s, pass), c, Slabs{}, true)
+				replayedAs(t, fmt.Sprintf("%s,pass=%s", s, pass), c, Slabs{}, func(w *gemm.Lowered, k int) { w.Table, w.Late = 4*int64(k), true })
 			}
 		}
 	}
@@ -62,6 +63,15 @@ func TestLateReplay(t *testing.T) {
 		if got := (ks[0].Regs + 7) / 8 * 8; got != want {
 			t.Errorf("late %v: %d registers, want %d", late, got, want)
 		}
+	}
+}
+
+// TestAddedReplay does so for kernels that add their sums to the output, which is cleared
+// before whether they reach all of it or not, and load fragments word by word.
+func TestAddedReplay(t *testing.T) {
+	c := gemm.Config{Family: "simt", TileM: 64, TileN: 32, TileK: 16, WarpM: 32, WarpN: 32, WarpK: 1, Splits: 1, ByWord: true}
+	for _, s := range append([]string{"conv:n=2,c=40,h=7,w=5,k=33,r=1,s=1,stride=2", "conv:n=2,c=33,h=7,w=7,k=9,r=1,s=1,stride=2,pad=3"}, shapes...) {
+		replayedAs(t, s+",pass=bwd_data", c, Slabs{}, func(w *gemm.Lowered, _ int) { w.Added = true })
 	}
 }
 
@@ -161,10 +171,15 @@ func replayed(t *testing.T, text string, c gemm.Config) {
 
 func replayedSlabs(t *testing.T, text string, c gemm.Config, slabs Slabs) {
 	t.Helper()
-	replayedAs(t, text, c, slabs, false)
+	replayedAs(t, text, c, slabs, func(w *gemm.Lowered, k int) {
+		if c.Family == "simt" && !strings.Contains(text, "pass="+workloads.PassWeight) {
+			w.Table = 4 * int64(k)
+		}
+	})
 }
 
-func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, late bool) {
+// replayedAs does so with what change makes of a product of so large a k.
+func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, change func(w *gemm.Lowered, k int)) {
 	t.Helper()
 	w, err := workloads.Parse(text)
 	if err != nil {
@@ -177,9 +192,7 @@ func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, late bool
 	if (c.Splits > 1 || c.Sums) && p.Batch > 1 {
 		return // the library does not split grouped convolutions
 	}
-	if c.Family == "simt" && w.Conv.Pass != workloads.PassWeight {
-		p.Lowered.Table, p.Lowered.Late = 4*int64(p.K), late
-	}
+	change(p.Lowered, p.K)
 	p.Lowered.Name = "replayed"
 	ks, err := gemm.Build(p, c, voltaLatencies)
 	if err != nil {

@@ -26,6 +26,9 @@ type Lowered struct {
 	// Late says that kernels of the plain pipes look an offset up in the k-tile whose
 	// load it is for, in the register of what is loaded, and not one before.
 	Late bool
+	// Added says that kernels of the plain pipes add each element of C by itself and
+	// atomically to what a memset has left, as where several tiles have a part of it.
+	Added bool
 	// Reordered says that the rows of op(A) come in the order of Reorder, and that C has
 	// blocks of ReorderBlock of them side by side.
 	Reordered bool
@@ -127,9 +130,9 @@ func multiplied(ph []Phase) []int {
 }
 
 // Cleared puts a memset of C before kernels whose products do not reach all of
-// it, as gradients of filters smaller than their strides.
+// it, as gradients of filters smaller than their strides, or are added to it.
 func Cleared(ks []*tile.Kernel, p Problem, l tile.Latencies) ([]*tile.Kernel, error) {
-	if len(multiplied(p.phases())) == len(p.phases()) {
+	if len(multiplied(p.phases())) == len(p.phases()) && (p.Lowered == nil || !p.Lowered.Added) {
 		return ks, nil
 	}
 	z, err := ZeroKernel(ks[0].Tensors[tensorC], l)

@@ -34,6 +34,7 @@ type Config struct {
 	Stages              int  // k-tiles in shared memory at a time, of mma, wgmma and simt; 0: two
 	Swizzle             int  // N tiles to a strip of the grid, see walk; 0 and 1: none
 	Blocks              bool // the grid is walked in blocks of two by two tiles, see walk
+	ByWord              bool // simt: fragments come from shared memory word by word, not in vectors
 	Splits              int  // split-K slices; 0 and 1 mean none
 	Workspace           bool // split-K through a workspace and a second kernel, else serially in the kernel
 	Sums                bool // with Workspace: even a single slice leaves its sums there

@@ -214,7 +214,7 @@ func (s *simt) step(j int, puts, gets []int16) []tile.Inst {
 			code = append(code, join(j%wordBytes, sum, held, targets[u])...)
 			continue
 		}
-		code = append(code, store(tile.OpSTG, sum, targets[u]))
+		code = append(code, s.put(sum, targets[u])...)
 	}
 	return code
 }

@@ -117,10 +117,14 @@ func (s *simt) deposit(flip int32, g tile.Guard) []tile.Inst {
 }
 
 // fragments loads an operand's fragments for k-step step into its registers,
-// vector after vector.
+// vector after vector or word after word.
 func (s *simt) fragments(o *simtOperand, step int, flip int32) []tile.Inst {
 	var out []tile.Inst
-	for e := 0; e < o.count; e += o.vec {
+	vec := o.vec
+	if s.c.ByWord {
+		vec = max(1, 4/o.elem)
+	}
+	for e := 0; e < o.count; e += vec {
 		addr := make([]int32, s.k.Threads)
 		for t := range addr {
 			w := t >> 5
@@ -132,7 +136,7 @@ func (s *simt) fragments(o *simtOperand, step int, flip int32) []tile.Inst {
 			}
 			addr[t] = o.address(begin+o.outerOf(lane, e), s.slice[w]*s.depth+step)
 		}
-		acc := tile.Access{Space: tile.Shared, Bytes: 16, Addr: addr, BufferStride: s.buffer, Buffers: s.ring(), BufferFlip: flip}
+		acc := tile.Access{Space: tile.Shared, Bytes: vec * o.elem, Addr: addr, BufferStride: s.buffer, Buffers: s.ring(), BufferFlip: flip}
 		out = append(out, load(tile.OpLDS, o.frag(step, e), s.access(acc)))
 	}
 	return out

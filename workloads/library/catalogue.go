@@ -30,6 +30,7 @@ type Entry struct {
 	LongK   bool    // offered alone where k is beyond longK, and nowhere else
 	Aligned bool    // offered only where n is a multiple of 64, k is even and CTAs are leastAligned
 	MaxN    int     // offered only where n is not larger; 0: always
+	MaxM    int     // offered as well where m is not larger, whatever n
 	MinK    int     // offered only where k is not smaller
 	Whole   bool    // never with split-K
 	Only    bool    // where it is offered, nothing else is but what is for as few columns
@@ -44,6 +45,7 @@ type Entry struct {
 	rolling bool // the library expects a CTA to begin where one has ended, without waiting for the others of its round, see cost
 	late    bool // offsets are looked up in the k-tile that they are for, see gemm.Lowered
 	plain   bool // compiled from CUDA: counts addresses on, without tables of offsets
+	adds    bool // of those: loads fragments word by word and adds its sums atomically, see gemm.Lowered
 	turing  bool // a cuDNN kernel of Turing: sums of gradients of filters always go through a workspace in fp32, tables of offsets, near taps together
 	yields  bool // its code yields, see tile.Kernel
 	slab    int  // points of an image that a kernel for gradients of filters takes at a time; 0: all images in one
@@ -66,7 +68,11 @@ var catalogue = map[string][]Entry{
 	// Until CUDA 8 and later cuBLAS launched any of these on Maxwell and Pascal.
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.
-	"maxwell_sgemm":     simt("maxwell_sgemm", wholeTiles()),
+	"maxwell_sgemm": simt("maxwell_sgemm", wholeTiles()),
+	// CUDA 8's second release: two products of 7000 and 48000 columns whose operands are both
+	// contiguous in k take on GTX 1080 Ti and TITAN Xp a half to a third of what they do on
+	// TITAN X (Pascal) with the first one, as blocks of tiles give; P4 has them by its grids.
+	"maxwell_sgemm_8":   inBlocks(simt("maxwell_sgemm", wholeTiles()), "maxwell_sgemm_128x128"),
 	"sgemm_sm35_ldg":    narrowKepler(),
 	"gemmSN":            smallN("fp32", "fp16/fp32"),
 	"maxwell_sgemm_n64": alone(),
@@ -276,7 +282,7 @@ func (e *Entry) takes(p gemm.Problem) bool {
 		return false
 	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0 || ceil(p.M, e.TileM)*ceil(p.N, e.TileN) < leastAligned):
 		return false
-	case e.MaxN > 0 && p.N > e.MaxN || p.K < e.MinK:
+	case e.MaxN > 0 && p.N > e.MaxN && p.M > e.MaxM || p.K < e.MinK:
 		return false
 	case e.Family == "small_n" && p.TransB:
 		return false

@@ -155,6 +155,10 @@ func TestSpecialKernels(t *testing.T) {
 		{gemm.Problem{M: 4096, N: 16, K: 4096, DType: "fp32", TransB: true}, "sgemm_32x32x32_nt"},
 		{gemm.Problem{M: 4096, N: 17, K: 4096, DType: "fp32"}, "sgemm_32x32x32_nn"},
 		{gemm.Problem{M: 4096, N: 33, K: 4096, DType: "fp32"}, "maxwell_sgemm_128x64_nn"},
+		{gemm.Problem{M: 35, N: 8457, K: 2560, DType: "fp32", TransA: true}, "sgemm_32x32x32_tn"},
+		{gemm.Problem{M: 65, N: 8457, K: 2560, DType: "fp32"}, "maxwell_sgemm_128x128_nn"},
+		{gemm.Problem{M: 4096, N: 7000, K: 4096, DType: "fp32", TransA: true}, "maxwell_sgemm_128x128_tn"},
+		{gemm.Problem{M: 35, N: 16, K: 2560, DType: "fp32"}, "gemmSN_nn"},
 		{gemm.Problem{M: 4096, N: 8, K: 4096, DType: "fp16", Acc: "fp32", TransA: true}, "gemmSN_tn"},
 		{gemm.Problem{M: 512, N: 2, K: 100000, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x32_sliced1x2_ldg4_nn"},
 		{gemm.Problem{M: 512, N: 4, K: 100000, DType: "int8", Acc: "int32"}, "maxwell_igemm_int8_128x64_ldg4_nn"},
@@ -164,6 +168,9 @@ func TestSpecialKernels(t *testing.T) {
 		got, err := Choose(m.GPU, c.p, Force{})
 		if err != nil || got.Kernel != c.want {
 			t.Errorf("%+v: %s, want %s (%v)", c.p, got.Kernel, c.want, err)
+		}
+		if got.Config.Blocks != strings.Contains(got.Kernel, "sgemm_128x128") {
+			t.Errorf("%+v: %s, blocks of tiles %t", c.p, got.Kernel, got.Config.Blocks)
 		}
 		if c.p.DType == "int8" && got.Config.Splits > 1 {
 			t.Errorf("%+v: %d slices", c.p, got.Config.Splits)

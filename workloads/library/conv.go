@@ -302,13 +302,13 @@ const beliefSlice = 24000
 func implicit(g *configs.GPU, c *workloads.Conv, p gemm.Problem, e Entry, z int) ConvCall {
 	cfg := gemm.Config{
 		Name: e.Name, Family: e.Family, TileM: e.TileM, TileN: e.TileN, TileK: e.TileK,
-		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Workspace: z > 1,
+		WarpM: e.WarpM, WarpN: e.WarpN, WarpK: e.WarpK, Stages: e.Stages, Splits: z, Workspace: z > 1, ByWord: e.adds,
 	}
 	if e.turing && c.Pass == workloads.PassWeight && p.Batch == 1 {
 		cfg.Workspace, cfg.Sums = true, true
 	}
 	w := *p.Lowered
-	p.Lowered = &w
+	p.Lowered, w.Added = &w, e.adds
 	call := ConvCall{Name: convNames[c.Pass], Algo: AlgoPrecomp}
 	if c.Epilogue != "" && gemm.TakesSteps(p, cfg) {
 		p.Steps, call.Fused = conv.Steps(c), true
