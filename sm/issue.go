@@ -81,19 +81,19 @@ func (c *Core) issue(s *subcore, turn, ahead uint64) {
 		if t >= turn && (u.class > lastLocal || u.class == clBRA && c.plan != nil) {
 			return
 		}
-		if u.fetch && !s.l0.has(u.line, t) && h.why != NoInst {
+		if u.fetch && h.had&hadLine == 0 && !s.l0.has(u.line, t) {
 			if t >= turn {
 				return
 			}
-			h.dep, h.why = c.fetch(s, u.line, t), NoInst
+			h.dep, h.why, h.had = c.fetch(s, u.line, t), NoInst, h.had|hadLine
 			s.evaluate()
 			continue
 		}
-		if u.konst != 0 && u.class != clLDC && h.why != Constant && !s.consts[0].has(uint16(u.konst-1), t) {
+		if u.konst != 0 && u.class != clLDC && h.had&hadConst == 0 && !s.consts[0].has(uint16(u.konst-1), t) {
 			if t >= turn {
 				return
 			}
-			h.dep, h.why = c.constant(&s.consts[0], uint16(u.konst-1), t), Constant
+			h.dep, h.why, h.had = c.constant(&s.consts[0], uint16(u.konst-1), t), Constant, h.had|hadConst
 			s.evaluate()
 			continue
 		}

@@ -39,7 +39,7 @@ func (o *oracle) issue(s *oSub, w *oWarp) {
 	o.counts.Slots[sm.Issued]++
 	o.counts.WarpInsts++
 	s.last, s.issued = w, t+1
-	w.ready, w.why, w.noInst, w.noConst = t+max(1, uint64(in.Stall)), sm.Wait, false, false
+	w.ready, w.why, w.hadLine, w.hadConst = t+max(1, uint64(in.Stall)), sm.Wait, false, false
 	o.occupy(s, w, in)
 	o.move(s, w, in)
 }

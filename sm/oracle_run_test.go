@@ -183,6 +183,9 @@ func vary(g *configs.GPU, r *rand.Rand) {
 	s.Pipes.FP32.Lanes = []float64{16, 32, 16, 8}[r.Intn(4)]
 	s.Pipes.SFU.Lanes = []float64{4, 16, 1}[r.Intn(3)]
 	s.ICache.PrefetchLines = r.Intn(9)
+	if r.Intn(2) == 0 { // programs do not fit
+		s.ICache.L0 = configs.Bytes((1 + r.Intn(8)) * s.ICache.LineBytes)
+	}
 	s.ICache.L0MissLatency = 1 + r.Intn(40)
 	s.ICache.L1MissLatency = s.ICache.L0MissLatency + r.Intn(300)
 	t := &g.Tensor

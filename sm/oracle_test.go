@@ -29,7 +29,8 @@ import (
 //   - a sub-core works out one address at a time; an access begins no earlier than its
 //     address is there, and keeps its place in the queue for a while;
 //   - instruction lines must be in the sub-core's L0 when a warp enters them, and so must
-//     the lines of constants that are operands.
+//     the lines of constants that are operands; what it has waited for it gets, whether it
+//     is still there or not.
 type oracle struct {
 	g      *configs.GPU
 	k      *tile.Kernel
@@ -70,20 +71,20 @@ type oSub struct {
 }
 
 type oWarp struct {
-	cta     *oCTA
-	id      int
-	prog    int
-	seg, at int
-	iter    int
-	ready   uint64 // as far as stall count, branch or CTA barrier go
-	why     sm.Reason
-	fetched uint64 // instruction line is there
-	noInst  bool
-	noConst bool // the same of its constant
-	blocked bool // at the CTA barrier
-	bars    [tile.NumBars]uint64
-	barWhy  [tile.NumBars]sm.Reason
-	pending [tile.NumBars]int // accesses that the unit has not begun
+	cta               *oCTA
+	id                int
+	prog              int
+	seg, at           int
+	iter              int
+	ready             uint64 // as far as stall count, branch or CTA barrier go
+	why               sm.Reason
+	fetched           uint64 // instruction line is there
+	hadLine, hadConst bool   // what it has waited for, until fetched
+	fetchedWhy        sm.Reason
+	blocked           bool // at the CTA barrier
+	bars              [tile.NumBars]uint64
+	barWhy            [tile.NumBars]sm.Reason
+	pending           [tile.NumBars]int // accesses that the unit has not begun
 }
 
 type oCTA struct {
@@ -245,11 +246,8 @@ func (o *oracle) own(w *oWarp) (uint64, sm.Reason) {
 	if w.why != sm.Wait && at == w.ready { // no dependence lasts longer
 		why = w.why
 	}
-	if w.noInst {
-		at, why = max(at, w.fetched), sm.NoInst
-	}
-	if w.noConst {
-		at, why = max(at, w.fetched), sm.Constant
+	if w.hadLine || w.hadConst {
+		at, why = max(at, w.fetched), w.fetchedWhy
 	}
 	return at, why
 }
@@ -309,13 +307,13 @@ func (o *oracle) issueFrom(s *oSub) {
 			return
 		}
 		w := s.warps[o.choose(s, can)]
-		if in := w.op(o); in.enter && (!s.l0.has(in.line) || s.l0.at[in.line] > t) {
-			w.fetched, w.noInst, w.noConst = o.fetch(s, in.line), true, false
+		if in := w.op(o); in.enter && !w.hadLine && (!s.l0.has(in.line) || s.l0.at[in.line] > t) {
+			w.fetched, w.fetchedWhy, w.hadLine = o.fetch(s, in.line), sm.NoInst, true
 			continue
 		}
-		if !w.noConst { // one that it has waited for it gets
+		if !w.hadConst {
 			if at := o.constant(s, w.op(o)); at > t {
-				w.fetched, w.noInst, w.noConst = at, false, true
+				w.fetched, w.fetchedWhy, w.hadConst = at, sm.Constant, true
 				continue
 			}
 		}
@@ -338,7 +336,7 @@ func (o *oracle) fetch(s *oSub, line int) uint64 {
 		in := last[len(last)-1]
 		total = in.line + 1
 	}
-	for i := 0; i <= ic.PrefetchLines && line+i < total && !s.l0.has(line+i); i++ {
+	for i := 0; i <= min(ic.PrefetchLines, int(ic.L0)/ic.LineBytes-1) && line+i < total && !s.l0.has(line+i); i++ {
 		n, lag := line+i, uint64(2*i)
 		if !o.l15.has(n) {
 			o.l15.put(n, o.cycle+uint64(ic.L1MissLatency)+lag)

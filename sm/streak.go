@@ -34,7 +34,7 @@ func (c *Core) streak(s *subcore, pick int, ahead uint64) bool {
 		insts++
 		slots += uint64(u.slots)
 		s.counted, s.last = t+1, pick
-		h.dep, h.why = t+uint64(u.stall), Wait
+		h.dep, h.why, h.had = t+uint64(u.stall), Wait, 0
 		h.pc++
 		free := t + uint64(u.busy)
 		if u.class == clHMMA {

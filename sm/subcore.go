@@ -41,7 +41,15 @@ type head struct {
 	pc   int32  // next instruction
 	pipe pipe   // that it needs
 	why  Reason // what decides dep
+	had  uint8  // what it has waited for, see hadLine
 }
+
+// What a warp has waited for it issues with, even if others have driven it out of a
+// cache since: else two warps could do so for ever.
+const (
+	hadLine  = 1 << iota // the line of its next instruction
+	hadConst             // that of the instruction's constant
+)
 
 // add makes a warp the youngest of the sub-core.
 func (s *subcore) add(w *warp) {
@@ -74,7 +82,7 @@ func (s *subcore) prepare(w *warp, ready uint64, base Reason) {
 	h := &s.heads[w.slot]
 	u := &s.ops[h.pc]
 	h.pipe = u.pipe
-	h.dep, h.why = ready, base
+	h.dep, h.why, h.had = ready, base, 0
 	w.wait = false
 	for m := u.wait; m != 0; m &= m - 1 {
 		b := bits.TrailingZeros8(m) % tile.NumBars

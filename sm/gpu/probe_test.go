@@ -144,8 +144,11 @@ func TestL1Throughput(t *testing.T) {
 		near(t, c.name+", cycles per load", hits(t, c.n, c.stride), c.want, 0.03)
 	}
 	// Of a quarter of a line a cycle, words that meet in a bank come one a cycle as well.
-	for stride, want := range map[int]float64{1: 4, 2: 4, 4: 4, 8: 8, 32: 32} {
-		near(t, fmt.Sprintf("32 B a cycle, stride %d, cycles per load", stride), hits(t, 1, stride, "gpu.l1.bytes_per_clk=32"), want, 0.03)
+	for _, unified := range []bool{true, false} {
+		for stride, want := range map[int]float64{1: 4, 2: 4, 4: 4, 8: 8, 32: 32} {
+			got := hits(t, 1, stride, "gpu.l1.bytes_per_clk=32", fmt.Sprintf("gpu.l1.unified=%t", unified))
+			near(t, fmt.Sprintf("32 B a cycle, unified %t, stride %d, cycles per load", unified, stride), got, want, 0.03)
+		}
 	}
 }
 

@@ -77,7 +77,7 @@ func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
 	}
 	f := newFewData(c)
 	f.kernel()
-	for ry := range min(c.StrideH, fewLines) {
+	for ry := range c.StrideH {
 		f.program(ry)
 	}
 	for w := range f.k.Role {
@@ -90,7 +90,7 @@ func FewData(c *workloads.Conv, l tile.Latencies) (*tile.Kernel, error) {
 }
 
 // lineOf is a warp's line of the rectangle. Lines that see as many taps lie on successive
-// warps, so that all sub-cores have some of each kind.
+// warps, so that with strides of two all sub-cores have some of both kinds.
 func (f *fewData) lineOf(warp int) int {
 	at := warp * f.StrideH
 	return at%fewLines + at/fewLines
@@ -282,14 +282,17 @@ func (f *fewData) products(e *emit.Emitter, addr []int, ry int) {
 				}
 			}
 			for d := range elements {
+				if !f.seen(d) {
+					continue
+				}
 				e.Add(emit.Load(tile.OpLDS, elements[d], f.buffer(4, 0, func(t int) int {
 					return (filter*f.ph+(f.lineOf(t/32)+f.PadH)/f.StrideH-jr-f.p0)*f.pw + t%32 + d
 				})))
 			}
 			for d := range elements {
 				for i := range f.StrideW {
-					js := (i+f.PadW)/f.StrideW - f.q0 - d
-					if js < 0 || js >= steps(f.S, f.column(i), f.StrideW) {
+					js, sees := f.sees(i, d)
+					if !sees {
 						continue
 					}
 					e.Integers(addr, fewInts)
@@ -305,3 +308,20 @@ func (f *fewData) column(i int) int { return (i + f.PadW) % f.StrideW }
 
 // steps are the taps of n from first on, so far apart.
 func steps(n, first, stride int) int { return max(0, (n-first+stride-1)/stride) }
+
+// sees says by which step of its taps the i-th of a thread's points sees element d of a
+// line of the patch, if it does.
+func (f *fewData) sees(i, d int) (step int, sees bool) {
+	step = (i+f.PadW)/f.StrideW - f.q0 - d
+	return step, step >= 0 && step < steps(f.S, f.column(i), f.StrideW)
+}
+
+// seen says whether any of them does.
+func (f *fewData) seen(d int) bool {
+	for i := range f.StrideW {
+		if _, sees := f.sees(i, d); sees {
+			return true
+		}
+	}
+	return false
+}

@@ -73,6 +73,28 @@ func TestAddedReplay(t *testing.T) {
 	for _, s := range append([]string{"conv:n=2,c=40,h=7,w=5,k=33,r=1,s=1,stride=2", "conv:n=2,c=33,h=7,w=7,k=9,r=1,s=1,stride=2,pad=3"}, shapes...) {
 		replayedAs(t, s+",pass=bwd_data", c, Slabs{}, func(w *gemm.Lowered, _ int) { w.Added = true })
 	}
+	w, err := workloads.Parse("conv:n=1,c=40,h=7,w=5,k=33,r=1,s=1,stride=2,pass=bwd_data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := Lower(w.Conv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Lowered.Added = true
+	for name, change := range map[string]func(p *gemm.Problem, c *gemm.Config){
+		"slices": func(_ *gemm.Problem, c *gemm.Config) { c.Splits = 2 },
+		"beta":   func(p *gemm.Problem, _ *gemm.Config) { p.Beta = 1 },
+		"halves": func(p *gemm.Problem, _ *gemm.Config) { p.DType, p.Acc = "fp16", "fp32" },
+		"family": func(_ *gemm.Problem, c *gemm.Config) { c.Family = "direct" },
+		"k-tile": func(_ *gemm.Problem, c *gemm.Config) { c.TileK = 8 }, // of fragments that come word by word
+	} {
+		p, c := p, c
+		change(&p, &c)
+		if _, err := gemm.Build(p, c, voltaLatencies); err == nil {
+			t.Errorf("%s: built", name)
+		}
+	}
 }
 
 // TestDirectReplay does so for the kernel of few channels, which computes any

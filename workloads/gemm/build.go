@@ -38,6 +38,9 @@ func Build(p Problem, c Config, l tile.Latencies) ([]*tile.Kernel, error) {
 	if w := p.Lowered; w != nil && w.Reordered && c.Family != "mma" {
 		return nil, fmt.Errorf("gemm: kernels of family %q take no reordered rows", c.Family)
 	}
+	if err := p.checkAdded(c); err != nil {
+		return nil, err
+	}
 	return b(p, c, l)
 }
 

@@ -92,6 +92,9 @@ func (s *simt) check(l tile.Latencies) error {
 	if c.TileK%s.t.pack != 0 || s.depth != simtTileK && s.depth != 2*simtTileK {
 		return fmt.Errorf("gemm: %s SIMT kernels have a k-tile of %d or %d, not %d", p.DType, simtTileK*s.t.pack, 2*simtTileK*s.t.pack, c.TileK)
 	}
+	if c.ByWord && !s.deep() {
+		return fmt.Errorf("gemm: SIMT kernels that load fragments word by word have a k-tile of %d, not %d", 2*simtTileK*s.t.pack, c.TileK)
+	}
 	s.slices = max(c.WarpK, 1)
 	if c.WarpK < 0 || s.slices > 4 || s.slices == 3 {
 		return fmt.Errorf("gemm: %d k slices inside the CTA: must be 1, 2 or 4", c.WarpK)

@@ -1,20 +1,38 @@
 package gemm
 
-import "gpusim/workloads/tile"
+import (
+	"fmt"
+
+	"gpusim/workloads/tile"
+)
 
 // A kernel whose sums are added to C as col2im adds them knows of a row and a column only
 // their numbers: of a column which point of which image it is, of a row which tap of
-// which channel, and so where in C they meet. Each element's place is computed anew.
+// which channel, and so where in C they meet.
 
 const (
 	// placeDivisions are those of a place: points by lines and images, taps by lines and
-	// channels.
+	// channels. That each element's is computed anew is assumed.
 	placeDivisions = 4
 
 	// divisionSteps are the integer instructions of a division behind an approximate
-	// reciprocal, to the twenty that the CUDA C programming guide (11.4) says it compiles to.
+	// reciprocal and its conversions; the CUDA C programming guide has a division compile
+	// to up to twenty.
 	divisionSteps = 17
 )
+
+// checkAdded says why a kernel cannot add its sums to C, if it is to.
+func (p *Problem) checkAdded(c Config) error {
+	switch w := p.Lowered; {
+	case w == nil || !w.Added:
+		return nil
+	case c.Family != "simt":
+		return fmt.Errorf("gemm: kernels of family %q do not add their sums to C", c.Family)
+	case c.Splits > 1 || c.Workspace || p.Beta != 0 || p.Steps.any() || w.Words || p.DType != "fp32" || p.Out() != "fp32":
+		return fmt.Errorf("gemm: only whole sums of fp32 without beta and steps are added to C")
+	}
+	return nil
+}
 
 // put writes an element of C: a store, or its place and an atomic addition.
 func (s *simt) put(value int, target int16) []tile.Inst {

@@ -122,7 +122,7 @@ func (s *simt) fragments(o *simtOperand, step int, flip int32) []tile.Inst {
 	var out []tile.Inst
 	vec := o.vec
 	if s.c.ByWord {
-		vec = max(1, 4/o.elem)
+		vec = 1
 	}
 	for e := 0; e < o.count; e += vec {
 		addr := make([]int32, s.k.Threads)

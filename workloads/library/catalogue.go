@@ -30,7 +30,7 @@ type Entry struct {
 	LongK   bool    // offered alone where k is beyond longK, and nowhere else
 	Aligned bool    // offered only where n is a multiple of 64, k is even and CTAs are leastAligned
 	MaxN    int     // offered only where n is not larger; 0: always
-	MaxM    int     // offered as well where m is not larger, whatever n
+	MaxM    int     // offered as well where m is not larger and n is manyColumns
 	MinK    int     // offered only where k is not smaller
 	Whole   bool    // never with split-K
 	Only    bool    // where it is offered, nothing else is but what is for as few columns
@@ -69,9 +69,11 @@ var catalogue = map[string][]Entry{
 	// Its version 12 has only some left, others on GP100 than on GP102 and GP104:
 	// NeuSight's rows show no others.
 	"maxwell_sgemm": simt("maxwell_sgemm", wholeTiles()),
-	// CUDA 8's second release: two products of 7000 and 48000 columns whose operands are both
-	// contiguous in k take on GTX 1080 Ti and TITAN Xp a half to a third of what they do on
-	// TITAN X (Pascal) with the first one, as blocks of tiles give; P4 has them by its grids.
+	// CUDA 8's second release. With operands both contiguous in k 4096x7000x4096 and
+	// 7680x48000x2560 take on GTX 1080 Ti and TITAN Xp 0.6 and 0.36 of TITAN X (Pascal)'s
+	// times, with the first release, and neighbours in n are what brings ours there: blocks
+	// that are as P4's grids show them. Against it: 6144x48000x2048 takes 1.5 times as long
+	// on TITAN Xp. P100 takes as long either way.
 	"maxwell_sgemm_8":   inBlocks(simt("maxwell_sgemm", wholeTiles()), "maxwell_sgemm_128x128"),
 	"sgemm_sm35_ldg":    narrowKepler(),
 	"gemmSN":            smallN("fp32", "fp16/fp32"),
@@ -282,7 +284,7 @@ func (e *Entry) takes(p gemm.Problem) bool {
 		return false
 	case e.Aligned && (p.N%64 != 0 || p.K%2 != 0 || ceil(p.M, e.TileM)*ceil(p.N, e.TileN) < leastAligned):
 		return false
-	case e.MaxN > 0 && p.N > e.MaxN && p.M > e.MaxM || p.K < e.MinK:
+	case e.MaxN > 0 && p.N > e.MaxN && (p.M > e.MaxM || p.N < manyColumns) || p.K < e.MinK:
 		return false
 	case e.Family == "small_n" && p.TransB:
 		return false

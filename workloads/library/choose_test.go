@@ -156,6 +156,8 @@ func TestSpecialKernels(t *testing.T) {
 		{gemm.Problem{M: 4096, N: 17, K: 4096, DType: "fp32"}, "sgemm_32x32x32_nn"},
 		{gemm.Problem{M: 4096, N: 33, K: 4096, DType: "fp32"}, "maxwell_sgemm_128x64_nn"},
 		{gemm.Problem{M: 35, N: 8457, K: 2560, DType: "fp32", TransA: true}, "sgemm_32x32x32_tn"},
+		{gemm.Problem{M: 64, N: 64, K: 100000, DType: "fp32", TransA: true}, "maxwell_sgemm_128x64_tn"},
+		{gemm.Problem{M: 35, N: 8457, K: 2560, DType: "fp16", Acc: "fp32"}, "sgemm_32x32x32_nn"},
 		{gemm.Problem{M: 65, N: 8457, K: 2560, DType: "fp32"}, "maxwell_sgemm_128x128_nn"},
 		{gemm.Problem{M: 4096, N: 7000, K: 4096, DType: "fp32", TransA: true}, "maxwell_sgemm_128x128_tn"},
 		{gemm.Problem{M: 35, N: 16, K: 2560, DType: "fp32"}, "gemmSN_nn"},

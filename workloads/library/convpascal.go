@@ -140,8 +140,8 @@ const leastOldSlice = 512
 // Their tile and CTA are those of dgrad_engine<float, 512, 6, 5, 3, 3, 3> in profiles: 64x32
 // outputs of 8x8 threads. It is cuDNN's algorithm 0, which its guide calls a sum of matrix
 // products by atomic additions. That fragments come word by word is concluded from
-// DeepBench's times: a tile and k take 300 to 370 cycles of eight on Maxwell and GP102,
-// 430 on P100, which has half of the lanes.
+// DeepBench's times: eight k of a tile take an SM 300 to 370 cycles on Maxwell and GP102,
+// 430 on P100, where multiply-adds alone need 128 and 256.
 var dgradEngines = []Entry{{
 	Name: "dgrad_engine_64x32", Family: "simt", Type: "fp32", TileM: 64, TileN: 32, TileK: 16, WarpM: 32, WarpN: 32, WarpK: 1,
 	Threads: 64, PerSM: 8, Gain: 0.5, plain: true, adds: true,

@@ -6,6 +6,7 @@ import (
 
 	"gpusim/configs"
 	"gpusim/workloads"
+	"gpusim/workloads/tile"
 )
 
 // TestOldLibraries: what cuDNN 5 and 6 take, by shape and pass, and that asking for
@@ -91,5 +92,37 @@ func TestNoNonFusedWinogradIn5(t *testing.T) {
 		if has != (err == nil) || err != nil && !strings.Contains(err.Error(), "allowed: "+AlgoPrecomp+", "+AlgoWinograd) {
 			t.Errorf("%s: %v", machine, err)
 		}
+	}
+}
+
+// TestDgradEngine: its output is cleared before, and what it computes is added.
+func TestDgradEngine(t *testing.T) {
+	m, err := configs.Load("maxwell", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := workloads.Parse("conv:n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call, err := ChooseConv(m.GPU, w.Conv, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ks, err := call.Build(Latencies(m.GPU))
+	if err != nil || len(ks) != 2 || ks[0].Name != "memset_C" || ks[1].Name != "dgrad_engine_64x32" {
+		t.Fatalf("%d kernels (%v)", len(ks), err)
+	}
+	n := map[tile.Op]int{}
+	for _, s := range ks[1].Programs[0].Segments {
+		for _, i := range s.Code {
+			n[i.Op]++
+			if i.Op == tile.OpLDS && s.Loop && ks[1].Accesses[i.Access].Bytes != 4 {
+				t.Errorf("fragments come %d bytes at a time", ks[1].Accesses[i.Access].Bytes)
+			}
+		}
+	}
+	if n[tile.OpRED] != 32 || n[tile.OpSTG] != 0 {
+		t.Errorf("%d additions and %d stores, want 32 and none", n[tile.OpRED], n[tile.OpSTG])
 	}
 }

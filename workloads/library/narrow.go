@@ -42,13 +42,17 @@ func alone() []Entry {
 	return out
 }
 
+// manyColumns is the least n of products of few rows that such kernels compute. [fit]
+const manyColumns = 4096
+
 // block32 are the kernels of n of 32 or less, where gemmSN is not offered, of CUDA 8's
 // second release and later: sgemm_32x32x32_NN_vec and its like stand in public profiles
 // of Pascal boards, a row of NeuSight's gives them 128 threads and tiles of 32x32, and
 // DeepBench's times on P100 follow them to 14 % with four warps that take a quarter of
 // each k-tile. Not split along k: there times do not depend on how many tiles there are.
-// GTX 1080 Ti and TITAN Xp take for m of 35 and n of 8457 what they give, a half of what
-// others would.
+// Of few rows and many columns GTX 1080 Ti and TITAN Xp take what they give, a half of
+// what others would, and P100 what either gives: m of 35 and n of 8457, nothing between is
+// known.
 func block32(types ...string) []Entry {
 	var out []Entry
 	for _, t := range types {
@@ -67,7 +71,7 @@ func onlyOf(es []Entry) []Entry {
 	return slices.DeleteFunc(only, func(e Entry) bool { return e.MaxN != narrowest })
 }
 
-// columns is the largest n that a kernel is offered for.
+// columns is the largest n that a kernel is offered for whatever m is.
 func (e Entry) columns() int {
 	if e.MaxN == 0 {
 		return math.MaxInt
