@@ -22,8 +22,11 @@ func preferTile(g *configs.GPU, c *workloads.Conv, calls []ConvCall) {
 	case slices.Contains(families, cuDNN8) && c.DType == "fp32":
 		preferMiddle(c, calls)
 	case slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(f, "maxwell_scudnn") }):
+		// A tile is passed over that would be empty by a quarter: of 5x5 filters over 512
+		// channels 48 take P100 713 us, where 25 CTAs of 128x64 would need 1230 for their
+		// multiply-adds alone.
 		for i := range calls {
-			if k := &calls[i]; i == len(calls)-1 || k.tiles >= leastCTAs && k.spare < k.width/2 {
+			if k := &calls[i]; i == len(calls)-1 || k.tiles >= leastCTAs && k.spare < k.width/4 {
 				prefer(calls, i)
 				return
 			}
