@@ -78,8 +78,8 @@ type oWarp struct {
 	iter              int
 	ready             uint64 // as far as stall count, branch or CTA barrier go
 	why               sm.Reason
-	fetched           uint64 // instruction line is there
-	hadLine, hadConst bool   // what it has waited for, until fetched
+	fetched           uint64 // what it waits for of these is there
+	hadLine, hadConst bool   // of its next instruction, has been waited for
 	fetchedWhy        sm.Reason
 	blocked           bool // at the CTA barrier
 	bars              [tile.NumBars]uint64

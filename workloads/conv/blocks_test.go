@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"testing"
 
-	"gpusim/workloads"
 	"gpusim/workloads/gemm"
 	"gpusim/workloads/tile"
 )
@@ -62,14 +61,7 @@ func TestReorderedRefused(t *testing.T) {
 		"words":             func(p *gemm.Problem, _ *gemm.Config) { p.OutType = "int32" },
 		"another generator": func(_ *gemm.Problem, c *gemm.Config) { c.Family, c.TileK = "simt", 8 },
 	} {
-		w, err := workloads.Parse("conv:n=1,c=64,h=5,w=6,k=64,r=3,s=3,dtype=int8,layout=nchw_vect_c")
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := Lower(w.Conv)
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, p := problem(t, "conv:n=1,c=64,h=5,w=6,k=64,r=3,s=3,dtype=int8,layout=nchw_vect_c", Slabs{})
 		c := good
 		if _, err := gemm.Build(p, c, voltaLatencies); err != nil {
 			t.Fatal(err)

@@ -57,7 +57,7 @@ func TakesFewData(c *workloads.Conv) bool {
 // newFewData lays a CTA's part of the work out.
 func newFewData(c *workloads.Conv) *fewData {
 	f := &fewData{Conv: c, p: c.P(), q: c.Q(), w: fewThreads / fewLines * c.StrideW, h: fewLines}
-	f.rs, f.ss = (c.R+c.StrideH-1)/c.StrideH, (c.S+c.StrideW-1)/c.StrideW
+	f.rs, f.ss = steps(c.R, 0, c.StrideH), steps(c.S, 0, c.StrideW)
 	f.line = (f.ss + fewVector - 1) / fewVector * fewVector
 	f.p0, f.q0 = c.PadH/c.StrideH-(f.rs-1), c.PadW/c.StrideW-(f.ss-1)
 	f.ph, f.pw = (f.h-1+c.PadH)/c.StrideH-f.p0+1, (f.w-1+c.PadW)/c.StrideW-f.q0+1
@@ -275,9 +275,8 @@ func (f *fewData) products(e *emit.Emitter, addr []int, ry int) {
 		for jr := range steps(f.R, ry, f.StrideH) {
 			for i := range f.StrideW {
 				for js := 0; js < steps(f.S, f.column(i), f.StrideW); js += fewVector {
-					e.Add(emit.Load(tile.OpLDS, taps[i*f.line+js], f.buffer(4*fewVector, 0, func(t int) int {
-						ry, rx := f.parity(t/32), f.column(i)
-						return f.patch + (((filter*f.StrideH+ry)*f.StrideW+rx)*f.rs+jr)*f.line + js
+					e.Add(emit.Load(tile.OpLDS, taps[i*f.line+js], f.buffer(4*fewVector, 0, func(int) int {
+						return f.patch + (((filter*f.StrideH+ry)*f.StrideW+f.column(i))*f.rs+jr)*f.line + js
 					})))
 				}
 			}

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strings"
 	"testing"
 
 	"gpusim/workloads"
@@ -42,18 +41,13 @@ func TestLateReplay(t *testing.T) {
 				{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 1},
 				{Family: "simt", TileM: 128, TileN: 32, TileK: 8, WarpM: 32, WarpN: 32, WarpK: 1, Splits: 1},
 			} {
-				replayedAs(t, fmt.Sprintf("%s,pass=%s", s, pass), c, Slabs{}, func(w *gemm.Lowered, k int) { w.Table, w.Late = 4*int64(k), true })
+				replayedAs(t, fmt.Sprintf("%s,pass=%s", s, pass), c, Slabs{}, func(_ *workloads.Conv, p *gemm.Problem) {
+					p.Lowered.Table, p.Lowered.Late = 4*int64(p.K), true
+				})
 			}
 		}
 	}
-	w, err := workloads.Parse("conv:n=128,c=3,h=224,w=224,k=64,r=3,s=3,stride=3")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := Lower(w.Conv)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p := problem(t, "conv:n=128,c=3,h=224,w=224,k=64,r=3,s=3,stride=3", Slabs{})
 	for late, want := range map[bool]int{true: 128, false: 136} {
 		p.Lowered.Table, p.Lowered.Late = 4*int64(p.K), late
 		ks, err := gemm.Build(p, gemm.Config{Family: "simt", TileM: 128, TileN: 64, TileK: 8, WarpM: 32, WarpN: 64, WarpK: 1, Splits: 1}, voltaLatencies)
@@ -71,16 +65,9 @@ func TestLateReplay(t *testing.T) {
 func TestAddedReplay(t *testing.T) {
 	c := gemm.Config{Family: "simt", TileM: 64, TileN: 32, TileK: 16, WarpM: 32, WarpN: 32, WarpK: 1, Splits: 1, ByWord: true}
 	for _, s := range append([]string{"conv:n=2,c=40,h=7,w=5,k=33,r=1,s=1,stride=2", "conv:n=2,c=33,h=7,w=7,k=9,r=1,s=1,stride=2,pad=3"}, shapes...) {
-		replayedAs(t, s+",pass=bwd_data", c, Slabs{}, func(w *gemm.Lowered, _ int) { w.Added = true })
+		replayedAs(t, s+",pass=bwd_data", c, Slabs{}, func(_ *workloads.Conv, p *gemm.Problem) { p.Lowered.Added = true })
 	}
-	w, err := workloads.Parse("conv:n=1,c=40,h=7,w=5,k=33,r=1,s=1,stride=2,pass=bwd_data")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := Lower(w.Conv)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, p := problem(t, "conv:n=1,c=40,h=7,w=5,k=33,r=1,s=1,stride=2,pass=bwd_data", Slabs{})
 	p.Lowered.Added = true
 	for name, change := range map[string]func(p *gemm.Problem, c *gemm.Config){
 		"slices": func(_ *gemm.Problem, c *gemm.Config) { c.Splits = 2 },
@@ -132,14 +119,7 @@ func TestAlikeReplay(t *testing.T) {
 	for _, s := range append([]string{"conv:n=2,c=40,h=7,w=5,k=33,r=1,s=1,stride=2", "conv:n=1,c=8,h=8,w=7,k=70,r=2,s=1,stride=3,pad=1"}, shapes...) {
 		s += ",pass=bwd_data,layout=nhwc,dtype=fp16"
 		replayedSlabs(t, s, c, Slabs{Alike: true})
-		w, err := workloads.Parse(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := LowerSlabs(w.Conv, Slabs{Alike: true})
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, p := problem(t, s, Slabs{Alike: true})
 		for _, f := range p.Lowered.Phases {
 			if f.K != p.K && f.M*f.N > 0 {
 				t.Errorf("%s: a phase of %d products, another of %d", s, f.K, p.K)
@@ -193,15 +173,15 @@ func replayed(t *testing.T, text string, c gemm.Config) {
 
 func replayedSlabs(t *testing.T, text string, c gemm.Config, slabs Slabs) {
 	t.Helper()
-	replayedAs(t, text, c, slabs, func(w *gemm.Lowered, k int) {
-		if c.Family == "simt" && !strings.Contains(text, "pass="+workloads.PassWeight) {
-			w.Table = 4 * int64(k)
+	replayedAs(t, text, c, slabs, func(conv *workloads.Conv, p *gemm.Problem) {
+		if c.Family == "simt" && conv.Pass != workloads.PassWeight {
+			p.Lowered.Table = 4 * int64(p.K)
 		}
 	})
 }
 
-// replayedAs does so with what change makes of a product of so large a k.
-func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, change func(w *gemm.Lowered, k int)) {
+// problem is a convolution and the product that computes it.
+func problem(t *testing.T, text string, slabs Slabs) (*workloads.Conv, gemm.Problem) {
 	t.Helper()
 	w, err := workloads.Parse(text)
 	if err != nil {
@@ -211,19 +191,26 @@ func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, change fu
 	if err != nil {
 		t.Fatal(err)
 	}
+	return w.Conv, p
+}
+
+// replayedAs does so with what change makes of the product.
+func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, change func(conv *workloads.Conv, p *gemm.Problem)) {
+	t.Helper()
+	conv, p := problem(t, text, slabs)
 	if (c.Splits > 1 || c.Sums) && p.Batch > 1 {
 		return // the library does not split grouped convolutions
 	}
-	change(p.Lowered, p.K)
+	change(conv, &p)
 	p.Lowered.Name = "replayed"
 	ks, err := gemm.Build(p, c, voltaLatencies)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}
 	m := replay.New(ks[0].Tensors)
-	x, f, y := inputs(w.Conv)
+	x, f, y := inputs(conv)
 	a, b := x, f
-	switch w.Conv.Pass {
+	switch conv.Pass {
 	case workloads.PassData:
 		a = y
 	case workloads.PassWeight:
@@ -246,7 +233,7 @@ func replayedAs(t *testing.T, text string, c gemm.Config, slabs Slabs, change fu
 			t.Fatalf("%s: %v", text, err)
 		}
 	}
-	for i, want := range direct(w.Conv) {
+	for i, want := range direct(conv) {
 		if out.Elem == 1 {
 			want = min(max(want, -128), 127)
 		}

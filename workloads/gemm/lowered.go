@@ -132,7 +132,7 @@ func multiplied(ph []Phase) []int {
 // Cleared puts a memset of C before kernels whose products do not reach all of
 // it, as gradients of filters smaller than their strides, or are added to it.
 func Cleared(ks []*tile.Kernel, p Problem, l tile.Latencies) ([]*tile.Kernel, error) {
-	if len(multiplied(p.phases())) == len(p.phases()) && (p.Lowered == nil || !p.Lowered.Added) {
+	if !p.added() && len(multiplied(p.phases())) == len(p.phases()) {
 		return ks, nil
 	}
 	z, err := ZeroKernel(ks[0].Tensors[tensorC], l)

@@ -21,14 +21,17 @@ const (
 	divisionSteps = 17
 )
 
+// added says whether it does so.
+func (p *Problem) added() bool { return p.Lowered != nil && p.Lowered.Added }
+
 // checkAdded says why a kernel cannot add its sums to C, if it is to.
 func (p *Problem) checkAdded(c Config) error {
-	switch w := p.Lowered; {
-	case w == nil || !w.Added:
+	switch {
+	case !p.added():
 		return nil
 	case c.Family != "simt":
 		return fmt.Errorf("gemm: kernels of family %q do not add their sums to C", c.Family)
-	case c.Splits > 1 || c.Workspace || p.Beta != 0 || p.Steps.any() || w.Words || p.DType != "fp32" || p.Out() != "fp32":
+	case c.Splits > 1 || c.Workspace || p.Beta != 0 || p.Steps.any() || p.Lowered.Words || p.DType != "fp32" || p.Out() != "fp32":
 		return fmt.Errorf("gemm: only whole sums of fp32 without beta and steps are added to C")
 	}
 	return nil
@@ -36,7 +39,7 @@ func (p *Problem) checkAdded(c Config) error {
 
 // put writes an element of C: a store, or its place and an atomic addition.
 func (s *simt) put(value int, target int16) []tile.Inst {
-	if s.p.Lowered == nil || !s.p.Lowered.Added {
+	if !s.p.added() {
 		return []tile.Inst{store(tile.OpSTG, value, target)}
 	}
 	var code []tile.Inst

@@ -11,7 +11,7 @@ import "gpusim/workloads/tile"
 // straight says whether the epilogue does so.
 func (s *simt) straight() bool {
 	w := s.p.Lowered
-	return w != nil && w.C.Vec >= s.vec && w.C.Vec%s.vec == 0 && s.slices == 1 && s.words == 1 && !s.c.Workspace && !s.reads() && !w.Added && s.p.Out() == "fp32"
+	return w != nil && w.C.Vec >= s.vec && w.C.Vec%s.vec == 0 && s.slices == 1 && s.words == 1 && !s.c.Workspace && !s.reads() && !s.p.added() && s.p.Out() == "fp32"
 }
 
 // straightRegs is the number of its temporary registers: two columns of scaled

@@ -184,6 +184,14 @@ func simt(family string, tiles []Entry) []Entry {
 	return tiles
 }
 
+// inBlocks lets one kernel walk the grid in blocks of two by two tiles.
+func inBlocks(es []Entry, name string) []Entry {
+	for i := range es {
+		es[i].Blocks = es[i].Name == name
+	}
+	return es
+}
+
 // inBatches says what the library expects of kernels for strided batches.
 func inBatches(es []Entry, gains map[string]float64) []Entry {
 	for i := range es {

@@ -58,16 +58,9 @@ func TestImageChoice(t *testing.T) {
 // TestCompiledNetworks: layers of networks that TensorRT has laid out for Volta have
 // large tiles only, whatever the library would take.
 func TestCompiledNetworks(t *testing.T) {
-	m, err := configs.Load("volta", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := workloads.Parse("conv:n=1,c=256,h=14,w=14,k=256,r=3,s=3,pad=1,dtype=fp16,layout=nhwc")
-	if err != nil {
-		t.Fatal(err)
-	}
+	g, c := convOn(t, "volta", "conv:n=1,c=256,h=14,w=14,k=256,r=3,s=3,pad=1,dtype=fp16,layout=nhwc")
 	for compiled, tile := range map[bool]string{false: "64x64", true: "128x128"} {
-		call, err := ChooseConv(Of(m.GPU, compiled), w.Conv, "")
+		call, err := ChooseConv(Of(g, compiled), c, "")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,20 +13,13 @@ import (
 // TestPrepared: who has filled a layer's table beforehand launches no kernel for it, and
 // finds it in memory as filters are found.
 func TestPrepared(t *testing.T) {
-	m, err := configs.Load("ampere", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w, err := workloads.Parse("conv:n=2,c=64,h=9,w=9,k=64,r=3,s=3,pad=1,dtype=int8,layout=nchw_vect_c,epilogue=bias+relu")
-	if err != nil {
-		t.Fatal(err)
-	}
-	call, err := ChooseConv(m.GPU, w.Conv, AlgoPrecomp)
+	g, c := convOn(t, "ampere", "conv:n=2,c=64,h=9,w=9,k=64,r=3,s=3,pad=1,dtype=int8,layout=nchw_vect_c,epilogue=bias+relu")
+	call, err := ChooseConv(g, c, AlgoPrecomp)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for prepared, build := range map[bool]func(tile.Latencies) ([]*tile.Kernel, error){false: call.Build, true: call.Prepared} {
-		ks, err := build(Latencies(m.GPU))
+		ks, err := build(Latencies(g))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -35,22 +35,15 @@ func TestOldLibraries(t *testing.T) {
 		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data", AlgoPrecomp, "dgrad_engine_64x32"},
 		{"maxwell", "n=16,c=512,h=28,w=28,k=256,r=1,s=1,pass=bwd_data", AlgoPrecomp, "maxwell_scudnn_128x128_stridedB_small_nn"},
 	} {
-		m, err := configs.Load(c.machine, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := workloads.Parse("conv:" + c.shape)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := ChooseConv(m.GPU, w.Conv, "")
+		g, conv := convOn(t, c.machine, "conv:"+c.shape)
+		got, err := ChooseConv(g, conv, "")
 		if err != nil {
 			t.Fatal(err)
 		}
 		if got.Algo != c.algo || c.kernel != "" && got.Kernel != c.kernel {
 			t.Errorf("%s, %s: %s by %s, want %s by %s", c.machine, c.shape, got.Algo, got.Kernel, c.algo, c.kernel)
 		}
-		calls, err := ConvCandidates(m.GPU, w.Conv)
+		calls, err := ConvCandidates(g, conv)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +58,7 @@ func TestOldLibraries(t *testing.T) {
 			}
 		}
 		for algo, cost := range least {
-			if forced, err := ChooseConv(m.GPU, w.Conv, algo); err != nil || forced.Algo != algo || forced.Cost != cost {
+			if forced, err := ChooseConv(g, conv, algo); err != nil || forced.Algo != algo || forced.Cost != cost {
 				t.Errorf("%s, %s: asked for %s: %s at %.0f cycles for %.0f, %v", c.machine, c.shape, algo, forced.Algo, forced.Cost, cost, err)
 			}
 		}
@@ -97,21 +90,28 @@ func TestNoNonFusedWinogradIn5(t *testing.T) {
 	}
 }
 
+// convOn is a machine and a convolution.
+func convOn(t *testing.T, machine, text string) (*configs.GPU, *workloads.Conv) {
+	t.Helper()
+	m, err := configs.Load(machine, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := workloads.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.GPU, w.Conv
+}
+
 // TestDgradEngine: its output is cleared before, and what it computes is added.
 func TestDgradEngine(t *testing.T) {
-	m, err := configs.Load("maxwell", nil)
+	g, c := convOn(t, "maxwell", "conv:n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data")
+	call, err := ChooseConv(g, c, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := workloads.Parse("conv:n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data")
-	if err != nil {
-		t.Fatal(err)
-	}
-	call, err := ChooseConv(m.GPU, w.Conv, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ks, err := call.Build(Latencies(m.GPU))
+	ks, err := call.Build(Latencies(g))
 	if err != nil || len(ks) != 2 || ks[0].Name != "memset_C" || ks[1].Name != "dgrad_engine_64x32" {
 		t.Fatalf("%d kernels (%v)", len(ks), err)
 	}

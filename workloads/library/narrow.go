@@ -78,11 +78,3 @@ func (e Entry) columns() int {
 	}
 	return e.MaxN
 }
-
-// inBlocks lets one kernel walk the grid in blocks of two by two tiles.
-func inBlocks(es []Entry, name string) []Entry {
-	for i := range es {
-		es[i].Blocks = es[i].Name == name
-	}
-	return es
-}
