@@ -6,6 +6,7 @@ import (
 
 	"gpusim/configs"
 	"gpusim/workloads"
+	"gpusim/workloads/conv"
 	"gpusim/workloads/tile"
 )
 
@@ -102,6 +103,27 @@ func convOn(t *testing.T, machine, text string) (*configs.GPU, *workloads.Conv) 
 		t.Fatal(err)
 	}
 	return m.GPU, w.Conv
+}
+
+// TestPascalInt8: kernels on DP4A have one tile on Pascal, however few filters or points
+// there are, and a table of offsets is filled before them; Volta's have smaller ones too.
+func TestPascalInt8(t *testing.T) {
+	for machine, tile := range map[string]string{"gtx1080ti": "128x128", "p4": "128x128", "volta": "128x32"} {
+		for _, shape := range []string{"n=1,c=192,h=28,w=28,k=32,r=5,s=5,pad=2", "n=2,c=512,h=7,w=7,k=512,r=3,s=3,pad=1", "n=1,c=512,h=7,w=7,k=512,r=1,s=1"} {
+			g, c := convOn(t, machine, "conv:"+shape+",dtype=int8,layout=nchw_vect_c")
+			call, err := ChooseConv(g, c, AlgoPrecomp)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ks, err := call.Build(Latencies(g))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(ks) != 2 || !conv.FillsTable(ks[0]) || !strings.Contains(ks[1].Name, "_int8x4_"+tile+"_") {
+				t.Errorf("%s, %s: %d kernels, the last %s; want one with tiles of %s behind its table", machine, shape, len(ks), ks[len(ks)-1].Name, tile)
+			}
+		}
+	}
 }
 
 // TestDgradEngine: its output is cleared before, and what it computes is added.
