@@ -1,7 +1,6 @@
 package library
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,9 +57,6 @@ func ChooseConv(g *configs.GPU, c *workloads.Conv, algo string) (ConvCall, error
 	return *best, nil
 }
 
-// ErrLayout says that a convolution of NCHW images has kernels for NHWC ones only.
-var ErrLayout = errors.New("the library of this machine has kernels for this type in layout nhwc only")
-
 // ConvCandidates lists all calls that the library could make.
 func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 	out := fewDataCalls(g, c)
@@ -92,13 +88,8 @@ func ConvCandidates(g *configs.GPU, c *workloads.Conv) ([]ConvCall, error) {
 			out = oldChoice(f, c, out)
 		}
 	}
-	if side := *c; len(out) == 0 && c.Layout == workloads.LayoutNCHW {
-		if side.Layout = workloads.LayoutNHWC; len(convEntries(g, &side)) > 0 {
-			return nil, ErrLayout
-		}
-	}
 	if len(out) == 0 {
-		return nil, fmt.Errorf("the library of this machine has no convolution for dtype %s with %s accumulators in layout %s", c.DType, c.Acc, c.Layout)
+		return nil, lacking(g, c)
 	}
 	return out, nil
 }

@@ -126,6 +126,20 @@ func TestPascalInt8(t *testing.T) {
 	}
 }
 
+// TestLacking: a library that has a type in another layout only says so.
+func TestLacking(t *testing.T) {
+	for text, want := range map[string]string{
+		"dtype=int8":             "in layout nchw; it has one for layout=nchw_vect_c",
+		"dtype=fp32,layout=nhwc": "in layout nhwc; it has one for layout=nchw",
+		"dtype=bf16":             "in layout nchw",
+	} {
+		g, c := convOn(t, "gtx1080ti", "conv:n=1,c=64,h=7,w=7,k=64,r=1,s=1,"+text)
+		if _, err := ChooseConv(g, c, ""); err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
 // TestDgradEngine: its output is cleared before, and what it computes is added.
 func TestDgradEngine(t *testing.T) {
 	g, c := convOn(t, "maxwell", "conv:n=16,c=512,h=28,w=28,k=256,r=1,s=1,stride=2,pass=bwd_data")
