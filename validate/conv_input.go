@@ -39,7 +39,7 @@ func (t *Tables) addConvs(tab *workloads.Table) error {
 // forcedAlgo is the algorithm that a source asks for instead of the library's
 // choice: DeepBench does on Tensor Cores and for int8.
 func forcedAlgo(m *workloads.Measured) string {
-	if strings.Contains(strings.ToLower(m.Source), "deepbench") && (m.TensorCore || m.Precision == "int8") {
+	if workloads.OfDeepBench(m.Source) && (m.TensorCore || m.Precision == "int8") {
 		return library.AlgoPrecomp
 	}
 	return ""

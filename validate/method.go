@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"strings"
+
+	"gpusim/workloads"
 )
 
 // Method says how somebody turned kernel executions into one figure. Its
@@ -208,7 +210,7 @@ func (m Method) Period(kernelTimesUS []float64) float64 {
 // of int8 ones to 4 (none of its products for int8 has n as one), but lists them
 // unpadded.
 func paddedDims(src, dtype string, tensorCore bool) (m, n, k int) {
-	if !strings.Contains(strings.ToLower(src), "deepbench") {
+	if !workloads.OfDeepBench(src) {
 		return 1, 1, 1
 	}
 	switch {

@@ -46,7 +46,8 @@ func (t *Table) measuredConv(rec []string) (Measured, error) {
 	if c.Layout == "" {
 		c.Layout = layoutOf(m.Source, c.DType, m.TensorCore)
 	}
-	if m.Precision = c.DType; c.Layout == LayoutVectC && ofDeepBench(m.Source) {
+	m.Precision = c.DType
+	if c.Layout == LayoutVectC && OfDeepBench(m.Source) {
 		c.C, c.K = blocksOf(c.C), blocksOf(c.K)
 	}
 	m.Workload, err = OfConv(c)
@@ -57,15 +58,16 @@ func (t *Table) measuredConv(rec []string) (Measured, error) {
 // channels side by side on Tensor Cores, and in int8 always.
 func layoutOf(source, dtype string, tensorCore bool) string {
 	switch {
-	case ofDeepBench(source) && dtype == "int8":
+	case OfDeepBench(source) && dtype == "int8":
 		return LayoutVectC
-	case ofDeepBench(source) && tensorCore:
+	case OfDeepBench(source) && tensorCore:
 		return LayoutNHWC
 	}
 	return LayoutNCHW
 }
 
-func ofDeepBench(source string) bool { return strings.Contains(strings.ToLower(source), "deepbench") }
+// OfDeepBench says whether a row's source is Baidu's DeepBench.
+func OfDeepBench(source string) bool { return strings.Contains(strings.ToLower(source), "deepbench") }
 
 // blocksOf rounds channels up to whole blocks, as DeepBench does before it calls the
 // library for int8. Its source says so of Turing; on GTX 1080 Ti images of one channel

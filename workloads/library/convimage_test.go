@@ -3,9 +3,6 @@ package library
 import (
 	"strings"
 	"testing"
-
-	"gpusim/configs"
-	"gpusim/workloads"
 )
 
 // TestImageChoice: images of three or four channels have a kernel of their own where
@@ -29,22 +26,15 @@ func TestImageChoice(t *testing.T) {
 		{"ampere", "c=3,k=32,r=3,s=3,dtype=int8,layout=nchw_vect_c", "", AlgoImage},
 		{"hopper", "c=4,k=32,r=3,s=3,dtype=fp16,layout=nhwc", "", AlgoImage},
 	} {
-		m, err := configs.Load(tc.machine, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		w, err := workloads.Parse("conv:n=4,h=64,w=64,pad=1," + tc.conv)
-		if err != nil {
-			t.Fatal(err)
-		}
-		call, err := ChooseConv(m.GPU, w.Conv, tc.algo)
+		g, c := convOn(t, tc.machine, "conv:n=4,h=64,w=64,pad=1,"+tc.conv)
+		call, err := ChooseConv(g, c, tc.algo)
 		if err != nil {
 			t.Fatalf("%+v: %v", tc, err)
 		}
 		if call.Algo != tc.want {
 			t.Errorf("%+v: %s", tc, call.Algo)
 		}
-		ks, err := call.Build(Latencies(m.GPU))
+		ks, err := call.Build(Latencies(g))
 		if err != nil {
 			t.Errorf("%+v: %v", tc, err)
 			continue
